@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What an ext filesystem shall be, before a byte of it exists.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rawimg/units.h>
+
+namespace rawimg {
+
+enum class ExtType { Ext2, Ext3, Ext4 };
+
+/// "ext2", "ext3", "ext4". Throws: Usage.
+ExtType parse_ext_type(std::string_view text);
+std::string_view to_text(ExtType type);
+
+using Uuid = std::array<std::uint8_t, 16>;
+/// 8-4-4-4-12 hexadecimal digits, either case. Throws: Usage.
+Uuid parse_uuid(std::string_view text);
+std::string to_text(const Uuid& uuid);
+/// A version 8 UUID whose free bits are the first of SHA-256(`text`): the same text, the same UUID.
+Uuid derive_uuid(std::string_view text);
+
+struct ExtOptions {
+  ExtType type = ExtType::Ext2;
+  std::optional<std::uint32_t> block_size;   ///< 1024, 2048 or 4096 bytes; default 4096 from 16 MiB up, 1024 below
+  std::uint32_t inode_size = 256;            ///< 128 or 256 bytes; 128 holds neither fractions of seconds nor times after 2038
+  std::optional<std::uint32_t> inodes;       ///< at least so many; default from inode_ratio
+  std::optional<std::uint64_t> inode_ratio;  ///< bytes of filesystem per inode, 1024 to 64 MiB; default 16384
+  double reserved_percent = 5;               ///< blocks kept for the guest's root, 0 to 50
+  std::vector<std::string> features;         ///< on top of the type's set: "name" adds, "^name" removes (mke2fs's names)
+  std::string label;                         ///< at most 16 bytes
+  std::optional<Uuid> uuid;                  ///< default: derived
+  std::optional<Uuid> hash_seed;             ///< of directory hashes; default: derived from the UUID
+  std::optional<std::int64_t> created;       ///< time of the superblock, seconds since 1970, 1 to 2^32-1; default: see the function that takes this
+};
+
+/// What was made.
+struct ExtSummary {
+  ExtType type = ExtType::Ext2;
+  std::uint32_t block_size = 0;
+  std::uint64_t blocks = 0, free_blocks = 0, reserved_blocks = 0;
+  std::uint64_t inodes = 0, free_inodes = 0;
+  std::uint32_t journal_blocks = 0;
+  std::string label;
+  Uuid uuid{};
+};
+
+}  // namespace rawimg

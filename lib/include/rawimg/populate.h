@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Sources into a filesystem: the rules of the tree (DESIGN.md section 4) on one side, the builder on the other.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <rawimg/entry.h>
+#include <rawimg/ext_options.h>
+#include <rawimg/image_path.h>
+#include <rawimg/observer.h>
+#include <rawimg/window.h>
+
+namespace rawimg {
+
+/// A source and how its paths become paths of the image: strip, then exclude, then put below `at`.
+struct SourceSpec {
+  std::unique_ptr<EntrySource> source;
+  ImagePath at;                       ///< made with 0755 0:0 where missing
+  unsigned strip_components = 0;      ///< entries with fewer components are left out
+  std::vector<std::string> excludes;  ///< globs (`*` also matches `/`, as in GNU tar); tried against the path after stripping and its every trailing part; a match leaves out all below, too
+};
+
+enum class OnUnsupported { Stop, Skip };
+
+struct PopulateOptions {
+  OnUnsupported on_unsupported = OnUnsupported::Stop;
+  std::optional<std::int64_t> epoch;        ///< time of the superblock and of implied directories; default: the newest mtime of the sources, else 1
+  std::optional<std::int64_t> clamp_mtime;  ///< times after this become this
+  std::uint64_t memory_bytes = 256u << 20;
+  std::stop_token stop;
+};
+
+struct PopulateResult {
+  ExtSummary filesystem;
+  std::uint64_t entries = 0;  ///< entries taken from the sources
+  std::uint64_t files = 0, directories = 0, symlinks = 0, hard_links = 0, others = 0;  ///< what the image holds, without lost+found
+  std::uint64_t content_bytes = 0;
+  std::uint64_t skipped = 0;       ///< entries left out because the filesystem cannot store them (OnUnsupported::Skip)
+  std::int64_t epoch = 1;          ///< as decided
+  std::uint32_t metadata_id = 0;   ///< 32 bits derived from the sorted metadata, the options and the slot: a disk id
+};
+
+/// Format last: makes a filesystem that fills the window and holds what the sources yield. UUID and hash seed are derived from the sorted metadata, `options` and `slot` unless given.
+/// Guarantee: none (the caller's NewImage makes it strong). Throws: BadInput, Unsupported, NoSpace, Mismatch, Io, Interrupted, and everything a source throws.
+PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer);
+
+/// Into a fresh, empty filesystem. Guarantee: strong until the sources have ended; a crash in the short commit behind that leaves a filesystem that is marked unusable.
+/// Throws: like build_ext; Unsupported when the filesystem is not fresh and empty.
+PopulateResult populate(const Window& where, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer);
+
+}  // namespace rawimg

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rawimg {
+
+/// SHA-256 (FIPS 180-4) of bytes as they come.
+class Sha256 {
+ public:
+  using Value = std::array<std::uint8_t, 32>;
+  Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  ~Sha256();
+
+  void add(std::span<const std::byte> bytes);
+  void add(std::string_view bytes) { add(std::as_bytes(std::span(bytes))); }
+  /// The digest of all that was added; starts anew.
+  Value finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string to_hex(std::span<const std::uint8_t> bytes);
+
+}  // namespace rawimg
