@@ -29,10 +29,11 @@ struct LockPolicy {
 
 class ImageFile {
  public:
-  /// Opens an existing image and locks it. Throws: Io (missing, not a regular file, no permission), Busy (locked; says "open in a VM" where QEMU's lock bytes are taken).
+  /// Opens an existing image and locks it. Throws: Io (missing, no permission), Unsupported (not a regular file),
+  /// Busy (locked; says "open in a VM" where QEMU's lock bytes are taken).
   static ImageFile open(const std::filesystem::path& path, Access access, LockPolicy lock = {});
-  /// Makes a new, empty, locked file with O_EXCL | O_NOFOLLOW and mode 0666 less the umask. Throws: Exists, Io, NoSpace.
-  static ImageFile create_new(const std::filesystem::path& path);
+  /// Takes over an open descriptor; `path` is for messages. Locks nothing.
+  static ImageFile adopt(int descriptor, const std::filesystem::path& path, Access access);
 
   ImageFile(ImageFile&&) noexcept;
   ImageFile& operator=(ImageFile&&) noexcept;

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxName = 255;  // EXT2_NAME_LEN; ext keeps the length of
 
 void require_component(std::string_view name, std::string_view whole) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(Errc::BadInput, fmt::format("path {}: {}", quoted(whole), why)).with_path(std::string(whole));
+    throw Error(Errc::BadInput, fmt::format("path {}: {}", quote(whole), why)).with_path(std::string(whole));
   };
   if (name == "..") refuse("'..' would leave its directory");
   if (name.find('\0') != std::string_view::npos) refuse("it has a NUL byte");
@@ -44,7 +44,7 @@ std::string ImagePath::to_text() const {
 
 ImagePath ImagePath::operator/(std::string_view name) const {
   if (name.empty() || name == "." || name.find('/') != std::string_view::npos)
-    throw Error(Errc::BadInput, fmt::format("{} is not a file name", quoted(name)));
+    throw Error(Errc::BadInput, fmt::format("{} is not a file name", quote(name)));
   require_component(name, name);
   ImagePath path = *this;
   path.components_.emplace_back(name);

@@ -54,7 +54,7 @@ std::string escape(std::string_view bytes) {
   return out;
 }
 
-std::string quoted(std::string_view bytes) { return "'" + escape(bytes) + "'"; }
+std::string quote(std::string_view bytes) { return "'" + escape(bytes) + "'"; }
 
 std::string human_size(std::uint64_t bytes) {
   constexpr std::array kUnits{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

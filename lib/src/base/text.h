@@ -10,7 +10,7 @@ namespace rawimg {
 /// `bytes` for people: printable UTF-8 as it is, everything else (control characters, DEL, C1, bytes that are not UTF-8, backslash, the quote) as \n, \t, \\, \' or \xHH.
 std::string escape(std::string_view bytes);
 /// The same in single quotes, for messages.
-std::string quoted(std::string_view bytes);
+std::string quote(std::string_view bytes);
 /// Whether `bytes` is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);
 /// "4.0 GiB", "512 bytes": for messages, beside the exact figure where it matters.

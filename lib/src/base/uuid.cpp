@@ -24,7 +24,7 @@ int hex_value(char c) {
 
 Uuid parse_uuid(std::string_view text) {
   Uuid uuid{};
-  const auto refuse = [&] { throw Error(Errc::Usage, fmt::format("{} is not a UUID such as 0fc63daf-8483-4772-8e79-3d69d8477de4", quoted(text))); };
+  const auto refuse = [&] { throw Error(Errc::Usage, fmt::format("{} is not a UUID such as 0fc63daf-8483-4772-8e79-3d69d8477de4", quote(text))); };
   if (text.size() != 36) refuse();
   std::size_t at = 0;
   for (std::size_t i = 0; i < uuid.size(); ++i) {

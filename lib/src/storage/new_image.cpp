@@ -1,1 +1,116 @@
 // SPDX-License-Identifier: MIT
+#include <rawimg/new_image.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/errno_error.h"
+#include "base/text.h"
+#include "storage/lock.h"
+
+namespace rawimg {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What is at `path`, without following a symlink; nothing when there is nothing.
+std::optional<struct stat> look_at(const fs::path& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) == 0) return status;
+  if (errno == ENOENT) return std::nullopt;
+  throw errno_error(errno, fmt::format("cannot look at {}", quote(path.string()))).with_path(path.string());
+}
+
+fs::path resolve(const fs::path& path) {
+  if (path.empty() || !path.has_filename()) throw Error(Errc::Usage, fmt::format("{} names no file", quote(path.string())));
+  std::error_code error;
+  fs::path real = fs::weakly_canonical(path, error);
+  if (error) throw errno_error(error.value(), fmt::format("cannot resolve {}", quote(path.string()))).with_path(path.string());
+  return real;
+}
+
+void require_replaceable(const fs::path& target, Replace replace) {
+  const auto there = look_at(target);
+  if (!there) return;
+  if (replace == Replace::Refuse)
+    throw Error(Errc::Exists, fmt::format("{} exists", quote(target.string()))).with_path(target.string()).with_hint("replace it with --force, or choose another name");
+  if (!S_ISREG(there->st_mode)) throw Error(Errc::Exists, fmt::format("{} exists and is not a regular file", quote(target.string()))).with_path(target.string());
+}
+
+/// Opens and locks `part`, and makes sure that what is locked is still what has the name and nobody else's.
+ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
+  const std::string name = part.string();
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const int descriptor = ::open(part.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (descriptor < 0) {
+      if (errno == ELOOP) throw Error(Errc::Exists, fmt::format("{} is a symlink; remove it", quote(name))).with_path(name);
+      throw errno_error(errno, fmt::format("cannot create {}", quote(name))).with_path(name);
+    }
+    ImageFile file = ImageFile::adopt(descriptor, part, Access::ReadWrite);
+    lock_file(descriptor, name, Access::ReadWrite, lock);
+    struct stat mine {};
+    if (fstat(descriptor, &mine) != 0) throw errno_error(errno, fmt::format("cannot stat {}", quote(name))).with_path(name);
+    // Whoever had the lock may have renamed the file to its final name meanwhile: that one must not be truncated.
+    const auto named = look_at(part);
+    if (!named || named->st_ino != mine.st_ino || named->st_dev != mine.st_dev) continue;
+    if (!S_ISREG(mine.st_mode) || mine.st_nlink != 1 || mine.st_uid != geteuid())
+      throw Error(Errc::Exists, fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name))).with_path(name);
+    file.resize(ByteCount{0});
+    return file;
+  }
+  throw Error(Errc::Busy, fmt::format("{} keeps changing: another rawimg makes it", quote(name))).with_path(name);
+}
+
+/// rename() that fails with EEXIST in place of replacing, on file systems with and without RENAME_NOREPLACE.
+int rename_no_replace(const fs::path& from, const fs::path& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (link(from.c_str(), to.c_str()) != 0) return errno;
+  unlink(from.c_str());
+  return 0;
+}
+
+void sync_directory(const fs::path& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // The image is complete and has its name; a file system that cannot sync directories (EINVAL) loses at most the name in a power cut.
+  const bool failed = descriptor < 0 || (fsync(descriptor) != 0 && errno != EINVAL);
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (failed) throw errno_error(error, fmt::format("cannot sync the directory {}", quote(directory.string()))).with_path(directory.string());
+}
+
+fs::path part_of(const fs::path& target, Replace replace) {
+  require_replaceable(target, replace);
+  return fs::path(target.native() + ".part");
+}
+
+}  // namespace
+
+NewImage::NewImage(const fs::path& path, Replace replace, LockPolicy lock)
+    : target_(resolve(path)), part_(part_of(target_, replace)), replace_(replace), file_(open_part(part_, lock)) {}
+
+NewImage::~NewImage() {
+  if (!committed_) unlink(part_.c_str());
+}
+
+void NewImage::commit(Durability durability) {
+  require_replaceable(target_, replace_);
+  if (const auto old = look_at(target_); old && fchmod(file_.descriptor(), old->st_mode & 07777) != 0)
+    throw errno_error(errno, fmt::format("cannot set the mode of {}", quote(part_.string()))).with_path(part_.string());
+  if (durability == Durability::Sync) file_.sync();
+  const int error = replace_ == Replace::Refuse ? rename_no_replace(part_, target_) : (rename(part_.c_str(), target_.c_str()) == 0 ? 0 : errno);
+  if (error == EEXIST) throw Error(Errc::Exists, fmt::format("{} has come into being meanwhile", quote(target_.string()))).with_path(target_.string());
+  if (error != 0) throw errno_error(error, fmt::format("cannot rename {} to {}", quote(part_.string()), quote(target_.string()))).with_path(target_.string());
+  committed_ = true;
+  if (durability == Durability::Sync) sync_directory(target_.parent_path());
+}
+
+}  // namespace rawimg
