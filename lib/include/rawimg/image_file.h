@@ -20,6 +20,7 @@ namespace rawimg {
 class WriteSeam;
 
 enum class Access { ReadOnly, ReadWrite };
+enum class Durability { Sync, NoSync };  ///< whether a job waits for stable storage
 
 /// How to lock. Writers take an OFD write lock on the whole file, readers an OFD read lock on byte 2^62 alone (QEMU can still open the image).
 struct LockPolicy {

@@ -9,7 +9,6 @@
 namespace rawimg {
 
 enum class Replace { Refuse, RegularFile };  ///< what commit may do to a file that is already there
-enum class Durability { Sync, NoSync };
 
 class NewImage {
  public:

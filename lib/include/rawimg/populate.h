@@ -31,7 +31,7 @@ struct PopulateOptions {
   OnUnsupported on_unsupported = OnUnsupported::Stop;
   std::optional<std::int64_t> epoch;        ///< time of the superblock and of implied directories; default: the newest mtime of the sources, else 1
   std::optional<std::int64_t> clamp_mtime;  ///< times after this become this
-  std::uint64_t memory_bytes = 256u << 20;
+  Durability durability = Durability::Sync;  ///< of populate(); build_ext leaves syncing to its caller
   std::stop_token stop;
 };
 

@@ -56,7 +56,8 @@ class NameTree {
 enum class HolePolicy { Zeros, Source, None };  ///< all-zero blocks become holes | only the source's holes | none at all
 
 struct BuilderOptions {
-  HolePolicy holes = HolePolicy::Zeros;
+  HolePolicy holes = HolePolicy::Zeros;  ///< swap files never get holes
+  Durability durability = Durability::NoSync;  ///< Sync: populate orders its commit with syncs, so that a power cut leaves the old filesystem, the new one, or one marked unusable
 };
 
 class ExtBuilder {
@@ -107,13 +108,14 @@ class ExtBuilder {
     Uuid uuid{}, hash_seed{};  ///< format last only, unless the options gave them
     bool counting_complete = true;  ///< false: the source was not read to its end, so figures in NoSpace are "at least"
   };
-  /// Links each directory's names, writes all metadata and returns; content and metadata are in the page cache, not synced.
+  /// Links each directory's names, writes all metadata and returns; content and metadata are in the page cache (durability NoSync).
   /// Throws: NoSpace (blocks or inodes; says how many are needed, how many there are, and what size would do), Unsupported (too many links, too large a directory; names it), Io.
   /// Guarantee: format last: none; populate: strong up to the first metadata write, from then on the filesystem is marked unusable until the last one.
   ExtSummary finish(const NameTree& names, const Finish& how);
 
- private:
   struct State;
+
+ private:
   explicit ExtBuilder(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

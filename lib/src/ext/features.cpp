@@ -1,1 +1,144 @@
 // SPDX-License-Identifier: MIT
+#include "ext/features.h"
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include <ext2fs/ext2_fs.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+
+namespace rawimg {
+namespace {
+
+enum class Word { Compat, Incompat, RoCompat };
+
+struct Feature {
+  std::string_view name;
+  Word word;
+  std::uint32_t bit;
+};
+
+// The names of mke2fs (e2fsprogs lib/e2p/feature.c), for what rawimg can make.
+constexpr std::array kMakeable{
+    Feature{"has_journal", Word::Compat, EXT3_FEATURE_COMPAT_HAS_JOURNAL},
+    Feature{"ext_attr", Word::Compat, EXT2_FEATURE_COMPAT_EXT_ATTR},
+    Feature{"resize_inode", Word::Compat, EXT2_FEATURE_COMPAT_RESIZE_INODE},
+    Feature{"dir_index", Word::Compat, EXT2_FEATURE_COMPAT_DIR_INDEX},
+    Feature{"filetype", Word::Incompat, EXT2_FEATURE_INCOMPAT_FILETYPE},
+    Feature{"extent", Word::Incompat, EXT3_FEATURE_INCOMPAT_EXTENTS},
+    Feature{"extents", Word::Incompat, EXT3_FEATURE_INCOMPAT_EXTENTS},
+    Feature{"64bit", Word::Incompat, EXT4_FEATURE_INCOMPAT_64BIT},
+    Feature{"flex_bg", Word::Incompat, EXT4_FEATURE_INCOMPAT_FLEX_BG},
+    Feature{"metadata_csum_seed", Word::Incompat, EXT4_FEATURE_INCOMPAT_CSUM_SEED},
+    Feature{"large_dir", Word::Incompat, EXT4_FEATURE_INCOMPAT_LARGEDIR},
+    Feature{"sparse_super", Word::RoCompat, EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER},
+    Feature{"large_file", Word::RoCompat, EXT2_FEATURE_RO_COMPAT_LARGE_FILE},
+    Feature{"huge_file", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_HUGE_FILE},
+    Feature{"uninit_bg", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_GDT_CSUM},
+    Feature{"dir_nlink", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_DIR_NLINK},
+    Feature{"extra_isize", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE},
+    Feature{"metadata_csum", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_METADATA_CSUM},
+};
+
+// Known, and deliberately not made: each needs structures that rawimg does not write.
+constexpr std::array<std::string_view, 16> kNotMade{"meta_bg", "bigalloc", "quota", "project", "mmp", "inline_data", "encrypt", "casefold", "ea_inode", "verity",
+                                                    "sparse_super2", "orphan_file", "fast_commit", "stable_inodes", "journal_dev", "shared_blocks"};
+
+constexpr std::uint32_t kBaseCompat = EXT2_FEATURE_COMPAT_RESIZE_INODE | EXT2_FEATURE_COMPAT_DIR_INDEX | EXT2_FEATURE_COMPAT_EXT_ATTR;
+constexpr std::uint32_t kBaseRoCompat = EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE;
+constexpr std::uint32_t kExt4Incompat = EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_64BIT;
+constexpr std::uint32_t kExt4RoCompat =
+    EXT4_FEATURE_RO_COMPAT_HUGE_FILE | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_DIR_NLINK | EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE;
+
+std::uint32_t& word_of(FeatureSet& set, Word word) { return word == Word::Compat ? set.compat : word == Word::Incompat ? set.incompat : set.ro_compat; }
+
+void change(FeatureSet& set, std::string_view text) {
+  const bool remove = text.starts_with('^');
+  const std::string_view name = remove ? text.substr(1) : text;
+  for (const Feature& feature : kMakeable) {
+    if (feature.name != name) continue;
+    std::uint32_t& word = word_of(set, feature.word);
+    word = remove ? word & ~feature.bit : word | feature.bit;
+    // A group descriptor has one kind of checksum: asking for one takes the other's place, as in mke2fs.
+    if (!remove && feature.bit == EXT4_FEATURE_RO_COMPAT_METADATA_CSUM && feature.word == Word::RoCompat) set.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
+    if (!remove && feature.bit == EXT4_FEATURE_RO_COMPAT_GDT_CSUM && feature.word == Word::RoCompat) set.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
+    return;
+  }
+  for (const std::string_view known : kNotMade)
+    if (known == name) {
+      if (remove) return;  // it is off already
+      throw Error(Errc::Usage, fmt::format("feature {} is not one that rawimg makes", quote(name)));
+    }
+  std::vector<std::string_view> names;
+  for (const Feature& feature : kMakeable) names.push_back(feature.name);
+  throw Error(Errc::Usage, fmt::format("{} is not a feature name", quote(name))).with_hint(fmt::format("features: {}; ^name removes one", fmt::join(names, " ")));
+}
+
+void require_consistent(const FeatureSet& set) {
+  const auto refuse = [](const char* why) { throw Error(Errc::Usage, why); };
+  const bool metadata_csum = set.ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
+  if ((set.compat & EXT2_FEATURE_COMPAT_RESIZE_INODE) && !(set.ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER)) refuse("feature 'resize_inode' needs 'sparse_super'; remove both: ^sparse_super,^resize_inode");
+  if ((set.incompat & EXT4_FEATURE_INCOMPAT_CSUM_SEED) && !metadata_csum) refuse("feature 'metadata_csum_seed' needs 'metadata_csum'");
+  if (!(set.incompat & EXT2_FEATURE_INCOMPAT_FILETYPE) && metadata_csum) refuse("feature 'metadata_csum' needs 'filetype': checksums of directories lie in entries marked by a file type");
+}
+
+constexpr std::uint32_t kWritableCompat = kBaseCompat | EXT3_FEATURE_COMPAT_HAS_JOURNAL | EXT4_FEATURE_COMPAT_SPARSE_SUPER2 | EXT2_FEATURE_COMPAT_DIR_PREALLOC |
+                                          EXT2_FEATURE_COMPAT_LAZY_BG | EXT4_FEATURE_COMPAT_FAST_COMMIT | EXT4_FEATURE_COMPAT_ORPHAN_FILE;
+constexpr std::uint32_t kWritableIncompat = EXT2_FEATURE_INCOMPAT_FILETYPE | kExt4Incompat | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR;
+constexpr std::uint32_t kWritableRoCompat = kBaseRoCompat | kExt4RoCompat | EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
+
+std::string unwritable_names(std::uint32_t compat, std::uint32_t incompat, std::uint32_t ro_compat) {
+  struct Known {
+    std::uint32_t bit;
+    std::string_view name;
+  };
+  constexpr std::array kIncompat{Known{EXT3_FEATURE_INCOMPAT_RECOVER, "needs_recovery"}, Known{EXT3_FEATURE_INCOMPAT_JOURNAL_DEV, "journal_dev"},
+                                 Known{EXT2_FEATURE_INCOMPAT_META_BG, "meta_bg"},        Known{EXT4_FEATURE_INCOMPAT_MMP, "mmp"},
+                                 Known{EXT4_FEATURE_INCOMPAT_EA_INODE, "ea_inode"},      Known{EXT4_FEATURE_INCOMPAT_INLINE_DATA, "inline_data"},
+                                 Known{EXT4_FEATURE_INCOMPAT_ENCRYPT, "encrypt"},        Known{EXT4_FEATURE_INCOMPAT_CASEFOLD, "casefold"}};
+  constexpr std::array kRoCompat{Known{EXT4_FEATURE_RO_COMPAT_QUOTA, "quota"},       Known{EXT4_FEATURE_RO_COMPAT_BIGALLOC, "bigalloc"},
+                                 Known{EXT4_FEATURE_RO_COMPAT_PROJECT, "project"},   Known{EXT4_FEATURE_RO_COMPAT_VERITY, "verity"},
+                                 Known{EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS, "shared_blocks"}, Known{EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT, "orphan_present"}};
+  std::vector<std::string> names;
+  const auto name_all = [&names](std::uint32_t bits, std::span<const Known> known, char letter) {
+    for (int i = 0; i < 32; ++i) {
+      const std::uint32_t bit = std::uint32_t{1} << i;
+      if ((bits & bit) == 0) continue;
+      std::string name = fmt::format("FEATURE_{}{}", letter, i);
+      for (const Known& feature : known)
+        if (feature.bit == bit) name = feature.name;
+      names.push_back(name);
+    }
+  };
+  name_all(compat, {}, 'C');
+  name_all(incompat, kIncompat, 'I');
+  name_all(ro_compat, kRoCompat, 'R');
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+FeatureSet make_features(ExtType type, std::span<const std::string> changes) {
+  FeatureSet set{kBaseCompat, EXT2_FEATURE_INCOMPAT_FILETYPE, kBaseRoCompat};
+  if (type != ExtType::Ext2) set.compat |= EXT3_FEATURE_COMPAT_HAS_JOURNAL;
+  if (type == ExtType::Ext4) {
+    set.incompat |= kExt4Incompat;
+    set.ro_compat |= kExt4RoCompat;
+  }
+  for (const std::string& text : changes) change(set, text);
+  require_consistent(set);
+  return set;
+}
+
+void require_writable(const FeatureSet& features) {
+  const std::uint32_t compat = features.compat & ~kWritableCompat, incompat = features.incompat & ~kWritableIncompat, ro_compat = features.ro_compat & ~kWritableRoCompat;
+  if ((compat | incompat | ro_compat) == 0) return;
+  throw Error(Errc::Unsupported, fmt::format("the filesystem has features that rawimg does not write: {}", unwritable_names(compat, incompat, ro_compat)));
+}
+
+}  // namespace rawimg

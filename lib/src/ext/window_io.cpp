@@ -216,7 +216,7 @@ void WindowIo::punch_all() {
   punches_.clear();
 }
 
-void WindowIo::commit() {
+void WindowIo::commit(Durability durability) {
   punch_all();
   std::vector<std::byte> run, superblock;
   std::uint64_t run_start = 0;
@@ -243,7 +243,9 @@ void WindowIo::commit() {
     }
   }
   put();
+  if (durability == Durability::Sync) file_.sync();
   lower_write(kSuperblock, superblock);
+  if (durability == Durability::Sync) file_.sync();
   for (const auto& [index, chunk] : chunks_) zeros_.remove(index * kChunk, (index + 1) * kChunk);
   chunks_.clear();
 }

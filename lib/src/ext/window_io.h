@@ -52,9 +52,9 @@ class WindowIo {
 
   /// The bytes [start, start + size) of the window now belong to someone who writes them past us.
   void forget(std::uint64_t start, std::uint64_t size);
-  /// Punches, then writes everything in ascending order, the superblock (bytes 1024 to 2047) last. Syncs nothing. After a failure nothing is lost here: it can be repeated.
-  /// Throws: NoSpace, Io, whatever the seam throws.
-  void commit();
+  /// Punches, then writes everything in ascending order, the superblock (bytes 1024 to 2047) last; with Durability::Sync, syncs before the superblock and behind it.
+  /// After a failure nothing is lost here: it can be repeated. Throws: NoSpace, Io, whatever the seam throws.
+  void commit(Durability durability = Durability::NoSync);
 
   /// check_ext that prefers the exception which a callback of ours has stored.
   void check(errcode_t code, std::string_view doing);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <rawimg/ext_options.h>
+
+namespace rawimg {
+
+/// The three feature words of a superblock.
+struct FeatureSet {
+  std::uint32_t compat = 0, incompat = 0, ro_compat = 0;
+  bool operator==(const FeatureSet&) const = default;
+};
+
+/// What Debian 12's mke2fs.conf gives the type, changed by "name" and "^name" words in mke2fs's spelling.
+/// Throws: Usage (unknown name, a feature that rawimg does not make, features that contradict each other).
+FeatureSet make_features(ExtType type, std::span<const std::string> changes);
+
+/// Throws Unsupported, naming the features, when a filesystem with these must not be written.
+void require_writable(const FeatureSet& features);
+
+}  // namespace rawimg
