@@ -157,7 +157,14 @@ ExtType ExtBuilder::type() const { return state_->plan.type; }
 std::uint32_t ExtBuilder::block_size() const { return state_->block_size; }
 std::uint32_t ExtBuilder::inode_size() const { return state_->inode_size; }
 bool ExtBuilder::is_full() const { return state_->full; }
-const NodeMeta ExtBuilder::meta(NodeId node) const { return state_->node(node).meta; }
+const NodeMeta& ExtBuilder::meta(NodeId node) const { return state_->node(node).meta; }
+std::uint64_t ExtBuilder::size_of(NodeId node) const { return state_->node(node).size_bytes; }
+std::string ExtBuilder::options_text() const { return canonical_text(state_->plan); }
+
+std::string_view ExtBuilder::symlink_target(NodeId node) const {
+  const std::uint32_t target = state_->node(node).target;
+  return target == 0 ? std::string_view{} : state_->targets[target - 1];
+}
 
 NodeId ExtBuilder::add(const NodeMeta& meta) {
   require_encodable(meta, state_->inode_size);

@@ -78,24 +78,30 @@ class ExtBuilder {
   ExtType type() const;
   std::uint32_t block_size() const;
   std::uint32_t inode_size() const;
+  /// The options as decided, as text: the same for the same options and size.
+  std::string options_text() const;
 
   /// A new inode without content. Throws: Unsupported (a time, device number or type that the format cannot hold; names what and the limits). Guarantee: strong.
   NodeId add(const NodeMeta& meta);
   /// Replaces the metadata; the type must stay. Errors and guarantee like add.
   void set_meta(NodeId node, const NodeMeta& meta);
-  const NodeMeta meta(NodeId node) const;
+  const NodeMeta& meta(NodeId node) const;  ///< valid until the next add
   /// Whether the times just given lost fractions of seconds, because inodes have 128 bytes.
   bool drops_fractions(const NodeMeta& meta) const;
   /// Replaces all xattrs; sorted by name, each once. Throws: Unsupported (namespace unknown to ext, name over 255 bytes, too large for the inode and one block, malformed ACL). Strong.
   void set_xattrs(NodeId node, std::span<const Xattr> xattrs);
   /// Throws: Unsupported when the target is empty or does not fit one block (block size - 1 bytes). Strong.
   void set_symlink(NodeId node, std::string_view target);
+  /// As set; empty for what is not a symlink. Valid until the next set_symlink.
+  std::string_view symlink_target(NodeId node) const;
 
   /// Content of a regular file, one file at a time: begin, chunks in ascending order, end. Throws: Unsupported (begin: the size passes what block maps can hold; nothing has changed then),
   /// BadInput (chunks out of order or past the size), NoSpace (the host is full), Io. After any other failure than that of begin the whole builder is unusable.
   void begin_content(NodeId node, std::uint64_t size_bytes);
   void append(const DataChunk& chunk);
   void end_content();
+  /// Bytes of a file's content or of a symlink's target.
+  std::uint64_t size_of(NodeId node) const;
 
   /// The inode is not wanted any more; its blocks serve later files. The caller names it nowhere.
   void remove(NodeId node);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ext/ext_error.h"
 
-#include <et/com_err.h>
-#include <ext2fs/ext2fs.h>
+#include <ext2fs/ext2fs.h>  // brings com_err.h, which must stand inside its extern "C"
 
 #include <cerrno>
 #include <string>
