@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "archive/stored_input.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/errno_error.h"
+#include "base/text.h"
+
+namespace rawimg {
+
+StoredInput::StoredInput(int descriptor, std::string name, bool with_digest) : descriptor_(descriptor), name_(std::move(name)) {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
+  if (S_ISDIR(status.st_mode)) throw Error(Errc::BadInput, fmt::format("{} is a directory, not a tar archive", quote(name_))).with_path(name_);
+  if (S_ISREG(status.st_mode)) total_ = static_cast<std::uint64_t>(status.st_size);
+  if (with_digest) hash_.emplace();
+  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_ < 0) throw errno_error(errno, "cannot make an event descriptor");
+}
+
+StoredInput::~StoredInput() { ::close(wake_); }
+
+void StoredInput::stop() {
+  stopped_ = true;
+  const std::uint64_t one = 1;
+  (void)!::write(wake_, &one, sizeof one);  // its only failure is a full counter: awake already
+}
+
+std::span<const std::byte> StoredInput::peek(std::size_t size) {
+  while (peeked_.size() < size) {
+    const std::size_t have = peeked_.size();
+    peeked_.resize(size);
+    const std::size_t n = read_some(std::span(peeked_).subspan(have));
+    peeked_.resize(have + n);
+    if (n == 0) break;
+  }
+  return peeked_;
+}
+
+std::size_t StoredInput::read(std::span<std::byte> out) {
+  if (peeked_used_ == peeked_.size()) return read_some(out);
+  const std::size_t n = std::min(out.size(), peeked_.size() - peeked_used_);
+  std::memcpy(out.data(), peeked_.data() + peeked_used_, n);
+  peeked_used_ += n;
+  return n;
+}
+
+std::size_t StoredInput::read_some(std::span<std::byte> out) {
+  for (;;) {
+    if (!total_) {  // a pipe, a socket, a terminal: wait where stop() can wake us
+      std::array<pollfd, 2> waits{pollfd{descriptor_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
+      if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) throw errno_error(errno, fmt::format("cannot wait for {}", quote(name_))).with_path(name_);
+      if (!stopped_ && waits[0].revents == 0) continue;
+    }
+    if (stopped_) return 0;
+    const ssize_t n = ::read(descriptor_, out.data(), out.size());
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n < 0) throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
+    position_ += static_cast<std::uint64_t>(n);
+    if (hash_) hash_->add(out.first(static_cast<std::size_t>(n)));
+    return static_cast<std::size_t>(n);
+  }
+}
+
+}  // namespace rawimg
