@@ -1,1 +1,83 @@
 // SPDX-License-Identifier: MIT
+#include <rawimg/build.h>
+
+#include <array>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+#include <rawimg/ext_fs.h>
+#include <rawimg/partition_table.h>
+
+#include "base/text.h"
+
+namespace rawimg {
+namespace {
+
+/// Where everything lies: decided before a byte is written.
+struct Layout {
+  std::optional<PartitionTable> table;
+  ByteRange window;
+  unsigned slot = 0;
+};
+
+Layout decide(const ImageSpec& spec) {
+  if (spec.size.value == 0 || spec.size.value % kSectorSize != 0) throw Error(Errc::Usage, fmt::format("an image of {} bytes: it must be whole sectors of {} bytes, and not none", spec.size.value, kSectorSize));
+  Layout layout;
+  if (spec.table == TableKind::None) {
+    layout.window = ByteRange{ByteOffset{0}, spec.size};
+    return layout;
+  }
+  PartitionRequest request;
+  request.first_sector = spec.first_sector;
+  PartitionTable table;
+  const Partition partition = table.add(request, spec.size);
+  layout.table = table;
+  layout.window = partition.range();
+  layout.slot = partition.slot;
+  return layout;
+}
+
+std::uint32_t disk_id_of(const Uuid& uuid) {
+  std::uint32_t id = 0;
+  for (std::size_t i = 0; i < 4; ++i) id = id << 8 | uuid[i];
+  return id != 0 ? id : 1;
+}
+
+/// An empty filesystem in mke2fs's layout.
+PopulateResult make_empty(const Window& window, const ImageSpec& spec, const PopulateOptions& how) {
+  ExtOptions options = spec.filesystem;
+  if (!options.created) options.created = how.epoch;
+  PopulateResult result;
+  result.filesystem = make_ext(window, options);
+  result.epoch = options.created.value_or(1);
+  result.metadata_id = disk_id_of(derive_uuid(fmt::format("rawimg disk of {}", to_text(result.filesystem.uuid))));
+  return result;
+}
+
+}  // namespace
+
+BuildResult build(const std::filesystem::path& path, const ImageSpec& spec, std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer) {
+  Layout layout = decide(spec);
+  NewImage image(path, how.replace, how.lock);
+  if (how.part_created) how.part_created(image.part_path());
+  image.file().resize(spec.size);
+
+  BuildResult result;
+  const Window window(image.file(), layout.window);
+  result.content = sources.empty() ? make_empty(window, spec, how.populate) : build_ext(window, spec.filesystem, layout.slot, std::move(sources), how.populate, observer);
+  if (layout.table) {
+    result.disk_id = spec.disk_id.value_or(result.content.metadata_id);
+    layout.table->set_disk_id(result.disk_id);
+    layout.table->write(image.file());
+  }
+  result.size = image.file().size();
+  result.slot = layout.slot;
+  result.offset = ByteOffset{layout.window.start()};
+  if (how.populate.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+  if (how.durability == Durability::Sync) observer.progress({Progress::Stage::Syncing, result.content.entries, 0, std::nullopt, result.content.content_bytes});
+  image.commit(how.durability);
+  result.allocated = image.file().allocated();
+  return result;
+}
+
+}  // namespace rawimg
