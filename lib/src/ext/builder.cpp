@@ -234,29 +234,14 @@ void ExtBuilder::append(const DataChunk& chunk) {
   if (at < next) throw Error(Errc::BadInput, fmt::format("content at byte {} comes after byte {}", at, next));
   if (chunk.bytes.size() > open.size || at > open.size - chunk.bytes.size())
     throw Error(Errc::BadInput, fmt::format("content of {} bytes at byte {} passes the file's size of {} bytes", chunk.bytes.size(), at, open.size));
-  std::span<const std::byte> bytes = chunk.bytes;
-  std::uint64_t offset = at;
-  if (open.may_be_swap) {
-    if (at == open.head.size() && at < kSwapHead) {
-      const std::size_t n = std::min(bytes.size(), kSwapHead - open.head.size());
-      open.head.insert(open.head.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
-      bytes = bytes.subspan(n);
-      offset += n;
-      if (open.head.size() < kSwapHead) return;
-      if (has_swap_signature(open.head)) open.holes = false;
-    }
-    open.may_be_swap = false;
-    const std::vector<std::byte> head = std::exchange(open.head, {});
-    if (!head.empty()) s.append_now(0, head, nullptr);
-    if (bytes.empty()) return;
-  }
-  s.append_now(offset, bytes, chunk.owner);
+  if (open.may_be_swap) return s.append_head(chunk);
+  s.append_now(at, chunk.bytes, chunk.owner);
 }
 
 void ExtBuilder::end_content() {
   State& s = *state_;
   OpenContent& open = s.open.value();
-  if (const std::vector<std::byte> head = std::exchange(open.head, {}); !head.empty()) s.append_now(0, head, nullptr);
+  s.flush_head();
   s.skip_to(open.size);
   if (!open.block.empty()) s.flush_block();
   s.open.reset();
@@ -269,6 +254,32 @@ void ExtBuilder::remove(NodeId node) {
 }
 
 // Content: whole blocks go from the source's buffers straight to the writer; only a block that straddles two chunks is put together in a buffer of its own.
+
+/// The first page of a file decides whether it is swap space, which must not have holes.
+void ExtBuilder::State::append_head(const DataChunk& chunk) {
+  OpenContent& file = *open;
+  std::span<const std::byte> bytes = chunk.bytes;
+  std::uint64_t offset = chunk.offset;
+  const bool whole_page = offset == 0 && bytes.size() >= kSwapHead;
+  if (whole_page && has_swap_signature(bytes)) file.holes = false;
+  if (!whole_page && offset == file.head.size()) {
+    const std::size_t n = std::min(bytes.size(), kSwapHead - file.head.size());
+    file.head.insert(file.head.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    bytes = bytes.subspan(n);
+    offset += n;
+    if (file.head.size() < kSwapHead) return;
+    if (has_swap_signature(file.head)) file.holes = false;
+  }
+  flush_head();
+  if (!bytes.empty()) append_now(offset, bytes, chunk.owner);
+}
+
+void ExtBuilder::State::flush_head() {
+  open->may_be_swap = false;
+  if (open->head.empty()) return;
+  const auto head = std::make_shared<const std::vector<std::byte>>(std::exchange(open->head, {}));
+  append_now(0, *head, head);
+}
 
 void ExtBuilder::State::append_now(std::uint64_t offset, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
   skip_to(offset);

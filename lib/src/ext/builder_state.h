@@ -88,6 +88,8 @@ struct ExtBuilder::State {
   }
 
   // Content
+  void append_head(const DataChunk& chunk);
+  void flush_head();
   void append_now(std::uint64_t offset, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
   void skip_to(std::uint64_t offset);
   void flush_block();
