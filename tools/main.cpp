@@ -1,2 +1,12 @@
 // SPDX-License-Identifier: MIT
-int main() {}
+#include <csignal>
+
+#include "cli/process.h"
+#include "cli/run.h"
+
+int main(int argc, char** argv) {
+  rawimg::cli::Process process;
+  rawimg::cli::Streams io = process.streams();
+  const int code = rawimg::cli::run({argv + (argc > 0), argv + argc}, io);
+  return process.finish(code);
+}

@@ -1,1 +1,82 @@
 // SPDX-License-Identifier: MIT
+#include "cli/run.h"
+
+#include <algorithm>
+#include <csignal>
+#include <new>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr int kSignalExit = 128;
+
+const Command* find_command(std::string_view name) {
+  const auto all = commands();
+  const auto it = std::find_if(all.begin(), all.end(), [&](const Command* command) { return command->name == name; });
+  return it == all.end() ? nullptr : *it;
+}
+
+int report(Streams& io, std::string_view command, bool json, const Error& error) {
+  int code = static_cast<int>(exit_code_of(error.code()));
+  if (error.code() == Errc::Interrupted)
+    if (const int signal = io.stop_signal ? io.stop_signal() : 0; signal != 0) code = kSignalExit + signal;
+  if (json) print_error_json(io, command, error, code);
+  else {
+    io.err << "rawimg" << (command.empty() ? "" : " ") << command << ": " << error.what() << '\n';
+    if (!error.hint().empty()) io.err << "  hint: " << error.hint() << '\n';
+    if (error.code() == Errc::Usage && !command.empty()) io.err << "  see 'rawimg " << command << " --help'\n";
+  }
+  return code;
+}
+
+Error unknown_command(const std::string& word) {
+  std::vector<std::string_view> names{"help", "version"};
+  for (const Command* command : commands()) names.push_back(command->name);
+  const auto guess = nearest(word, names);
+  return Error(Errc::Usage, fmt::format("unknown command '{}'{}", word, guess ? fmt::format("; did you mean '{}'?", *guess) : "")).with_hint("'rawimg help' lists the commands");
+}
+
+int run_command(const Command& command, const std::vector<std::string>& words, Streams& io, bool json) {
+  try {
+    const std::vector<OptionSpec> table = all_options(command);
+    const Args args = parse_args(table, words);
+    if (args.has("help")) {
+      io.out << help_text(command);
+      return 0;
+    }
+    return static_cast<int>(command.run(args, io));
+  } catch (const Error& error) {
+    return report(io, command.name, json, error);
+  } catch (const std::bad_alloc&) {
+    return report(io, command.name, json, Error(Errc::Io, "out of memory"));
+  } catch (const std::exception& error) {
+    return report(io, command.name, json, Error(Errc::Io, fmt::format("internal error: {}", error.what())));
+  }
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, Streams& io) {
+  if (words.empty() || words[0] == "--help") {
+    (words.empty() ? io.err : io.out) << overview_text();
+    return words.empty() ? static_cast<int>(ExitCode::Usage) : 0;
+  }
+  const std::string name = words[0] == "--version" ? "version" : words[0];
+  const std::vector<std::string> rest(words.begin() + 1, words.end());
+  const bool json = std::find(rest.begin(), std::find(rest.begin(), rest.end(), "--"), "--json") != std::find(rest.begin(), rest.end(), "--");
+  const Command* command = find_command(name);
+  const int code = command != nullptr ? run_command(*command, rest, io, json) : report(io, "", json, unknown_command(name));
+  io.out.flush();
+  if (io.out.good()) return code;
+  io.err << "rawimg " << name << ": cannot write to standard output\n";
+  return code != 0 ? code : static_cast<int>(ExitCode::Failed);
+}
+
+}  // namespace rawimg::cli

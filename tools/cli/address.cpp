@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "cli/address.h"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <rawimg/error.h>
+#include <rawimg/ext_fs.h>
+#include <rawimg/partition_table.h>
+
+#include "cli/numbers.h"
+
+namespace rawimg::cli {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr unsigned kMaxSlot = 128;  // of a GPT
+
+bool exists(std::string_view name) {
+  std::error_code ignored;
+  return !name.empty() && fs::exists(fs::path(name), ignored);
+}
+
+/// [0-9]*(/.*)?
+bool is_slot_and_path(std::string_view text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  return text.substr(0, slash).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+void take_slot_and_path(std::string_view text, Address& address) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  if (slash != 0) {
+    unsigned slot = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + slash, slot);
+    if (error != std::errc{} || end != text.data() + slash || slot > kMaxSlot) throw Error(Errc::Usage, fmt::format("slot '{}': it can be 0 (the whole file) to {}", text.substr(0, slash), kMaxSlot));
+    address.slot = slot;
+  }
+  address.path = std::string(text.substr(slash));
+}
+
+/// IMG?offset=BYTES as e2fsprogs has it, IMG@@OFFSET as mtools has it.
+void take_offset(std::string& image, Address& address) {
+  if (exists(image)) return;
+  for (const std::string_view mark : {std::string_view("?offset="), std::string_view("@@")}) {
+    const std::size_t at = image.rfind(mark);
+    if (at == std::string::npos || !exists(std::string_view(image).substr(0, at))) continue;
+    address.offset = parse_size(std::string_view(image).substr(at + mark.size()), "offset");
+    image.resize(at);
+    return;
+  }
+}
+
+std::string list(const std::vector<Partition>& partitions) {
+  std::vector<std::string> lines;
+  for (const Partition& partition : partitions) lines.push_back(fmt::format("slot {} at byte {}", partition.slot, partition.range().start()));
+  return fmt::format("{}", fmt::join(lines, ", "));
+}
+
+FoundWindow slot_window(ImageFile& image, unsigned slot) {
+  if (slot == 0) return {Window(image), 0};
+  const PartitionTable table = PartitionTable::read(image);
+  if (slot > 4 || !table.slot(slot)) {
+    const std::vector<Partition> used = table.partitions();
+    throw Error(Errc::NotFound, fmt::format("'{}' has no partition in slot {}; it has {}", image.path().string(), slot, used.empty() ? "none" : list(used))).with_path(image.path().string());
+  }
+  return {Window(image, table.slot(slot)->range()), slot};
+}
+
+FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
+  const std::uint64_t size = image.size().value;
+  if (offset >= size) throw Error(Errc::Usage, fmt::format("offset {} is not inside of '{}', which has {} bytes", offset, image.path().string(), size));
+  return {Window(image, ByteRange{ByteOffset{offset}, ByteCount{size - offset}}), 0};
+}
+
+bool holds_ext(ImageFile& image, const Partition& partition) {
+  try {
+    return probe_ext(Window(image, partition.range())).has_value();
+  } catch (const Error&) {
+    return true;  // a damaged one; opening it says what is wrong
+  }
+}
+
+}  // namespace
+
+Address parse_address_in(const fs::path& image, std::string_view word) {
+  Address address;
+  address.image = image;
+  if (word.starts_with(':')) word.remove_prefix(1);
+  if (!is_slot_and_path(word)) throw Error(Errc::Usage, fmt::format("'{}' is not a slot and a path, such as 1/etc/fstab, of the image that --image names", word));
+  take_slot_and_path(word, address);
+  return address;
+}
+
+Address parse_address(std::string_view word) {
+  Address address;
+  std::string image(word);
+  for (std::size_t colon = word.find(':'); colon != std::string_view::npos; colon = word.find(':', colon + 1)) {
+    const std::string_view left = word.substr(0, colon), rest = word.substr(colon + 1);
+    if (!is_slot_and_path(rest)) continue;
+    std::string candidate(left);
+    Address attempt;
+    take_offset(candidate, attempt);
+    if (!exists(candidate)) continue;
+    if (exists(word))
+      throw Error(Errc::Usage, fmt::format("'{}' can mean the file of that name, and '{}' inside of the image '{}'", word, rest, candidate)).with_hint(fmt::format("name the image with --image '{}'", left));
+    take_slot_and_path(rest, attempt);
+    attempt.image = candidate;
+    return attempt;
+  }
+  if (exists(word)) {
+    address.image = image;
+    return address;
+  }
+  take_offset(image, address);
+  if (!address.offset) {  // nothing of that name: what is meant is the image before the last colon, and opening it says that it is missing
+    const std::size_t colon = word.rfind(':');
+    if (colon != std::string_view::npos && colon != 0 && is_slot_and_path(word.substr(colon + 1))) {
+      take_slot_and_path(word.substr(colon + 1), address);
+      image.resize(colon);
+    }
+  }
+  address.image = image;
+  return address;
+}
+
+FoundWindow find_filesystem(ImageFile& image, const Address& address) {
+  if (address.offset) return offset_window(image, *address.offset);
+  if (address.slot) return slot_window(image, *address.slot);
+  const std::string name = image.path().string();
+  if (identify_disk(image).kind != DiskKind::Mbr) {
+    if (const auto whole = probe_ext(Window(image))) return {Window(image), 0};
+    (void)PartitionTable::read(image);  // says what it is
+  }
+  std::vector<Partition> found;
+  for (const Partition& partition : PartitionTable::read(image).partitions())
+    if (holds_ext(image, partition)) found.push_back(partition);
+  if (found.empty()) throw Error(Errc::Unsupported, fmt::format("'{}' has a partition table but no ext filesystem in it", name)).with_path(name).with_hint("make one with 'rawimg format'");
+  if (found.size() > 1) throw Error(Errc::Usage, fmt::format("'{}' has {} ext filesystems ({}): which one?", name, found.size(), list(found))).with_hint(fmt::format("for example {}:{}", name, found.front().slot));
+  return {Window(image, found.front().range()), found.front().slot};
+}
+
+FoundWindow find_place(ImageFile& image, const Address& address) {
+  if (address.offset) return offset_window(image, *address.offset);
+  if (address.slot) return slot_window(image, *address.slot);
+  if (identify_disk(image).kind != DiskKind::Mbr) return {Window(image), 0};
+  const std::vector<Partition> used = PartitionTable::read(image).partitions();
+  const std::string name = image.path().string();
+  if (used.empty()) throw Error(Errc::NotFound, fmt::format("'{}' has a partition table without partitions", name)).with_path(name).with_hint("make one with 'rawimg partition --force', or name the whole file as :0");
+  if (used.size() > 1) throw Error(Errc::Usage, fmt::format("'{}' has {} partitions ({}): which one?", name, used.size(), list(used)));
+  return {Window(image, used.front().range()), used.front().slot};
+}
+
+}  // namespace rawimg::cli

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "cli/args.h"
+
+#include <algorithm>
+
+// Values are taken whole: cxxopts would split lists at commas, and a file name may have one.
+#define CXXOPTS_VECTOR_DELIMITER '\0'
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#include <cxxopts.hpp>
+#pragma GCC diagnostic pop
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+namespace rawimg::cli {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+const OptionSpec* find_long(std::span<const OptionSpec> table, std::string_view name) {
+  const auto it = std::find_if(table.begin(), table.end(), [&](const OptionSpec& spec) { return spec.name == name; });
+  return it == table.end() ? nullptr : &*it;
+}
+
+/// Refuses unknown long options in our own words, before cxxopts does in its.
+void require_known(std::span<const OptionSpec> table, const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--") return;
+    if (!word.starts_with("--")) {
+      const bool letters = word.size() == 2 && word[0] == '-';
+      const auto takes_value = [&](const OptionSpec& spec) { return spec.letter == word[1] && !spec.value.empty(); };
+      if (letters && std::any_of(table.begin(), table.end(), takes_value)) ++i;
+      continue;
+    }
+    const std::string name = word.substr(2, word.find('=') - 2);
+    const OptionSpec* spec = find_long(table, name);
+    if (spec == nullptr) {
+      std::vector<std::string_view> names;
+      for (const OptionSpec& known : table) names.push_back(known.name);
+      const auto guess = nearest(name, names);
+      throw Error(Errc::Usage, fmt::format("unknown option '--{}'{}", name, guess ? fmt::format("; did you mean '--{}'?", *guess) : ""));
+    }
+    const bool has_value = word.find('=') != std::string::npos;
+    if (spec->value.empty() && has_value) throw Error(Errc::Usage, fmt::format("option '--{}' takes no value", name));
+    if (!spec->value.empty() && !has_value) {
+      if (i + 1 == words.size()) throw Error(Errc::Usage, fmt::format("option '--{}' needs a value: {}", name, spec->value));
+      ++i;  // the value may begin with dashes
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates) {
+  std::optional<std::string> best;
+  std::size_t least = word.size() / 3 + 2;  // so many mistakes are a typo; more are another word
+  for (const std::string_view candidate : candidates)
+    if (const std::size_t distance = edit_distance(word, candidate); distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  return best;
+}
+
+std::optional<std::string> Args::value(std::string_view name) const {
+  const auto it = std::find_if(options_.rbegin(), options_.rend(), [&](const auto& option) { return option.first == name; });
+  if (it == options_.rend()) return std::nullopt;
+  return it->second;
+}
+
+const std::string& Args::require(std::size_t index, std::string_view what) const {
+  if (index >= operands_.size()) throw Error(Errc::Usage, fmt::format("{} is missing", what));
+  return operands_[index];
+}
+
+void Args::require_at_most(std::size_t count) const {
+  if (operands_.size() > count) throw Error(Errc::Usage, fmt::format("'{}' is one word too many", operands_[count]));
+}
+
+Args parse_args(std::span<const OptionSpec> table, const std::vector<std::string>& words) {
+  require_known(table, words);
+  cxxopts::Options options("rawimg");
+  for (const OptionSpec& spec : table) {
+    const std::string names = spec.letter != 0 ? fmt::format("{},{}", spec.letter, spec.name) : std::string(spec.name);
+    if (spec.value.empty()) options.add_options()(names, "");
+    else options.add_options()(names, "", cxxopts::value<std::string>());
+  }
+  std::vector<const char*> argv{"rawimg"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  try {
+    const auto result = options.parse(static_cast<int>(argv.size()), argv.data());
+    std::vector<std::pair<std::string, std::string>> sequence;
+    for (const auto& argument : result.arguments()) sequence.emplace_back(argument.key(), argument.value());
+    return Args(std::move(sequence), result.unmatched());
+  } catch (const std::exception& error) {  // cxxopts::OptionException in 3.0, cxxopts::exceptions::parsing later
+    throw Error(Errc::Usage, error.what());
+  }
+}
+
+}  // namespace rawimg::cli

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rawimg::cli {
+
+/// One row of a command's option table. Parsing, help and the tests of both come from it.
+struct OptionSpec {
+  std::string_view name;        ///< without dashes
+  std::string_view value;       ///< what help calls its value; empty: a switch
+  std::string_view help;
+  char letter = 0;              ///< the short form, or 0
+};
+
+/// A command's words, sorted: options in the order in which they came, operands.
+class Args {
+ public:
+  Args(std::vector<std::pair<std::string, std::string>> options, std::vector<std::string> operands) : options_(std::move(options)), operands_(std::move(operands)) {}
+
+  bool has(std::string_view name) const { return value(name).has_value(); }
+  std::optional<std::string> value(std::string_view name) const;  ///< the last one
+  const std::vector<std::pair<std::string, std::string>>& options() const { return options_; }
+  const std::vector<std::string>& operands() const { return operands_; }
+  /// Throws: Usage, naming the operand.
+  const std::string& require(std::size_t index, std::string_view what) const;
+  /// Throws: Usage when there are more operands.
+  void require_at_most(std::size_t count) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> options_;
+  std::vector<std::string> operands_;
+};
+
+/// Throws: Usage (unknown option, with a suggestion; a value missing or too many).
+Args parse_args(std::span<const OptionSpec> table, const std::vector<std::string>& words);
+
+/// The candidate that is nearest to a mistyped word, if one is near.
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace rawimg::cli

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/args.h"
+#include "cli/exit_code.h"
+#include "cli/streams.h"
+
+namespace rawimg::cli {
+
+struct Command {
+  std::string_view name, synopsis, summary;
+  std::string_view examples;   ///< lines of "command  # what for", shown first in help
+  std::string_view details;    ///< paragraphs behind the options, or empty
+  std::span<const std::span<const OptionSpec>> options;  ///< tables, joined
+  ExitCode (*run)(const Args& args, Streams& io);
+};
+
+/// All commands, in the order of help.
+std::span<const Command* const> commands();
+
+std::vector<OptionSpec> all_options(const Command& command);
+std::string help_text(const Command& command);
+std::string overview_text();
+/// The text of `rawimg help TOPIC` for what is not a command; empty: no such topic.
+std::string topic_text(std::string_view topic);
+
+// Options that mean the same everywhere.
+inline constexpr OptionSpec kCommonOptions[] = {
+    {"json", "", "print one JSON object on standard output"},
+    {"help", "", "show this help"},
+};
+inline constexpr OptionSpec kLockOptions[] = {
+    {"wait", "SECONDS", "when the image is in use, wait so long for it"},
+    {"no-lock", "", "go on without locks, where the file system has none"},
+};
+inline constexpr OptionSpec kImageOption[] = {
+    {"image", "FILE", "take this file name literally; the first operand is then [N][/path]"},
+};
+inline constexpr OptionSpec kWriteOptions[] = {
+    {"force", "", "replace or overwrite what is there", 'f'},
+    {"no-sync", "", "do not wait until everything is on stable storage"},
+};
+inline constexpr OptionSpec kProgressOptions[] = {
+    {"quiet", "", "no progress and no closing line", 'q'},
+    {"progress", "MODE", "auto, bar, lines, json or none (default: auto)"},
+};
+
+}  // namespace rawimg::cli

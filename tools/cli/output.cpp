@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "cli/output.h"
+
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/exit_code.h"
+
+namespace rawimg::cli {
+namespace {
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string lossy_utf8(std::string_view bytes) {
+  const std::string dumped = Json(std::string(bytes)).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json::parse(dumped).get<std::string>();
+}
+
+void put_bytes(Json& object, const std::string& key, std::string_view bytes) {
+  if (is_utf8(bytes)) {
+    object[key] = std::string(bytes);
+    return;
+  }
+  object[key] = lossy_utf8(bytes);
+  object[key + "_base64"] = base64(bytes);
+}
+
+Json to_json(const Warning& warning) {
+  Json json{{"code", warning.code}};
+  if (!warning.path.empty()) put_bytes(json, "path", warning.path);
+  json["message"] = lossy_utf8(warning.message);
+  return json;
+}
+
+void print_result(Streams& io, std::string_view command, Json result, const std::vector<Warning>& warnings) {
+  Json list = Json::array();
+  for (const Warning& warning : warnings) list.push_back(to_json(warning));
+  const Json envelope{{"schema", 1}, {"command", command}, {"result", std::move(result)}, {"warnings", std::move(list)}};
+  io.out << envelope.dump() << '\n';
+}
+
+void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
+  Json inner{{"code", name_of(error.code())}, {"exit", exit_code}, {"message", lossy_utf8(error.what())}};
+  if (!error.path().empty()) put_bytes(inner, "path", error.path());
+  if (!error.hint().empty()) inner["hint"] = lossy_utf8(error.hint());
+  io.out << Json{{"schema", 1}, {"command", command}, {"error", std::move(inner)}}.dump() << '\n';
+}
+
+std::string shown(std::string_view bytes, bool terminal) { return terminal ? escape(bytes) : std::string(bytes); }
+
+}  // namespace rawimg::cli

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <rawimg/error.h>
+#include <rawimg/observer.h>
+
+#include "cli/streams.h"
+
+namespace rawimg::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// Bytes as JSON text; what is not UTF-8 as U+FFFD.
+std::string lossy_utf8(std::string_view bytes);
+/// Sets `key` to the bytes, and `key`_base64 too when they are not UTF-8.
+void put_bytes(Json& object, const std::string& key, std::string_view bytes);
+Json to_json(const Warning& warning);
+
+/// {"schema":1,"command":...,"result":...,"warnings":[...]} and a newline.
+void print_result(Streams& io, std::string_view command, Json result, const std::vector<Warning>& warnings = {});
+/// {"schema":1,"error":{...}} and a newline.
+void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code);
+
+/// A name for people: escaped on a terminal, as it is elsewhere.
+std::string shown(std::string_view bytes, bool terminal);
+
+}  // namespace rawimg::cli

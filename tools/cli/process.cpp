@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "cli/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+namespace rawimg::cli {
+namespace {
+
+/// A closed standard stream would give its number to the next file that is opened, and messages would go into an image.
+void require_standard_descriptors() {
+  for (int descriptor = 0; descriptor <= 2; ++descriptor)
+    if (fcntl(descriptor, F_GETFD) < 0) (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
+}
+
+}  // namespace
+
+Process::Process() {
+  require_standard_descriptors();
+  std::ios::sync_with_stdio(false);
+  std::signal(SIGPIPE, SIG_IGN);  // an image under construction is cleaned up first
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error like a full disk
+}
+
+Streams Process::streams() {
+  return {.in = STDIN_FILENO,
+          .out = std::cout,
+          .err = std::cerr,
+          .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+          .err_is_terminal = isatty(STDERR_FILENO) == 1,
+          .stop = stop_.token(),
+          .environment = [](const char* name) -> std::optional<std::string> {
+            const char* value = std::getenv(name);
+            if (value == nullptr) return std::nullopt;
+            return value;
+          },
+          .stop_signal = [] { return SignalStop::received(); }};
+}
+
+int Process::finish(int code) {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  if (!std::cout.good() && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  }
+  return code;
+}
+
+}  // namespace rawimg::cli

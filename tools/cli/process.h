@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "cli/signals.h"
+#include "cli/streams.h"
+
+namespace rawimg::cli {
+
+/// The real process around a command: its streams, its signals.
+class Process {
+ public:
+  Process();
+  Streams streams();
+  /// The exit code, unless standard output was a pipe that nobody reads any more: then the process ends by SIGPIPE, as others do.
+  int finish(int code);
+
+ private:
+  SignalStop stop_;
+};
+
+}  // namespace rawimg::cli

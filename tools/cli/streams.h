@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace rawimg::cli {
+
+/// What a command sees of the process. Tests make their own.
+struct Streams {
+  int in = 0;  ///< a descriptor: archives are streamed from it
+  std::ostream& out;
+  std::ostream& err;
+  bool out_is_terminal = false, err_is_terminal = false;
+  std::stop_token stop;
+  std::function<std::optional<std::string>(const char*)> environment;
+  std::function<int()> stop_signal;  ///< the signal that asked to stop, or 0
+};
+
+}  // namespace rawimg::cli

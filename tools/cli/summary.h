@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <rawimg/ext_options.h>
+#include <rawimg/populate.h>
+
+#include "cli/output.h"
+
+namespace rawimg::cli {
+
+Json to_json(const ExtSummary& filesystem);
+/// Entries by kind, for results.
+Json to_json(const PopulateResult& content);
+
+/// What a kernel may be told as root=, best first: PARTUUID=..., /dev/vda1, /dev/sda1, /dev/hda1.
+std::vector<std::string> root_names(std::uint32_t disk_id, unsigned slot);
+
+}  // namespace rawimg::cli

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include <rawimg/build.h>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+#include "cli/console_observer.h"
+#include "cli/requests.h"
+#include "cli/signals.h"
+#include "cli/summary.h"
+#include "cmd/all.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr OptionSpec kFrom[] = {{"from", "SOURCE", "a tarball, in any common dialect and compression, or - for standard input; repeatable, later ones win"}};
+constexpr std::span<const OptionSpec> kBuildTables[] = {kFrom, kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions, kWriteOptions, kLockOptions, kProgressOptions, kCommonOptions};
+constexpr std::span<const OptionSpec> kInitTables[] = {kDiskOptions, kFilesystemOptions, kWriteOptions, kLockOptions, kProgressOptions, kCommonOptions};
+
+struct Request {
+  std::string command;
+  std::filesystem::path image;
+  ImageSpec spec;
+  std::vector<SourceRequest> sources;
+  BuildOptions how;
+};
+
+Request read_request(std::string command, const Args& args, const Streams& io) {
+  Request request;
+  request.command = std::move(command);
+  request.image = args.require(0, "IMG, the image to make,");
+  args.require_at_most(1);
+  request.spec = read_image_spec(args);
+  request.sources = read_sources(args);
+  request.how.replace = args.has("force") ? Replace::RegularFile : Replace::Refuse;
+  request.how.durability = read_durability(args);
+  request.how.lock = read_lock_policy(args);
+  request.how.populate = read_populate_options(args, io);
+  request.how.part_created = remove_when_killed;
+  return request;
+}
+
+std::string closing_line(const Request& request, const BuildResult& made, double seconds) {
+  const ExtSummary& fs = made.content.filesystem;
+  std::string text = fmt::format("{}: {} ({} on disk), {} in slot {} at byte {}", quote(request.image.string()), human_size(made.size.value), human_size(made.allocated.value), to_text(fs.type), made.slot, made.offset.value);
+  if (!request.sources.empty()) text += fmt::format(", {} entries", made.content.entries);
+  if (made.content.skipped != 0) text += fmt::format(", {} skipped", made.content.skipped);
+  return text + fmt::format(", root={}, {:.1f} s", root_names(made.disk_id, made.slot).front(), seconds);
+}
+
+Json result_json(const Request& request, const BuildResult& made, double seconds) {
+  Json json;
+  put_bytes(json, "image", request.image.string());
+  json["size"] = made.size.value;
+  json["allocated"] = made.allocated.value;
+  json["slot"] = made.slot;
+  json["offset"] = made.offset.value;
+  if (made.slot != 0) json["disk_id"] = fmt::format("{:08x}", made.disk_id);
+  json["root"] = root_names(made.disk_id, made.slot);
+  json["filesystem"] = to_json(made.content.filesystem);
+  if (!request.sources.empty()) json["content"] = to_json(made.content);
+  json["seconds"] = seconds;
+  return json;
+}
+
+ExitCode make(const Request& request, const Args& args, Streams& io) {
+  ConsoleObserver observer(request.command, args, io);
+  std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
+  const BuildResult made = build(request.image, request.spec, std::move(sources), request.how, observer);
+  remove_when_killed({});
+  observer.closing_line(closing_line(request, made, observer.seconds()));
+  if (args.has("json")) print_result(io, request.command, result_json(request, made, observer.seconds()), observer.warnings());
+  return ExitCode::Done;
+}
+
+ExitCode run_build(const Args& args, Streams& io) {
+  const Request request = read_request("build", args, io);
+  if (request.sources.empty()) throw Error(Errc::Usage, "--from is missing").with_hint("'rawimg init' makes an empty disk");
+  return make(request, args, io);
+}
+
+ExitCode run_init(const Args& args, Streams& io) { return make(read_request("init", args, io), args, io); }
+
+}  // namespace
+
+const Command kBuild{
+    .name = "build",
+    .synopsis = "IMG --from SOURCE [--from ...] --size SIZE [OPTIONS]",
+    .summary = "make a disk image that holds what tarballs hold",
+    .examples = R"(  rawimg build gentoo.img --from stage3-amd64-openrc.tar.xz --size 4G
+  rawimg build root.img --from root.tar --size 2G -t ext4 --start 63s
+  docker export c1 | rawimg build c1.img --from - --size 1G --table none
+  rawimg build data.img --from base.tar --from bench.tar.gz --at /opt/bench --strip-components 1 --size 8G
+)",
+    .details = R"(The image appears under its name when it is complete, or not at all. The same sources and options make the same
+bytes, on any machine; UUIDs are derived from them (clones attached to one machine: --uuid random --disk-id random).
+SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.
+)",
+    .options = kBuildTables,
+    .run = run_build,
+};
+
+const Command kInit{
+    .name = "init",
+    .synopsis = "IMG --size SIZE [OPTIONS]",
+    .summary = "make a disk image with one empty filesystem",
+    .examples = R"(  rawimg init disk.img --size 1G
+  rawimg init disk.img --size 512M -t ext4 --start 63s --label data
+  rawimg init disk.img --size 64M --table none
+)",
+    .details = "create, partition and format in one step: what gem5img.py calls init.\n",
+    .options = kInitTables,
+    .run = run_init,
+};
+
+}  // namespace rawimg::cli

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include <ostream>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "cli/open_fs.h"
+#include "cli/output.h"
+#include "cmd/all.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr std::span<const OptionSpec> kTables[] = {kJournalOption, kLockOptions, kImageOption, kCommonOptions};
+
+std::vector<Address> read_request(const Args& args) {
+  std::vector<Address> files;
+  (void)args.require(0, "IMG:/path");
+  for (std::size_t i = 0; i < args.operands().size(); ++i) {
+    files.push_back(read_address(args, i));
+    if (files.back().path.empty()) throw Error(Errc::Usage, fmt::format("'{}' names no file in the image", args.operands()[i])).with_hint(fmt::format("for example {}:/etc/fstab", files.back().image.string()));
+  }
+  if (args.has("json") && files.size() > 1) throw Error(Errc::Usage, "--json shows one file");
+  return files;
+}
+
+ExitCode run(const Args& args, Streams& io) {
+  std::string content;
+  for (const Address& address : read_request(args)) {
+    const OpenedFs opened = open_filesystem(address, args);
+    const std::uint32_t inode = opened.fs.resolve(address.path);
+    opened.fs.read_file(inode, [&](std::span<const std::byte> bytes) {
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      if (args.has("json")) content += text;
+      else if (!io.out.write(text.data(), static_cast<std::streamsize>(text.size()))) throw Error(Errc::Io, "cannot write to standard output");
+    });
+    if (!args.has("json")) continue;
+    Json json;
+    put_bytes(json, "path", address.path);
+    put_bytes(json, "content", content);
+    print_result(io, "cat", std::move(json));
+  }
+  return ExitCode::Done;
+}
+
+}  // namespace
+
+const Command kCat{
+    .name = "cat",
+    .synopsis = "IMG[:N]/path...",
+    .summary = "print files of an image",
+    .examples = "  rawimg cat disk.img:/etc/fstab\n  rawimg cat disk.img:1/boot/vmlinuz > vmlinuz\n",
+    .details = "Symlinks are followed inside of the image.\n",
+    .options = kTables,
+    .run = run,
+};
+
+}  // namespace rawimg::cli

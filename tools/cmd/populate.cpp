@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include <rawimg/populate.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+#include "cli/console_observer.h"
+#include "cli/numbers.h"
+#include "cli/requests.h"
+#include "cli/summary.h"
+#include "cmd/all.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr OptionSpec kOwn[] = {
+    {"exclude", "GLOB", "leave out what matches, of every source; * also matches /; repeatable"},
+    {"strip-components", "N", "drop N leading parts of each name, of every source"},
+    {"no-sync", "", "do not wait until everything is on stable storage"},
+};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kReadingOptions, kLockOptions, kImageOption, kProgressOptions, kCommonOptions};
+
+struct Request {
+  Address address;
+  std::vector<SourceRequest> sources;
+  PopulateOptions how;
+  LockPolicy lock;
+};
+
+Request read_request(const Args& args, const Streams& io) {
+  Request request;
+  request.address = read_address(args);
+  const ImagePath at = ImagePath::parse(request.address.path);
+  std::vector<std::string> excludes;
+  for (const auto& [name, value] : args.options())
+    if (name == "exclude") excludes.push_back(value);
+  const auto strip_text = args.value("strip-components");
+  const auto strip = strip_text ? static_cast<unsigned>(parse_number(*strip_text, "number of components", 0, 4096)) : 0;
+  (void)args.require(1, "SOURCE");
+  for (std::size_t i = 1; i < args.operands().size(); ++i)
+    request.sources.push_back({args.operands()[i], at, strip, excludes, std::nullopt});
+  if (std::count_if(request.sources.begin(), request.sources.end(), [](const SourceRequest& source) { return source.file == "-"; }) > 1) throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
+  request.how = read_populate_options(args, io);
+  request.lock = read_lock_policy(args);
+  return request;
+}
+
+ExitCode run(const Args& args, Streams& io) {
+  const Request request = read_request(args, io);
+  ConsoleObserver observer("populate", args, io);
+  ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
+  const FoundWindow found = find_filesystem(image, request.address);
+  std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
+  const PopulateResult made = populate(found.window, std::move(sources), request.how, observer);
+  const std::uint64_t offset = found.window.range().start();
+  observer.closing_line(fmt::format("{}: {} entries into slot {} at byte {}, {} left free, {:.1f} s", quote(request.address.image.string()), made.entries, found.slot, offset,
+                                    human_size(made.filesystem.free_blocks * made.filesystem.block_size), observer.seconds()));
+  if (args.has("json")) {
+    Json json;
+    put_bytes(json, "image", request.address.image.string());
+    json["slot"] = found.slot;
+    json["offset"] = offset;
+    json["filesystem"] = to_json(made.filesystem);
+    json["content"] = to_json(made);
+    json["seconds"] = observer.seconds();
+    print_result(io, "populate", std::move(json), observer.warnings());
+  }
+  return ExitCode::Done;
+}
+
+}  // namespace
+
+const Command kPopulate{
+    .name = "populate",
+    .synopsis = "IMG[:N][/dir] SOURCE...",
+    .summary = "put tarballs into a fresh, empty filesystem",
+    .examples = R"(  rawimg populate disk.img root.tar.xz
+  rawimg populate disk.img:1/opt/data data.tar       # below a directory, made if missing
+  zcat root.tgz | rawimg populate disk.img -
+)",
+    .details = R"(SOURCE is a tarball in any common dialect and compression, or - for standard input. The filesystem must hold nothing
+but lost+found. Until the sources have been read to their end, it stays as it was.
+)",
+    .options = kTables,
+    .run = run,
+};
+
+}  // namespace rawimg::cli
