@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include <rawimg/new_image.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "support/error_matcher.h"
+#include "support/fault_seam.h"
+#include "support/temp_dir.h"
+
+using namespace rawimg;
+using namespace rawimg::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+void write_text(ImageFile& file, std::string_view text) { file.write_at(ByteOffset{0}, std::as_bytes(std::span(text))); }
+
+std::size_t count_files(const fs::path& dir) { return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir), fs::directory_iterator())); }
+
+}  // namespace
+
+TEST_CASE("a new image has its name only after commit, and leaves nothing else", "[storage]") {
+  const TempDir dir;
+  {
+    NewImage image(dir / "a.img", Replace::Refuse);
+    write_text(image.file(), "hello");
+    REQUIRE_FALSE(fs::exists(dir / "a.img"));
+    REQUIRE(fs::exists(dir / "a.img.part"));
+    image.commit(Durability::Sync);
+  }
+  REQUIRE(read_file(dir / "a.img") == "hello");
+  REQUIRE(count_files(dir.path()) == 1);
+}
+
+TEST_CASE("an image that is not committed leaves nothing, and an older one untouched", "[storage]") {
+  const TempDir dir;
+  write_file(dir / "old.img", "old");
+  {
+    NewImage image(dir / "old.img", Replace::RegularFile);
+    write_text(image.file(), "new");
+  }
+  REQUIRE(read_file(dir / "old.img") == "old");
+  REQUIRE(count_files(dir.path()) == 1);
+}
+
+TEST_CASE("an existing file is replaced only on request, and keeps its mode", "[storage]") {
+  const TempDir dir;
+  write_file(dir / "a.img", "old");
+  REQUIRE(chmod((dir / "a.img").c_str(), 0640) == 0);
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Exists, "exists"));
+  NewImage image(dir / "a.img", Replace::RegularFile);
+  write_text(image.file(), "new");
+  image.commit(Durability::NoSync);
+  REQUIRE(read_file(dir / "a.img") == "new");
+  struct stat status {};
+  REQUIRE(stat((dir / "a.img").c_str(), &status) == 0);
+  REQUIRE((status.st_mode & 07777) == 0640);
+}
+
+TEST_CASE("only a regular file is replaced", "[storage]") {
+  const TempDir dir;
+  fs::create_directory(dir / "d");
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "d", Replace::RegularFile), Error, IsError(Errc::Exists, "not a regular file"));
+}
+
+TEST_CASE("a symlink to an image is followed: the real file is replaced, the link stays", "[storage]") {
+  const TempDir dir;
+  fs::create_directory(dir / "real");
+  write_file(dir / "real/a.img", "old");
+  fs::create_symlink("real/a.img", dir / "link.img");
+  NewImage image(dir / "link.img", Replace::RegularFile);
+  write_text(image.file(), "new");
+  REQUIRE(image.part_path() == fs::canonical(dir / "real") / "a.img.part");
+  image.commit(Durability::NoSync);
+  REQUIRE(fs::is_symlink(dir / "link.img"));
+  REQUIRE(read_file(dir / "real/a.img") == "new");
+}
+
+TEST_CASE("a stale part file is reused and emptied, one in use is not touched", "[storage]") {
+  const TempDir dir;
+  write_file(dir / "a.img.part", std::string(100000, 'x'));
+  NewImage image(dir / "a.img", Replace::Refuse);
+  REQUIRE(image.file().size().value == 0);
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Busy, "in use"));
+  write_text(image.file(), "new");
+  image.commit(Durability::NoSync);
+  REQUIRE(read_file(dir / "a.img") == "new");
+}
+
+TEST_CASE("a part file that somebody planted is not written through", "[storage]") {
+  const TempDir dir;
+  write_file(dir / "victim", "precious");
+  SECTION("a symlink") {
+    fs::create_symlink(dir / "victim", dir / "a.img.part");
+    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Exists, "is a symlink"));
+  }
+  SECTION("a hard link") {
+    fs::create_hard_link(dir / "victim", dir / "a.img.part");
+    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Exists, "not a leftover of ours"));
+  }
+  REQUIRE(read_file(dir / "victim") == "precious");
+}
+
+TEST_CASE("a name that came into being meanwhile is not overwritten", "[storage]") {
+  const TempDir dir;
+  NewImage image(dir / "a.img", Replace::Refuse);
+  write_text(image.file(), "mine");
+  write_file(dir / "a.img", "theirs");
+  REQUIRE_THROWS_MATCHES(image.commit(Durability::NoSync), Error, IsError(Errc::Exists, "a.img"));
+  REQUIRE(read_file(dir / "a.img") == "theirs");
+}
+
+TEST_CASE("a failed sync means no image", "[storage]") {
+  const TempDir dir;
+  {
+    NewImage image(dir / "a.img", Replace::Refuse);
+    FaultSeam seam(1);
+    image.file().set_seam(&seam);
+    write_text(image.file(), "new");
+    REQUIRE_THROWS_MATCHES(image.commit(Durability::Sync), Error, IsError(Errc::Io, "injected fault"));
+  }
+  REQUIRE(count_files(dir.path()) == 0);
+}
