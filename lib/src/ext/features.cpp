@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ext/features.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,37 @@ constexpr std::array kMakeable{
     Feature{"dir_nlink", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_DIR_NLINK},
     Feature{"extra_isize", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE},
     Feature{"metadata_csum", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_METADATA_CSUM},
+};
+
+// The rest of what e2fsprogs 1.47 has a name for.
+constexpr std::array kOthers{
+    Feature{"dir_prealloc", Word::Compat, EXT2_FEATURE_COMPAT_DIR_PREALLOC},
+    Feature{"imagic_inodes", Word::Compat, EXT2_FEATURE_COMPAT_IMAGIC_INODES},
+    Feature{"lazy_bg", Word::Compat, EXT2_FEATURE_COMPAT_LAZY_BG},
+    Feature{"snapshot_bitmap", Word::Compat, EXT2_FEATURE_COMPAT_EXCLUDE_BITMAP},
+    Feature{"sparse_super2", Word::Compat, EXT4_FEATURE_COMPAT_SPARSE_SUPER2},
+    Feature{"fast_commit", Word::Compat, EXT4_FEATURE_COMPAT_FAST_COMMIT},
+    Feature{"stable_inodes", Word::Compat, EXT4_FEATURE_COMPAT_STABLE_INODES},
+    Feature{"orphan_file", Word::Compat, EXT4_FEATURE_COMPAT_ORPHAN_FILE},
+    Feature{"compression", Word::Incompat, EXT2_FEATURE_INCOMPAT_COMPRESSION},
+    Feature{"needs_recovery", Word::Incompat, EXT3_FEATURE_INCOMPAT_RECOVER},
+    Feature{"journal_dev", Word::Incompat, EXT3_FEATURE_INCOMPAT_JOURNAL_DEV},
+    Feature{"meta_bg", Word::Incompat, EXT2_FEATURE_INCOMPAT_META_BG},
+    Feature{"mmp", Word::Incompat, EXT4_FEATURE_INCOMPAT_MMP},
+    Feature{"ea_inode", Word::Incompat, EXT4_FEATURE_INCOMPAT_EA_INODE},
+    Feature{"dirdata", Word::Incompat, EXT4_FEATURE_INCOMPAT_DIRDATA},
+    Feature{"inline_data", Word::Incompat, EXT4_FEATURE_INCOMPAT_INLINE_DATA},
+    Feature{"encrypt", Word::Incompat, EXT4_FEATURE_INCOMPAT_ENCRYPT},
+    Feature{"casefold", Word::Incompat, EXT4_FEATURE_INCOMPAT_CASEFOLD},
+    Feature{"snapshot", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_HAS_SNAPSHOT},
+    Feature{"quota", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_QUOTA},
+    Feature{"bigalloc", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_BIGALLOC},
+    Feature{"replica", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_REPLICA},
+    Feature{"read-only", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_READONLY},
+    Feature{"project", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_PROJECT},
+    Feature{"shared_blocks", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS},
+    Feature{"verity", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_VERITY},
+    Feature{"orphan_present", Word::RoCompat, EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT},
 };
 
 // Known, and deliberately not made: each needs structures that rawimg does not write.
@@ -92,35 +124,6 @@ constexpr std::uint32_t kWritableCompat = kBaseCompat | EXT3_FEATURE_COMPAT_HAS_
 constexpr std::uint32_t kWritableIncompat = EXT2_FEATURE_INCOMPAT_FILETYPE | kExt4Incompat | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR;
 constexpr std::uint32_t kWritableRoCompat = kBaseRoCompat | kExt4RoCompat | EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
 
-std::string unwritable_names(std::uint32_t compat, std::uint32_t incompat, std::uint32_t ro_compat) {
-  struct Known {
-    std::uint32_t bit;
-    std::string_view name;
-  };
-  constexpr std::array kIncompat{Known{EXT3_FEATURE_INCOMPAT_RECOVER, "needs_recovery"}, Known{EXT3_FEATURE_INCOMPAT_JOURNAL_DEV, "journal_dev"},
-                                 Known{EXT2_FEATURE_INCOMPAT_META_BG, "meta_bg"},        Known{EXT4_FEATURE_INCOMPAT_MMP, "mmp"},
-                                 Known{EXT4_FEATURE_INCOMPAT_EA_INODE, "ea_inode"},      Known{EXT4_FEATURE_INCOMPAT_INLINE_DATA, "inline_data"},
-                                 Known{EXT4_FEATURE_INCOMPAT_ENCRYPT, "encrypt"},        Known{EXT4_FEATURE_INCOMPAT_CASEFOLD, "casefold"}};
-  constexpr std::array kRoCompat{Known{EXT4_FEATURE_RO_COMPAT_QUOTA, "quota"},       Known{EXT4_FEATURE_RO_COMPAT_BIGALLOC, "bigalloc"},
-                                 Known{EXT4_FEATURE_RO_COMPAT_PROJECT, "project"},   Known{EXT4_FEATURE_RO_COMPAT_VERITY, "verity"},
-                                 Known{EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS, "shared_blocks"}, Known{EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT, "orphan_present"}};
-  std::vector<std::string> names;
-  const auto name_all = [&names](std::uint32_t bits, std::span<const Known> known, char letter) {
-    for (int i = 0; i < 32; ++i) {
-      const std::uint32_t bit = std::uint32_t{1} << i;
-      if ((bits & bit) == 0) continue;
-      std::string name = fmt::format("FEATURE_{}{}", letter, i);
-      for (const Known& feature : known)
-        if (feature.bit == bit) name = feature.name;
-      names.push_back(name);
-    }
-  };
-  name_all(compat, {}, 'C');
-  name_all(incompat, kIncompat, 'I');
-  name_all(ro_compat, kRoCompat, 'R');
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 }  // namespace
 
 FeatureSet make_features(ExtType type, std::span<const std::string> changes) {
@@ -138,7 +141,30 @@ FeatureSet make_features(ExtType type, std::span<const std::string> changes) {
 void require_writable(const FeatureSet& features) {
   const std::uint32_t compat = features.compat & ~kWritableCompat, incompat = features.incompat & ~kWritableIncompat, ro_compat = features.ro_compat & ~kWritableRoCompat;
   if ((compat | incompat | ro_compat) == 0) return;
-  throw Error(Errc::Unsupported, fmt::format("the filesystem has features that rawimg does not write: {}", unwritable_names(compat, incompat, ro_compat)));
+  throw Error(Errc::Unsupported, fmt::format("the filesystem has features that rawimg does not write: {}", fmt::join(feature_names({compat, incompat, ro_compat}), ", ")));
+}
+
+std::vector<std::string> feature_names(const FeatureSet& features) {
+  std::vector<std::string> names;
+  const auto add = [&names](std::uint32_t bits, Word word, char letter) {
+    for (int i = 0; i < 32; ++i) {
+      const std::uint32_t bit = std::uint32_t{1} << i;
+      if ((bits & bit) == 0) continue;
+      const auto is_it = [&](const Feature& feature) { return feature.word == word && feature.bit == bit; };
+      const auto made = std::find_if(kMakeable.begin(), kMakeable.end(), is_it);
+      const auto other = std::find_if(kOthers.begin(), kOthers.end(), is_it);
+      names.push_back(made != kMakeable.end() ? std::string(made->name) : other != kOthers.end() ? std::string(other->name) : fmt::format("FEATURE_{}{}", letter, i));
+    }
+  };
+  add(features.compat, Word::Compat, 'C');
+  add(features.incompat, Word::Incompat, 'I');
+  add(features.ro_compat, Word::RoCompat, 'R');
+  return names;
+}
+
+ExtType type_of(const FeatureSet& features) {
+  if (features.incompat & (EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_64BIT) || features.ro_compat & (EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) return ExtType::Ext4;
+  return features.compat & EXT3_FEATURE_COMPAT_HAS_JOURNAL ? ExtType::Ext3 : ExtType::Ext2;
 }
 
 }  // namespace rawimg

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <rawimg/ext_options.h>
 
@@ -21,5 +22,11 @@ FeatureSet make_features(ExtType type, std::span<const std::string> changes);
 
 /// Throws Unsupported, naming the features, when a filesystem with these must not be written.
 void require_writable(const FeatureSet& features);
+
+/// mke2fs's names of the features; unknown bits as e2fsprogs prints them ("FEATURE_I30").
+std::vector<std::string> feature_names(const FeatureSet& features);
+
+/// What people call a filesystem with these features.
+ExtType type_of(const FeatureSet& features);
 
 }  // namespace rawimg

@@ -130,8 +130,7 @@ std::uint32_t journal_blocks_for(std::uint64_t blocks) {
 ExtSummary summarize(ext2_filsys fs) {
   const ext2_super_block& super = *fs->super;
   ExtSummary summary;
-  const bool ext4_features = super.s_feature_incompat & (EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_64BIT);
-  summary.type = ext4_features ? ExtType::Ext4 : ext2fs_has_feature_journal(fs->super) ? ExtType::Ext3 : ExtType::Ext2;
+  summary.type = type_of({super.s_feature_compat, super.s_feature_incompat, super.s_feature_ro_compat});
   summary.block_size = fs->blocksize;
   summary.blocks = ext2fs_blocks_count(fs->super);
   summary.free_blocks = ext2fs_free_blocks_count(fs->super);

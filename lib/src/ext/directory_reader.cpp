@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// The layout is told in directory_blocks.h.
+#include "ext/directory_reader.h"
+
+#include <ext2fs/ext2fs.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+
+namespace rawimg {
+namespace {
+
+constexpr std::size_t kEntryHeader = 8, kTail = 12;
+constexpr std::uint32_t kRootEntriesAt = 32, kNodeEntriesAt = 8;  // of the index, in block 0 and in other blocks
+constexpr std::uint64_t kPiece = 1u << 20;
+constexpr unsigned kMaxLevels = 3;
+
+struct EntryHeader {
+  std::uint32_t inode;
+  std::uint16_t length;
+  std::uint8_t name_length, type;
+};
+static_assert(sizeof(EntryHeader) == kEntryHeader);
+
+EntryHeader header_at(std::span<const std::byte> bytes, std::size_t at) {
+  EntryHeader header;
+  std::memcpy(&header, bytes.data() + at, sizeof header);
+  return header;
+}
+
+/// Blocks of 64 KiB say their own length as 0 or 65535.
+std::uint32_t real_length(std::uint16_t length, std::uint32_t block_size) { return block_size == 65536 && (length == 0 || length == 65535) ? 65536 : length; }
+
+}  // namespace
+
+void DirectoryReader::corrupt(const std::string& why) const { throw Error(Errc::Corrupt, fmt::format("directory inode {} is damaged: {}", inode_, why)); }
+
+std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_t logical) const {
+  const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const MappedRun& r) { return r.logical <= logical && logical < r.logical_end(); });
+  if (run == runs_.end()) return std::nullopt;
+  Block block{std::vector<std::byte>(super_.block_size()), logical};
+  super_.read_blocks(where_, run->physical + (logical - run->logical), 1, block.bytes);
+  check_block(block.bytes, logical);
+  return block;
+}
+
+void DirectoryReader::check_block(std::span<const std::byte> bytes, std::uint32_t logical) const {
+  if (!super_.has_checksums()) return;
+  const std::array<std::uint32_t, 2> key{inode_, generation_};
+  const std::uint32_t seed = ext2fs_crc32c_le(super_.checksum_seed(), reinterpret_cast<const unsigned char*>(key.data()), sizeof key);
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  const EntryHeader first = header_at(bytes, 0);
+  const bool node = indexed_ && first.inode == 0 && real_length(first.length, super_.block_size()) == bytes.size();
+  std::uint32_t crc = 0, stored = 0;
+  if (indexed_ && (logical == 0 || node)) {
+    const std::uint32_t at = logical == 0 ? kRootEntriesAt : kNodeEntriesAt;
+    ext2_dx_countlimit counts;
+    std::memcpy(&counts, bytes.data() + at, sizeof counts);
+    const std::size_t end = at + std::size_t{counts.limit} * sizeof(ext2_dx_entry), used = at + std::size_t{counts.count} * sizeof(ext2_dx_entry);
+    if (end + sizeof(ext2_dx_tail) > bytes.size() || used > end) corrupt(fmt::format("{} of {} index entries in block {}", counts.count, counts.limit, logical));
+    ext2_dx_tail tail;
+    std::memcpy(&tail, bytes.data() + end, sizeof tail);
+    stored = std::exchange(tail.dt_checksum, 0);
+    crc = ext2fs_crc32c_le(ext2fs_crc32c_le(seed, data, used), reinterpret_cast<const unsigned char*>(&tail), sizeof tail);
+  } else {
+    std::memcpy(&stored, bytes.data() + bytes.size() - 4, sizeof stored);
+    crc = ext2fs_crc32c_le(seed, data, bytes.size() - kTail);
+  }
+  if (crc != stored) corrupt(fmt::format("the checksum of block {} is wrong", logical));
+}
+
+template <class Visit>
+bool DirectoryReader::visit_block(std::span<const std::byte> bytes, std::uint32_t logical, Visit visit) const {
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (bytes.size() - at < kEntryHeader) corrupt(fmt::format("an entry passes the end of block {}", logical));
+    const EntryHeader entry = header_at(bytes, at);
+    const std::uint32_t length = real_length(entry.length, super_.block_size());
+    if (length < kEntryHeader || length % 4 != 0 || length > bytes.size() - at || kEntryHeader + entry.name_length > length)
+      corrupt(fmt::format("an entry of {} bytes with a name of {} at byte {} of block {}", length, entry.name_length, at, logical));
+    if (entry.inode != 0) {
+      const std::string_view name(reinterpret_cast<const char*>(bytes.data() + at + kEntryHeader), entry.name_length);
+      if (entry.inode > super_.inodes()) corrupt(fmt::format("{} is inode {} of {}", quote(name), entry.inode, super_.inodes()));
+      if (name.empty() || name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) corrupt(fmt::format("a file cannot be named {}", quote(name)));
+      if (name != "." && name != ".." && !visit(name, entry.inode)) return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
+template <class Visit>
+void DirectoryReader::visit_all(Visit visit) const {
+  const std::uint32_t block_size = super_.block_size();
+  std::vector<std::byte> buffer;
+  for (const MappedRun& run : runs_) {
+    if (run.unwritten) corrupt("it has unwritten blocks");
+    for (std::uint64_t block = 0; block < run.count;) {
+      const std::uint64_t n = std::min<std::uint64_t>(run.count - block, kPiece / block_size);
+      buffer.resize(n * block_size);
+      super_.read_blocks(where_, run.physical + block, n, buffer);
+      for (std::uint64_t i = 0; i < n; ++i) {
+        const auto bytes = std::span<const std::byte>(buffer).subspan(i * block_size, block_size);
+        const auto logical = static_cast<std::uint32_t>(run.logical + block + i);
+        check_block(bytes, logical);
+        if (!visit_block(bytes, logical, visit)) return;
+      }
+      block += n;
+    }
+  }
+}
+
+std::vector<DirEntry> DirectoryReader::read_all() const {
+  std::vector<DirEntry> entries;
+  visit_all([&](std::string_view name, std::uint32_t inode) {
+    entries.push_back({std::string(name), inode});
+    return true;
+  });
+  return entries;
+}
+
+std::optional<std::uint32_t> DirectoryReader::find_in(const Block& block, std::string_view name) const {
+  std::optional<std::uint32_t> found;
+  visit_block(block.bytes, block.logical, [&](std::string_view entry, std::uint32_t inode) {
+    if (entry == name) found = inode;
+    return !found;
+  });
+  return found;
+}
+
+std::optional<std::uint32_t> DirectoryReader::find(std::string_view name) const {
+  if (indexed_)
+    if (const auto answer = find_by_hash(name)) return *answer;
+  std::optional<std::uint32_t> found;  // no tree, or one of a kind that is not followed here
+  visit_all([&](std::string_view entry, std::uint32_t inode) {
+    if (entry == name) found = inode;
+    return !found;
+  });
+  return found;
+}
+
+std::optional<std::optional<std::uint32_t>> DirectoryReader::find_by_hash(std::string_view name) const {
+  const auto unusable = std::optional<std::optional<std::uint32_t>>{};
+  std::optional<Block> block = read_logical(0);
+  if (!block) return unusable;
+  ext2_dx_root_info info;
+  std::memcpy(&info, block->bytes.data() + 24, sizeof info);
+  if (info.hash_version > EXT2_HASH_TEA || info.indirect_levels > kMaxLevels || info.info_length != sizeof info) return unusable;
+  const bool is_unsigned = super_.raw().s_flags & EXT2_FLAGS_UNSIGNED_HASH;
+  ext2_dirhash_t hash = 0, minor = 0;
+  if (ext2fs_dirhash2(info.hash_version + (is_unsigned ? 3 : 0), name.data(), static_cast<int>(name.size()), nullptr, 0, super_.raw().s_hash_seed, &hash, &minor) != 0) return unusable;
+  std::uint32_t at = kRootEntriesAt;
+  for (unsigned level = 0;; ++level) {
+    ext2_dx_countlimit counts;
+    std::memcpy(&counts, block->bytes.data() + at, sizeof counts);
+    if (counts.count == 0 || at + std::size_t{counts.count} * sizeof(ext2_dx_entry) > block->bytes.size()) return unusable;
+    std::vector<ext2_dx_entry> entries(counts.count);
+    std::memcpy(entries.data(), block->bytes.data() + at, entries.size() * sizeof(ext2_dx_entry));
+    entries[0].hash = 0;
+    auto next = std::upper_bound(entries.begin() + 1, entries.end(), hash, [](std::uint32_t h, const ext2_dx_entry& e) { return h < e.hash; });
+    const auto chosen = next - 1;
+    if (level < info.indirect_levels) {
+      // Names with one hash may go on in the next node; that is too rare to follow here.
+      if (next != entries.end() && next->hash == (hash | 1)) return unusable;
+      block = read_logical(chosen->block & 0x0FFFFFFF);
+      if (!block) return unusable;
+      at = kNodeEntriesAt;
+      continue;
+    }
+    for (auto leaf = chosen;; ++leaf) {
+      const auto bytes = read_logical(leaf->block & 0x0FFFFFFF);
+      if (!bytes) return unusable;
+      const std::optional<std::uint32_t> found = find_in(*bytes, name);
+      const auto following = leaf + 1;
+      if (found || following == entries.end() || following->hash != (hash | 1)) return std::optional<std::optional<std::uint32_t>>(std::in_place, found);
+    }
+  }
+}
+
+}  // namespace rawimg

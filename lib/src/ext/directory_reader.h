@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <rawimg/ext_fs.h>
+#include <rawimg/window.h>
+
+#include "ext/map_reader.h"
+#include "ext/superblock.h"
+
+namespace rawimg {
+
+/// One directory of a filesystem that somebody else may have made.
+class DirectoryReader {
+ public:
+  DirectoryReader(const Window& where, const Superblock& super, std::uint32_t inode, std::uint32_t generation, bool indexed, std::vector<MappedRun> runs)
+      : where_(where), super_(super), inode_(inode), generation_(generation), indexed_(indexed), runs_(std::move(runs)) {}
+
+  /// In the directory's own order, without `.` and `..`. Throws: Corrupt, Io.
+  std::vector<DirEntry> read_all() const;
+  /// By its hash tree where there is a good one, else by looking at every name. Throws: Corrupt, Io.
+  std::optional<std::uint32_t> find(std::string_view name) const;
+
+ private:
+  struct Block {
+    std::vector<std::byte> bytes;
+    std::uint32_t logical = 0;
+  };
+  [[noreturn]] void corrupt(const std::string& why) const;
+  std::optional<Block> read_logical(std::uint32_t logical) const;
+  void check_block(std::span<const std::byte> bytes, std::uint32_t logical) const;
+  /// Calls visit(name, inode) for each entry in use; false ends it.
+  template <class Visit>
+  bool visit_block(std::span<const std::byte> bytes, std::uint32_t logical, Visit visit) const;
+  template <class Visit>
+  void visit_all(Visit visit) const;
+  std::optional<std::uint32_t> find_in(const Block& block, std::string_view name) const;
+  /// Outer: whether the tree could be used; inner: what was found.
+  std::optional<std::optional<std::uint32_t>> find_by_hash(std::string_view name) const;
+
+  const Window& where_;
+  const Superblock& super_;
+  std::uint32_t inode_, generation_;
+  bool indexed_;
+  std::vector<MappedRun> runs_;
+};
+
+}  // namespace rawimg
