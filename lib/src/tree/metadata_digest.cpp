@@ -32,9 +32,9 @@ class Digester {
         line_ += name.name;
         add_name(name.node);
         if (tree_.names().is_directory(name.node)) below.push_back(name.node);
+        flush(64 * 1024);
       }
       todo.insert(todo.end(), below.rbegin(), below.rend());
-      flush(64 * 1024);
     }
     flush(0);
     summary_.digest = to_hex(hash_.finish());
@@ -65,8 +65,9 @@ class Digester {
     const std::uint64_t size = meta.type == FileType::Directory ? 0 : builder_.size_of(node);
     fmt::format_to(std::back_inserter(line_), " {} {:o} {} {} {} {} {} {:x}", static_cast<int>(meta.type), meta.permissions, meta.uid, meta.gid, size, meta.device_major, meta.device_minor, tree_.xattr_digest(node));
     for (const Timestamp t : {meta.mtime, meta.atime, meta.ctime, meta.birthtime}) time(t);
-    (line_ += ' ') += builder_.symlink_target(node);
-    line_ += '\n';
+    const std::string_view target = builder_.symlink_target(node);
+    fmt::format_to(std::back_inserter(line_), " {}:", target.size());
+    (line_ += target) += '\n';
   }
 
   void flush(std::size_t at_least) {

@@ -4,11 +4,9 @@
 
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "ext/builder.h"
@@ -22,8 +20,10 @@ class Names : public NameTree {
   Names();
 
   std::optional<NodeId> find(NodeId directory, std::string_view name) const;
-  /// The name must be free. `is_directory`: the node becomes a directory with this one as its parent.
-  void add(NodeId directory, std::string_view name, NodeId node, bool is_directory);
+  /// One more name for a node that is no directory. The name must be free. Throws: BadInput (names made to collide); nothing has changed then.
+  void add(NodeId directory, std::string_view name, NodeId node) { (void)add_link(directory, name, node); }
+  /// The name of a new directory. Like add.
+  void add_directory(NodeId directory, std::string_view name, NodeId node);
   /// Takes a name away (of a directory: an empty one). The node stays, with one name less.
   void remove(NodeId directory, std::string_view name);
 
@@ -45,6 +45,7 @@ class Names : public NameTree {
     std::string_view name;
     NodeId directory, node;
     std::uint32_t next = kNone, previous = kNone;
+    bool is_gone() const { return name.empty(); }
   };
   struct Directory {
     NodeId node, parent;
@@ -52,15 +53,12 @@ class Names : public NameTree {
     std::uint32_t own_link = kNone;
     bool gone = false;
   };
-  struct KeyHash {
-    const Names* names;
-    std::size_t operator()(std::uint32_t link) const;
-  };
 
+  std::uint32_t add_link(NodeId directory, std::string_view name, NodeId node);
   std::optional<std::uint32_t> directory_index(NodeId node) const;
   std::uint64_t hash(NodeId directory, std::string_view name) const;
   std::uint32_t slot_of(NodeId directory, std::string_view name) const;  ///< of the table: where it is, or would be
-  std::uint32_t find_link(NodeId directory, std::string_view name) const;
+  std::uint32_t some_link_of(NodeId node) const;
   std::string_view keep(std::string_view name);
   void grow();
 
@@ -70,7 +68,7 @@ class Names : public NameTree {
   std::vector<Directory> directories_;
   std::vector<std::uint32_t> directory_of_;  ///< by node
   std::vector<std::uint32_t> name_counts_;   ///< by node
-  std::vector<std::uint32_t> last_link_of_;  ///< by node: some link, for messages
+  std::vector<std::uint32_t> last_link_of_;  ///< by node: the newest link, for messages
   std::deque<std::string> arena_;
 };
 

@@ -14,82 +14,82 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kReportEntries = 200, kReportBytes = 8u << 20;
+constexpr std::uint64_t kReportEntries = 100, kReportBytes = 8u << 20;
+
+/// What the caller has settled of the filesystem before the sources are read.
+struct Settled {
+  std::optional<std::int64_t> created;  ///< of the superblock, over the epoch
+  unsigned slot = 0;
+  std::optional<Uuid> uuid;
+};
+
+/// SOURCE_DATE_EPOCH=0 is usual; ext takes a time of 0 for "none".
+std::optional<std::int64_t> decide_epoch(const PopulateOptions& how, std::optional<std::int64_t> created) {
+  if (how.epoch && (*how.epoch < 0 || *how.epoch > UINT32_MAX))
+    throw Error(Errc::Usage, fmt::format("an epoch of {} seconds: a superblock holds 1 to {}", *how.epoch, UINT32_MAX));
+  if (created) return created;
+  return how.epoch ? std::optional(std::max<std::int64_t>(1, *how.epoch)) : std::nullopt;
+}
+
+std::uint32_t metadata_id_of(const Uuid& uuid) {
+  std::uint32_t id = 0;
+  for (std::size_t i = 0; i < 4; ++i) id = id << 8 | uuid[i];
+  return id != 0 ? id : 1;
+}
 
 /// One job: sources in order, entry by entry, into a builder.
 class Job {
  public:
-  Job(ExtBuilder& builder, const PopulateOptions& how, Observer& observer) : builder_(builder), how_(how), observer_(observer), tree_(builder, how, observer) {}
+  Job(ExtBuilder& builder, const std::vector<SourceSpec>& sources, const PopulateOptions& how, Observer& observer)
+      : builder_(builder), sources_(sources), how_(how), observer_(observer), tree_(builder, how, observer) {}
 
-  void read(const std::vector<SourceSpec>& sources) {
-    sources_ = &sources;
-    for (const SourceSpec& spec : sources) {
-      tree_.begin_source(spec);
-      with_context(spec.source->name(), [&] { read_source(spec); });
-      if (stopped_measuring_) break;
-    }
-    report(true);
-    if (tree_.dropped_fractions() != 0)
-      observer_.warning({"times-without-fractions", "", fmt::format("{} entries lost their fractions of seconds: inodes of 128 bytes do not hold them", tree_.dropped_fractions())});
-  }
-
-  PopulateResult finish(std::optional<std::int64_t> created, std::optional<unsigned> slot, std::optional<Uuid> uuid) {
-    PopulateResult result;
-    result.epoch = how_.epoch.value_or(how_.clamp_mtime ? std::clamp<std::int64_t>(tree_.newest_mtime(), 1, std::max<std::int64_t>(1, *how_.clamp_mtime)) : tree_.newest_mtime());
-    tree_.settle_implied(result.epoch);
+  PopulateResult run(const Settled& settled) {
+    const std::optional<std::int64_t> epoch = decide_epoch(how_, settled.created);
+    read_sources();
+    result_.epoch = epoch.value_or(tree_.newest_mtime());
+    tree_.settle_implied(result_.epoch);
     const TreeSummary summary = summarize_tree(tree_, builder_);
-    const Uuid derived = derive_uuid(fmt::format("rawimg build slot {} {} created {} {}", slot.value_or(0), builder_.options_text(), created.value_or(result.epoch), summary.digest));
-    result.metadata_id = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(derived[0]) << 24 | static_cast<std::uint32_t>(derived[1]) << 16 | static_cast<std::uint32_t>(derived[2]) << 8 | derived[3]);
-    if (observer_stage_ != Progress::Stage::Measuring) observer_stage_ = Progress::Stage::Writing;
-    report(true);
-    result.filesystem = builder_.finish(tree_.names(), {.created = created.value_or(result.epoch), .uuid = derived, .hash_seed = derive_uuid("hash seed of " + to_text(uuid.value_or(derived))), .counting_complete = !stopped_measuring_});
-    result.entries = entries_;
-    result.files = summary.files;
-    result.directories = summary.directories;
-    result.symlinks = summary.symlinks;
-    result.hard_links = summary.hard_links;
-    result.others = summary.others;
-    result.content_bytes = content_bytes_;
-    result.skipped = tree_.skipped();
-    return result;
+    take_figures(summary);
+    finish(settled, summary.digest);
+    return result_;
   }
 
  private:
+  void read_sources() {
+    for (const SourceSpec& spec : sources_) {
+      with_context(spec.source->name(), [&] { read_source(spec); });
+      if (stopped_measuring_) break;
+    }
+    report();
+    if (tree_.dropped_fractions() != 0)
+      observer_.warning({"times-without-fractions", "", fmt::format("{} entries lost their fractions of seconds: inodes of {} bytes do not hold them", tree_.dropped_fractions(), builder_.inode_size())});
+  }
+
   void read_source(const SourceSpec& spec) {
-    EntrySource& source = *spec.source;
+    tree_.begin_source(spec);
     for (;;) {
       check_stop();
-      const Entry* entry = nullptr;
       try {
-        entry = source.next();
+        const Entry* entry = spec.source->next();
+        if (entry == nullptr) break;
+        ++seen_;
+        if (builder_.is_full() && !keep_measuring()) return;
+        take(*spec.source, *entry);
       } catch (const Error& error) {
-        if (error.code() != Errc::Unsupported || how_.on_unsupported == OnUnsupported::Stop) throw;
-        skip(error, error.path());
-        continue;
+        if (error.code() != Errc::Unsupported) throw;
+        leave_out(error);
       }
-      if (entry == nullptr) break;
-      if (builder_.is_full() && !keep_measuring()) return;
-      take(source, *entry);
-      ++entries_;
-      report(false);
+      report_now_and_then();
     }
     tree_.end_source();
   }
 
   void take(EntrySource& source, const Entry& entry) {
-    bool in_content = false;
     try {
-      tree_.take(entry, [&] {
-        in_content = true;
-        copy_content(source);
-      });
+      if (tree_.take(entry, [&] { copy_content(source); })) ++result_.entries;
     } catch (const Error& error) {
-      if (error.code() == Errc::Unsupported && !in_content) {
-        if (how_.on_unsupported == OnUnsupported::Stop) throw error.in(quote(entry.path)).with_path(entry.path).with_hint("leave out what cannot be stored with --skip-unsupported");
-        return skip(error, entry.path);
-      }
-      if (in_content && error.code() != Errc::Interrupted && error.path().empty()) throw error.in(quote(entry.path)).with_path(entry.path);
-      throw;
+      if (!error.path().empty() || error.code() == Errc::Interrupted) throw;
+      throw error.in(quote(entry.path)).with_path(entry.path);
     }
   }
 
@@ -97,19 +97,47 @@ class Job {
     while (const auto chunk = source.next_chunk()) {
       check_stop();
       builder_.append(*chunk);
-      content_bytes_ += chunk->bytes.size();
+      result_.content_bytes += chunk->bytes.size();
       if (builder_.is_full() && !keep_measuring()) return;
-      report(false);
+      report_now_and_then();
     }
   }
 
-  void skip(const Error& error, const std::string& path) {
-    observer_.warning({"skipped-unsupported", path, fmt::format("{}: {}", quote(path), error.what())});
+  /// An entry that cannot be stored: the end of the job, unless its user wants it skipped, or did not want it in the first place.
+  void leave_out(const Error& error) {
+    const std::string& path = error.path();
+    if (!path.empty() && tree_.leaves_out(path)) return;
+    if (how_.on_unsupported == OnUnsupported::Stop) {
+      if (!error.hint().empty()) throw error;
+      throw Error(error).with_hint("--skip-unsupported leaves out what cannot be stored, and says so");
+    }
+    observer_.warning({"skipped-unsupported", path, error.what()});
     tree_.note_skipped(path);
   }
 
+  void take_figures(const TreeSummary& summary) {
+    result_.files = summary.files;
+    result_.directories = summary.directories;
+    result_.symlinks = summary.symlinks;
+    result_.hard_links = summary.hard_links;
+    result_.others = summary.others;
+    result_.skipped = tree_.skipped();
+  }
+
+  void finish(const Settled& settled, const std::string& digest) {
+    const Uuid derived = derive_uuid(fmt::format("rawimg build slot {} {} created {} {}", settled.slot, builder_.options_text(), result_.epoch, digest));
+    result_.metadata_id = metadata_id_of(derived);
+    check_stop();
+    if (stage_ == Progress::Stage::Reading) stage_ = Progress::Stage::Writing;
+    report();
+    result_.filesystem = builder_.finish(tree_.names(), {.created = result_.epoch,
+                                                         .uuid = derived,
+                                                         .hash_seed = derive_uuid("hash seed of " + to_text(settled.uuid.value_or(derived))),
+                                                         .counting_complete = !stopped_measuring_});
+  }
+
   bool keep_measuring() {
-    observer_stage_ = Progress::Stage::Measuring;
+    stage_ = Progress::Stage::Measuring;
     stopped_measuring_ = stopped_measuring_ || !observer_.keep_measuring();
     return !stopped_measuring_;
   }
@@ -118,12 +146,15 @@ class Job {
     if (how_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
   }
 
-  void report(bool now) {
-    if (!now && entries_ < reported_entries_ + kReportEntries && content_bytes_ < reported_bytes_ + kReportBytes) return;
-    reported_entries_ = entries_;
-    reported_bytes_ = content_bytes_;
-    Progress progress{observer_stage_, entries_, 0, 0, content_bytes_};
-    for (const SourceSpec& spec : *sources_) {
+  void report_now_and_then() {
+    if (seen_ - reported_seen_ >= kReportEntries || result_.content_bytes - reported_bytes_ >= kReportBytes) report();
+  }
+
+  void report() {
+    reported_seen_ = seen_;
+    reported_bytes_ = result_.content_bytes;
+    Progress progress{stage_, result_.entries, 0, 0, result_.content_bytes};
+    for (const SourceSpec& spec : sources_) {
       const EntrySource::Position at = spec.source->position();
       progress.bytes_read += at.read_bytes;
       if (progress.bytes_total && at.total_bytes) *progress.bytes_total += *at.total_bytes;
@@ -133,12 +164,13 @@ class Job {
   }
 
   ExtBuilder& builder_;
+  const std::vector<SourceSpec>& sources_;
   const PopulateOptions& how_;
   Observer& observer_;
   TreeBuilder tree_;
-  const std::vector<SourceSpec>* sources_ = nullptr;
-  Progress::Stage observer_stage_ = Progress::Stage::Reading;
-  std::uint64_t entries_ = 0, content_bytes_ = 0, reported_entries_ = 0, reported_bytes_ = 0;
+  PopulateResult result_;
+  Progress::Stage stage_ = Progress::Stage::Reading;
+  std::uint64_t seen_ = 0, reported_seen_ = 0, reported_bytes_ = 0;  ///< seen: with those that are left out
   bool stopped_measuring_ = false;
 };
 
@@ -146,16 +178,12 @@ class Job {
 
 PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer) {
   ExtBuilder builder = ExtBuilder::format_last(where, options);
-  Job job(builder, how, observer);
-  job.read(sources);
-  return job.finish(options.created, slot, options.uuid);
+  return Job(builder, sources, how, observer).run({.created = options.created, .slot = slot, .uuid = options.uuid});
 }
 
 PopulateResult populate(const Window& where, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer) {
   ExtBuilder builder = ExtBuilder::populate(where, {.durability = how.durability});
-  Job job(builder, how, observer);
-  job.read(sources);
-  return job.finish(std::nullopt, std::nullopt, std::nullopt);
+  return Job(builder, sources, how, observer).run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
 }
 
 }  // namespace rawimg

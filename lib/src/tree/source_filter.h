@@ -8,24 +8,42 @@
 
 #include <rawimg/populate.h>
 
+#include "tree/glob.h"
+
 namespace rawimg {
 
-/// Whether all of `text` matches the glob: `*` any bytes (also `/`), `?` one byte, `[a-z]` `[!a-z]` a set, `\` takes the next byte literally. Bytewise; cost at most their product.
-bool matches_glob(std::string_view pattern, std::string_view text);
+/// A path below the image's root; empty: the root.
+using Components = std::vector<std::string>;
 
-/// The components of a source's path: `.` and empty ones gone. Throws: BadInput like ImagePath::parse (`..`, NUL, too long).
+/// With a leading slash; "/" for the root.
+std::string join(const Components& path);
+
+inline constexpr std::size_t kMaxName = 255;  ///< ext keeps the length of a name in one byte
+
+/// The components of a source's path, `.` and empty ones left out.
+/// Throws: BadInput (`..`, a NUL byte), Unsupported (a name that ext cannot hold). The message says what is wrong, not with which path.
 std::vector<std::string_view> split_path(std::string_view path);
 
-/// Where an entry of a source goes in the image, or nothing when it is left out.
+/// Where an entry of a source goes in the image.
 class SourceFilter {
  public:
-  explicit SourceFilter(const SourceSpec& spec) : spec_(spec) {}
-  /// Components below the image's root. Throws: BadInput.
-  std::optional<std::vector<std::string>> apply(std::string_view path) const;
+  explicit SourceFilter(const SourceSpec& spec);
+
+  /// Nothing: left out. Throws: like split_path.
+  std::optional<Components> apply(std::string_view path) const;
+  /// Whether stripping has left nothing of such a path: it stands for the source's root, which only a directory can be.
+  bool is_stripped_root(const Components& path) const { return strip_ != 0 && path.size() == at_.size(); }
 
  private:
-  bool is_excluded(const std::vector<std::string_view>& components) const;
-  const SourceSpec& spec_;
+  struct Exclude {
+    Glob glob;
+    bool anchored;
+  };
+  bool is_excluded(std::string_view path) const;
+
+  const Components& at_;
+  std::size_t strip_;
+  std::vector<Exclude> excludes_;
 };
 
 }  // namespace rawimg

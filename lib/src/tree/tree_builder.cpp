@@ -2,7 +2,6 @@
 #include "tree/tree_builder.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -13,18 +12,26 @@
 namespace rawimg {
 namespace {
 
-constexpr unsigned kMaxSymlinks = 40;  // as Linux
-constexpr std::size_t kMaxDepth = 4096;
-constexpr std::int64_t kMaxEpoch = UINT32_MAX;
+constexpr std::int64_t kMaxEpoch = UINT32_MAX;  // what a superblock holds
+constexpr unsigned kMaxSymlinks = 40;           // on the way to one file, as Linux
 
-std::string join(const std::vector<std::string>& components) {
-  std::string path;
-  for (const std::string& component : components) (path += '/') += component;
-  return path.empty() ? "/" : path;
+std::size_t index_of(NodeId node) { return static_cast<std::size_t>(node); }
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(Errc::BadInput, why); }
+
+/// Puts the components of a symlink's target onto `todo`, the first one last.
+void push_components(std::vector<std::string>& todo, std::string_view target) {
+  while (!target.empty()) {
+    const std::size_t slash = target.rfind('/');
+    const std::string_view name = slash == std::string_view::npos ? target : target.substr(slash + 1);
+    if (!name.empty() && name != ".") todo.emplace_back(name);
+    target = slash == std::string_view::npos ? "" : target.substr(0, slash);
+  }
 }
 
-const char* noun(FileType type) {
-  switch (type) {
+const char* noun(const Entry& entry) {
+  if (entry.is_hard_link) return "hard link";
+  switch (entry.type) {
     case FileType::Regular: return "file";
     case FileType::Directory: return "directory";
     case FileType::Symlink: return "symlink";
@@ -36,146 +43,187 @@ const char* noun(FileType type) {
   return "socket";
 }
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) { throw Error(Errc::BadInput, fmt::format("{}: {}", quote(path), why)).with_path(path); }
-
 }  // namespace
 
 TreeBuilder::TreeBuilder(ExtBuilder& builder, const PopulateOptions& options, Observer& observer) : builder_(builder), options_(options), observer_(observer) {
-  names_.add(ExtBuilder::kRoot, "lost+found", ExtBuilder::kLostFound, true);
-  for (const NodeId node : {ExtBuilder::kRoot, ExtBuilder::kLostFound}) {
-    implied_.push_back(node);
-    still_implied_.insert(static_cast<std::uint32_t>(node));
-  }
+  names_.add_directory(ExtBuilder::kRoot, "lost+found", ExtBuilder::kLostFound);
+  implied_ = {ExtBuilder::kRoot, ExtBuilder::kLostFound};
+  is_implied_ = {true, true};
 }
 
 void TreeBuilder::begin_source(const SourceSpec& spec) {
   filter_.emplace(spec);
-  if (!spec.at.is_root()) (void)walk(spec.at.components(), spec.at.components().size(), Missing::Imply);
+  const Components& at = spec.at.components();
+  with_context(quote(spec.at.to_text()), [&] { walk(at, at.size(), Missing::Imply); });
 }
 
-void TreeBuilder::take(const Entry& entry, const std::function<void()>& read_content) {
+bool TreeBuilder::take(const Entry& entry, const std::function<void()>& read_content) {
   const auto path = filter_->apply(entry.path);
-  if (!path) return;
-  if (path->size() > kMaxDepth) refuse(entry.path.substr(0, 100), fmt::format("it is deeper than {} directories", kMaxDepth));
-  if (entry.is_hard_link) return take_hard_link(entry, *path);
-  if (path->empty()) return set_root(entry);
-  if (entry.type == FileType::Directory) return take_directory(entry, *path);
-  const NodeId node = make_node(entry);
-  try {
-    if (entry.type == FileType::Regular) builder_.begin_content(node, entry.size_bytes);
-    put_name(*path, node, &entry);
-  } catch (...) {
-    builder_.remove(node);
-    throw;
-  }
-  if (entry.type == FileType::Regular) {
-    read_content();
-    builder_.end_content();
-  }
-  bind_waiting_links(*path, node);
+  if (!path) return false;
+  const bool is_directory = !entry.is_hard_link && entry.type == FileType::Directory;
+  if (filter_->is_stripped_root(*path) && !is_directory) return false;
+  if (path->empty()) take_root(entry);
+  else if (entry.is_hard_link) return take_hard_link(entry, *path);
+  else if (is_directory) take_directory(entry, *path);
+  else take_other(entry, *path, read_content);
+  return true;
 }
 
-void TreeBuilder::set_root(const Entry& entry) {
-  if (entry.type != FileType::Directory) refuse(entry.path, fmt::format("a {} would replace the root directory", noun(entry.type)));
+void TreeBuilder::take_root(const Entry& entry) {
+  if (entry.is_hard_link || entry.type != FileType::Directory) refuse(fmt::format("a {} would replace the root directory", noun(entry)));
   update_node(ExtBuilder::kRoot, entry);
 }
 
 void TreeBuilder::take_directory(const Entry& entry, const Components& path) {
   if (const auto there = lookup(path)) {
-    if (names_.is_directory(*there)) return update_node(*there, entry);
-    // usr-merge: `sbin/` over `sbin -> usr/bin` leaves both as they are.
-    const auto parent = walk(path, path.size() - 1, Missing::Stop);
-    if (builder_.meta(*there).type == FileType::Symlink && follow(*parent, *there)) return;
+    if (names_.is_directory(*there)) {
+      update_node(*there, entry);
+      return note_arrival(path, *there);
+    }
+    if (leads_to_directory(path, *there)) return;  // `sbin/` over `sbin -> usr/bin` (usr-merge): both stay as they are
   }
   const NodeId node = make_node(entry);
-  try {
-    put_name(path, node, &entry);
-  } catch (...) {
-    builder_.remove(node);
-    throw;
+  const Place place = clear_place(path);
+  names_.add_directory(place.directory, place.name, node);
+  note_times(node);
+  note_arrival(path, node);
+}
+
+void TreeBuilder::take_other(const Entry& entry, const Components& path, const std::function<void()>& read_content) {
+  const NodeId node = make_node(entry);
+  // The name comes before the content, so that the blocks of a replaced file can serve the new one.
+  const Place place = clear_place(path);
+  names_.add(place.directory, place.name, node);
+  if (entry.type == FileType::Regular) {
+    try {
+      read_content();
+    } catch (const Error& error) {
+      if (error.code() != Errc::Unsupported) throw;
+      builder_.end_content();
+      drop_name(place, node);
+      throw;
+    }
+    builder_.end_content();
   }
-  bind_waiting_links(path, node);
+  note_times(node);
+  note_arrival(path, node);
 }
 
 // Hard links: a name for the inode that the target's name has now, else for the first later entry of that name in the same source.
 
-void TreeBuilder::take_hard_link(const Entry& entry, const Components& path) {
-  const auto target = filter_->apply(entry.link_target);
-  if (path.empty()) refuse(entry.path, "a hard link would replace the root directory");
-  if (!target) refuse(entry.path, fmt::format("it is a hard link to {}, which is left out", quote(entry.link_target)));
-  const std::string key = join(*target);
-  if (skipped_paths_.contains(key)) {
-    observer_.warning({"skipped-unsupported", entry.path, fmt::format("{}: it is a hard link to {}, which was skipped", quote(entry.path), quote(entry.link_target))});
-    ++skipped_;
-    skipped_paths_.insert(join(path));
-    return;
+bool TreeBuilder::take_hard_link(const Entry& entry, const Components& path) {
+  const auto target = with_context(fmt::format("hard link to {}", quote(entry.link_target)), [&] { return filter_->apply(entry.link_target); });
+  if (!target) refuse(fmt::format("it is a hard link to {}, which is left out", quote(entry.link_target)));
+  const std::string target_key = links_.is_idle() ? "" : key_of(*target);
+  if (links_.is_skipped(target_key)) {
+    skip_link(entry.path, entry.link_target);
+    skip_waiting_for(path);
+    return false;
   }
   const auto node = lookup(*target);
   if (!node) {
-    auto& waiting = waiting_[key];
-    if (waiting.empty()) waiting_order_.push_back(key);
-    waiting.push_back({path, entry.path});
-    return;
+    const std::string key = key_of(path);
+    links_.note_arrival(key);
+    links_.wait(key_of(*target), {path, key, entry.path, entry.link_target});
+    return true;
   }
-  if (names_.is_directory(*node)) refuse(entry.path, fmt::format("it is a hard link to {}, which is a directory", quote(entry.link_target)));
-  if (lookup(path) == node) return;  // the name is there already: a link to itself, or said twice
-  put_name(path, *node, &entry);
-  bind_waiting_links(path, *node);
+  if (names_.is_directory(*node)) refuse(fmt::format("it is a hard link to {}, which is a directory", quote(entry.link_target)));
+  put_link(path, *node);
+  note_arrival(path, *node);
+  return true;
 }
 
-void TreeBuilder::bind_waiting_links(const Components& path, NodeId node) {
-  if (waiting_.empty()) return;
-  std::vector<Components> arrived{path};  // a link that is bound may itself be what another one waits for
+void TreeBuilder::put_link(const Components& path, NodeId node) {
+  if (lookup(path) == node) return;  // a link to itself, or the same link twice
+  const Place place = clear_place(path);
+  names_.add(place.directory, place.name, node);
+}
+
+/// Makes the links that have waited for this name, and those that have waited for them.
+void TreeBuilder::note_arrival(const Components& path, NodeId node) {
+  if (links_.is_idle()) return;
+  std::vector<Components> arrived{path};
   while (!arrived.empty()) {
-    const auto it = waiting_.find(join(arrived.back()));
+    const std::vector<std::string> keys = keys_of(arrived.back());
     arrived.pop_back();
-    if (it == waiting_.end()) continue;
-    const std::vector<PendingLink> links = std::move(it->second);
-    waiting_.erase(it);
-    for (const PendingLink& pending : links) {
-      if (names_.is_directory(node)) refuse(pending.link_path, fmt::format("it is a hard link to {}, which is a directory", quote(join(path))));
-      if (lookup(pending.link)) continue;  // an entry after the link has taken its name
-      put_name(pending.link, node, nullptr);
-      arrived.push_back(pending.link);
+    for (const std::string& key : keys) links_.note_arrival(key);
+    for (const std::string& key : keys) {
+      for (LinkBook::Waiting& link : links_.take_waiting(key)) {
+        try {
+          if (names_.is_directory(node)) refuse(fmt::format("it is a hard link to {}, which is a directory", quote(link.target_path)));
+          put_link(link.link, node);
+        } catch (const Error& error) {
+          throw error.in(quote(link.link_path)).with_path(link.link_path);
+        }
+        arrived.push_back(std::move(link.link));
+      }
     }
+  }
+}
+
+bool TreeBuilder::leaves_out(std::string_view path) const {
+  try {
+    return !filter_->apply(path);
+  } catch (const Error&) {
+    return false;
   }
 }
 
 void TreeBuilder::note_skipped(std::string_view path) {
   ++skipped_;
-  const auto components = filter_->apply(path);
-  if (!components) return;
-  const std::string key = join(*components);
-  skipped_paths_.insert(key);
-  skip_waiting(key);
+  std::optional<Components> components;
+  try {
+    components = filter_->apply(path);
+  } catch (const Error&) {
+    return;  // a hard link to such a path fails by the path itself
+  }
+  if (components && !components->empty()) skip_waiting_for(std::move(*components));
 }
 
-void TreeBuilder::skip_waiting(const std::string& key) {
-  const auto it = waiting_.find(key);
-  if (it == waiting_.end()) return;
-  for (const PendingLink& pending : it->second) {
-    observer_.warning({"skipped-unsupported", pending.link_path, fmt::format("{}: it is a hard link to {}, which was skipped", quote(pending.link_path), quote(key))});
-    ++skipped_;
-    skipped_paths_.insert(join(pending.link));
+void TreeBuilder::skip_link(const std::string& link_path, const std::string& target_path) {
+  observer_.warning({"skipped-unsupported", link_path, fmt::format("{}: it is a hard link to {}, which was skipped", quote(link_path), quote(target_path))});
+  ++skipped_;
+}
+
+void TreeBuilder::skip_waiting_for(Components path) {
+  std::vector<Components> skipped{std::move(path)};
+  while (!skipped.empty()) {
+    const std::vector<std::string> keys = keys_of(skipped.back());
+    skipped.pop_back();
+    for (const std::string& key : keys) {
+      links_.mark_skipped(key);
+      for (LinkBook::Waiting& link : links_.take_waiting(key)) {
+        skip_link(link.link_path, link.target_path);
+        skipped.push_back(std::move(link.link));
+      }
+    }
   }
-  waiting_.erase(it);
+}
+
+/// The path with symlinks among its parents resolved, where those are there already.
+std::string TreeBuilder::key_of(const Components& path) {
+  const auto parent = path.empty() ? std::nullopt : parent_of(path, Missing::Stop);
+  if (!parent) return join(path);
+  return (*parent == ExtBuilder::kRoot ? "" : names_.path_of(*parent)) + "/" + path.back();
+}
+
+/// What a link may be waiting under that came before the parents of this path did.
+std::vector<std::string> TreeBuilder::keys_of(const Components& path) {
+  std::vector<std::string> keys{key_of(path)};
+  if (std::string literal = join(path); literal != keys.front()) keys.push_back(std::move(literal));
+  return keys;
 }
 
 void TreeBuilder::end_source() {
-  for (const std::string& target : waiting_order_) {
-    const auto it = waiting_.find(target);
-    if (it == waiting_.end() || it->second.empty()) continue;
-    refuse(it->second.front().link_path, fmt::format("it is a hard link to {}, which the source does not have", quote(target)));
-  }
-  waiting_.clear();
-  waiting_order_.clear();
-  skipped_paths_.clear();
+  if (const auto link = links_.first_waiting())
+    throw Error(Errc::BadInput, fmt::format("{}: it is a hard link to {}, which the source does not have", quote(link->link_path), quote(link->target_path))).with_path(link->link_path);
+  links_.clear();
 }
 
 // Nodes
 
-NodeMeta TreeBuilder::meta_of(const Entry& entry) {
-  const auto clamped = [this](Timestamp time) { return options_.clamp_mtime && time > Timestamp{*options_.clamp_mtime, 0} ? Timestamp{*options_.clamp_mtime, 0} : time; };
+NodeMeta TreeBuilder::meta_of(const Entry& entry) const {
+  const auto clamped = [this](Timestamp time) { return options_.clamp_mtime ? std::min(time, Timestamp{*options_.clamp_mtime, 0}) : time; };
   NodeMeta meta;
   meta.type = entry.type;
   meta.permissions = entry.permissions;
@@ -190,29 +238,24 @@ NodeMeta TreeBuilder::meta_of(const Entry& entry) {
   return meta;
 }
 
-void TreeBuilder::note_time(const NodeMeta& meta) {
-  newest_mtime_ = std::clamp<std::int64_t>(meta.mtime.seconds, newest_mtime_, std::max(newest_mtime_, kMaxEpoch));
-  if (builder_.drops_fractions(meta)) ++dropped_fractions_;
-}
-
+/// Everything that can be Unsupported happens here, before names change.
 NodeId TreeBuilder::make_node(const Entry& entry) {
-  const NodeMeta meta = meta_of(entry);
-  const NodeId node = builder_.add(meta);
+  const NodeId node = builder_.add(meta_of(entry));
   try {
     builder_.set_xattrs(node, entry.xattrs);
     if (entry.type == FileType::Symlink) builder_.set_symlink(node, entry.link_target);
+    if (entry.type == FileType::Regular) builder_.begin_content(node, entry.size_bytes);
   } catch (...) {
     builder_.remove(node);
     throw;
   }
   set_xattr_digest(node, entry.xattrs);
-  note_time(meta);
   return node;
 }
 
 void TreeBuilder::update_node(NodeId node, const Entry& entry) {
-  const NodeMeta before = builder_.meta(node), meta = meta_of(entry);
-  builder_.set_meta(node, meta);
+  const NodeMeta before = builder_.meta(node);
+  builder_.set_meta(node, meta_of(entry));
   try {
     builder_.set_xattrs(node, entry.xattrs);
   } catch (...) {
@@ -220,141 +263,126 @@ void TreeBuilder::update_node(NodeId node, const Entry& entry) {
     throw;
   }
   set_xattr_digest(node, entry.xattrs);
-  still_implied_.erase(static_cast<std::uint32_t>(node));
-  note_time(meta);
+  if (index_of(node) < is_implied_.size()) is_implied_[index_of(node)] = false;
+  note_times(node);
 }
 
 NodeId TreeBuilder::add_implied(NodeId parent, std::string_view name) {
+  if (name.size() > kMaxName) refuse(fmt::format("a symlink on the way leads to a name of {} bytes: ext holds at most {}", name.size(), kMaxName));
   NodeMeta meta;
   meta.type = FileType::Directory;
   meta.permissions = 0755;
   const NodeId node = builder_.add(meta);
-  names_.add(parent, name, node, true);
+  names_.add_directory(parent, name, node);
   implied_.push_back(node);
-  still_implied_.insert(static_cast<std::uint32_t>(node));
+  is_implied_.resize(std::max(is_implied_.size(), index_of(node) + 1), false);
+  is_implied_[index_of(node)] = true;
   return node;
 }
 
 void TreeBuilder::settle_implied(std::int64_t epoch) {
   for (const NodeId node : implied_) {
-    if (!still_implied_.contains(static_cast<std::uint32_t>(node)) || (node != ExtBuilder::kRoot && names_.name_count(node) == 0)) continue;
+    if (!is_implied_[index_of(node)] || !names_.is_directory(node)) continue;  // it has got an entry of its own, or was replaced
     NodeMeta meta = builder_.meta(node);
     meta.mtime = meta.atime = meta.ctime = meta.birthtime = Timestamp{epoch, 0};
-    builder_.set_meta(node, meta);
+    with_context("the time of the superblock, which directories without an entry of their own get", [&] { builder_.set_meta(node, meta); });
   }
+}
+
+void TreeBuilder::note_times(NodeId node) {
+  const NodeMeta& meta = builder_.meta(node);
+  newest_mtime_ = std::max(newest_mtime_, std::min(meta.mtime.seconds, kMaxEpoch));
+  if (builder_.drops_fractions(meta)) ++dropped_fractions_;
 }
 
 void TreeBuilder::set_xattr_digest(NodeId node, const std::vector<Xattr>& xattrs) {
-  xattr_digests_.erase(static_cast<std::uint32_t>(node));
-  if (xattrs.empty()) return;
-  Sha256 hash;
-  for (const Xattr& xattr : xattrs) hash.add(fmt::format("{}:{}{}:{}", xattr.name.size(), xattr.name, xattr.value.size(), xattr.value));
-  const Sha256::Value digest = hash.finish();
   std::uint64_t first = 0;
-  for (int i = 0; i < 8; ++i) first = first << 8 | digest[static_cast<std::size_t>(i)];
-  xattr_digests_[static_cast<std::uint32_t>(node)] = first;
+  if (!xattrs.empty()) {
+    Sha256 hash;
+    for (const Xattr& xattr : xattrs) hash.add(fmt::format("{}:{}{}:{}", xattr.name.size(), xattr.name, xattr.value.size(), xattr.value));
+    const Sha256::Value digest = hash.finish();
+    for (std::size_t i = 0; i < 8; ++i) first = first << 8 | digest[i];
+  }
+  if (index_of(node) >= xattr_digests_.size()) {
+    if (first == 0) return;
+    xattr_digests_.resize(index_of(node) + 1, 0);
+  }
+  xattr_digests_[index_of(node)] = first;
 }
 
-std::uint64_t TreeBuilder::xattr_digest(NodeId node) const {
-  const auto it = xattr_digests_.find(static_cast<std::uint32_t>(node));
-  return it == xattr_digests_.end() ? 0 : it->second;
-}
+std::uint64_t TreeBuilder::xattr_digest(NodeId node) const { return index_of(node) < xattr_digests_.size() ? xattr_digests_[index_of(node)] : 0; }
 
 // Names
 
-void TreeBuilder::put_name(const Components& path, NodeId node, const Entry* entry) {
-  const auto directory = walk(path, path.size() - 1, Missing::Imply);
-  make_way(*directory, path.back(), path);
-  names_.add(*directory, path.back(), node, entry != nullptr && !entry->is_hard_link && entry->type == FileType::Directory);
-}
-
-/// The later entry wins, except over a directory that holds something.
-void TreeBuilder::make_way(NodeId directory, std::string_view name, const Components& path) {
-  const auto there = names_.find(directory, name);
-  if (!there) return;
-  if (*there == ExtBuilder::kLostFound) refuse(join(path), "lost+found must stay a directory");
+/// Makes the parents, and takes away what has the name now: the later entry wins, except over a directory that holds something.
+TreeBuilder::Place TreeBuilder::clear_place(const Components& path) {
+  const Place place{parent_of(path, Missing::Imply).value(), path.back()};
+  const auto there = names_.find(place.directory, place.name);
+  if (!there) return place;
+  if (*there == ExtBuilder::kLostFound) refuse("it would replace 'lost+found', which must stay a directory");
   if (names_.is_directory(*there) && names_.child_count(*there) != 0) {
-    std::vector<NameTree::Name> children;
-    names_.names(*there, children);
-    refuse(join(path), fmt::format("it would replace a directory that holds {}", quote(join(path) + "/" + std::string(children.front().name))));
+    std::vector<NameTree::Name> held;
+    names_.names(*there, held);
+    const std::string directory = names_.path_of(*there);
+    refuse(fmt::format("it would replace the directory {}, which is not empty: it holds {}", quote(directory), quote(directory + "/" + std::string(held.front().name))));
   }
-  drop_name(directory, name, *there);
+  drop_name(place, *there);
+  return place;
 }
 
-void TreeBuilder::drop_name(NodeId directory, std::string_view name, NodeId node) {
-  names_.remove(directory, name);
+void TreeBuilder::drop_name(Place place, NodeId node) {
+  names_.remove(place.directory, place.name);
   if (names_.name_count(node) == 0) builder_.remove(node);
 }
 
+bool TreeBuilder::leads_to_directory(const Components& path, NodeId link) {
+  if (builder_.meta(link).type != FileType::Symlink) return false;
+  return walk_on(parent_of(path, Missing::Stop).value(), {path.back()}, Missing::Stop).has_value();
+}
+
+/// The last component is not followed.
 std::optional<NodeId> TreeBuilder::lookup(const Components& path) {
   if (path.empty()) return ExtBuilder::kRoot;
-  const auto directory = walk(path, path.size() - 1, Missing::Stop);
+  const auto directory = parent_of(path, Missing::Stop);
   return directory ? names_.find(*directory, path.back()) : std::nullopt;
 }
 
 std::optional<NodeId> TreeBuilder::walk(const Components& path, std::size_t count, Missing missing) {
-  // The common case needs no list of things to do: no symlink on the way.
   NodeId at = ExtBuilder::kRoot;
   for (std::size_t i = 0; i < count; ++i) {
     const auto child = names_.find(at, path[i]);
-    if (!child || !names_.is_directory(*child)) {
-      std::vector<std::string> rest(path.begin() + static_cast<std::ptrdiff_t>(i), path.begin() + static_cast<std::ptrdiff_t>(count));
+    if (!child || !names_.is_directory(*child)) {  // rare: all else comes by without a list of what is to do
+      Components rest(path.begin() + static_cast<std::ptrdiff_t>(i), path.begin() + static_cast<std::ptrdiff_t>(count));
       std::reverse(rest.begin(), rest.end());
-      return walk_from(at, std::move(rest), missing, 0);
+      return walk_on(at, std::move(rest), missing);
     }
     at = *child;
   }
   return at;
 }
 
-std::optional<NodeId> TreeBuilder::follow(NodeId directory, NodeId link) {
-  std::vector<std::string> todo;
-  const std::string_view target = builder_.symlink_target(link);
-  for (std::size_t at = 0; at < target.size();) {
-    const std::size_t slash = std::min(target.find('/', at), target.size());
-    todo.emplace_back(target.substr(at, slash - at));
-    at = slash + 1;
-  }
-  std::reverse(todo.begin(), todo.end());
-  return walk_from(target.starts_with('/') ? ExtBuilder::kRoot : directory, std::move(todo), Missing::Stop, 1);
-}
-
-/// `todo`: components still to go, the next one last. Symlinks are resolved inside the image; `..` of the root is the root.
-std::optional<NodeId> TreeBuilder::walk_from(NodeId at, std::vector<std::string> todo, Missing missing, unsigned links) {
-  while (!todo.empty()) {
+/// `todo`: components still to go, the next one last. Symlinks are resolved as the guest's kernel would, inside the image: `..` of the root is the root.
+std::optional<NodeId> TreeBuilder::walk_on(NodeId at, std::vector<std::string> todo, Missing missing) {
+  for (unsigned links = 0; !todo.empty();) {
     const std::string name = std::move(todo.back());
     todo.pop_back();
-    if (name.empty() || name == ".") continue;
     if (name == "..") {
       at = names_.parent(at);
       continue;
     }
     const auto child = names_.find(at, name);
-    if (child && names_.is_directory(*child)) {
-      at = *child;
+    if (!child && missing == Missing::Stop) return std::nullopt;
+    if (!child || names_.is_directory(*child)) {
+      at = child ? *child : add_implied(at, name);
       continue;
     }
-    if (!child) {
-      if (missing == Missing::Stop) return std::nullopt;
-      at = add_implied(at, name);
-      continue;
-    }
-    if (builder_.meta(*child).type != FileType::Symlink) {
-      if (missing == Missing::Stop) return std::nullopt;
-      refuse(names_.path_of(*child), fmt::format("it is a {}, so nothing can be put below it", noun(builder_.meta(*child).type)));
-    }
-    if (++links > kMaxSymlinks) {
-      if (missing == Missing::Stop) return std::nullopt;
-      refuse(names_.path_of(*child), "too many levels of symbolic links");
-    }
+    const bool is_symlink = builder_.meta(*child).type == FileType::Symlink;
+    if (missing == Missing::Stop && (!is_symlink || links == kMaxSymlinks)) return std::nullopt;
+    if (!is_symlink) refuse(fmt::format("{} is not a directory, so nothing can be put below it", quote(names_.path_of(*child))));
+    if (links++ == kMaxSymlinks) refuse(fmt::format("too many levels of symlinks at {}", quote(names_.path_of(*child))));
     const std::string_view target = builder_.symlink_target(*child);
     if (target.starts_with('/')) at = ExtBuilder::kRoot;
-    for (std::size_t end = target.size(); end != std::string_view::npos && end != 0;) {  // last component first, so that the first one is on top
-      const std::size_t slash = target.rfind('/', end - 1);
-      const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
-      todo.emplace_back(target.substr(begin, end - begin));
-      end = slash;
-    }
+    push_components(todo, target);
   }
   return at;
 }
