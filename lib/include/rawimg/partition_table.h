@@ -29,9 +29,9 @@ struct Partition {
 
 /// One partition as asked for, in sfdisk's words; what is absent is chosen by PartitionTable::add.
 struct PartitionRequest {
-  std::optional<unsigned> slot;
-  std::optional<std::uint64_t> first_sector;  ///< default: from 1 MiB up, aligned to 1 MiB, the first where sector_count (or else 1 MiB) is free
-  std::optional<std::uint64_t> sector_count;  ///< default (or `+`): up to the next partition or the end
+  std::optional<unsigned> slot = std::nullopt;
+  std::optional<std::uint64_t> first_sector = std::nullopt;  ///< default: from 1 MiB up, aligned to 1 MiB, the first where sector_count (or else 1 MiB) is free
+  std::optional<std::uint64_t> sector_count = std::nullopt;  ///< default (or `+`): up to the next partition or the end
   std::uint8_t type = 0x83;
   bool bootable = false;
 };

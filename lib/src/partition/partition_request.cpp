@@ -95,7 +95,8 @@ class RequestParser {
     if (equals != std::string_view::npos) {
       std::string_view value = trim(text.substr(equals + 1));
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-      fields.push_back({to_lower(trim(text.substr(0, equals))), value});
+      const std::string key = to_lower(trim(text.substr(0, equals)));
+      fields.push_back({key.empty() ? "=" : key, value});
       return;
     }
     do {
@@ -110,7 +111,7 @@ class RequestParser {
     constexpr std::array<std::string_view, 5> kKeys{"start", "size", "type", "bootable", "id"};  // id: sfdisk's old word for type
     std::size_t index = 0;
     while (index < kKeys.size() && kKeys[index] != key) ++index;
-    if (index == kKeys.size()) refuse(key.empty() ? "there is nothing in front of '='" : fmt::format("{} is not one of start, size, type, bootable", quote(key)));
+    if (index == kKeys.size()) refuse(fmt::format("{} is not one of start, size, type, bootable", quote(key)));
     if (key == "id") index = 2;
     if (taken_[index]) refuse(fmt::format("{} is given twice", kKeys[index]));
     taken_[index] = true;
