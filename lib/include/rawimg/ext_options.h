@@ -2,7 +2,6 @@
 // What an ext filesystem shall be, before a byte of it exists.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include <rawimg/units.h>
+#include <rawimg/uuid.h>
 
 namespace rawimg {
 
@@ -18,13 +18,6 @@ enum class ExtType { Ext2, Ext3, Ext4 };
 /// "ext2", "ext3", "ext4". Throws: Usage.
 ExtType parse_ext_type(std::string_view text);
 std::string_view to_text(ExtType type);
-
-using Uuid = std::array<std::uint8_t, 16>;
-/// 8-4-4-4-12 hexadecimal digits, either case. Throws: Usage.
-Uuid parse_uuid(std::string_view text);
-std::string to_text(const Uuid& uuid);
-/// A version 8 UUID whose free bits are the first of SHA-256(`text`): the same text, the same UUID.
-Uuid derive_uuid(std::string_view text);
 
 struct ExtOptions {
   ExtType type = ExtType::Ext2;

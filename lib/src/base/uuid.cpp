@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
-#include <rawimg/ext_options.h>
+#include <rawimg/uuid.h>
 
 #include "base/digest.h"
 #include "base/text.h"
