@@ -1,53 +1,74 @@
 #!/usr/bin/env bash
-# Installs what the build and the tests need on Debian 12 (and later): exactly the packages that README.md here lists.
-#   install-deps.sh           silent when all is there; else installs as root or by `sudo -n`; else prints the one line for an administrator and exits 2
-#   install-deps.sh --check   the same, but installs nothing: prints that line and exits 2 when something is missing
+# SPDX-License-Identifier: MIT
+# Installs what the build and the tests need, as Debian 12 packages it (README.md beside this file says what for). Silent when all is there.
+#   install-deps.sh           installs as root or by `sudo -n`; with neither: prints the apt line for an administrator and exits 2 at once
+#   install-deps.sh --check   installs nothing; prints what is missing and exits 1
+# One thing is not installed: the kernel that tests boot in QEMU is unpacked into ${XDG_CACHE_HOME:-~/.cache}/rawimg-test/kernel.
 set -euo pipefail
 
-build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev nettle-dev libcxxopts-dev libfmt-dev nlohmann-json3-dev catch2)
-judges=(e2fsprogs fdisk tar libarchive-tools fakeroot qemu-system-x86 busybox-static cpio kmod xz-utils pixz zstd lz4 lzip bzip2 ncompress gzip acl attr libcap2-bin strace util-linux)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/rawimg-test
+build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev nettle-dev
+  libcxxopts-dev libfmt-dev nlohmann-json3-dev catch2)
+judges=(e2fsprogs fdisk util-linux tar libarchive-tools fakeroot qemu-system-x86 busybox-static cpio strace time acl attr libcap2-bin
+  gzip bzip2 xz-utils pixz zstd lz4 lzip ncompress)
+kernel=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/rawimg-test/kernel
 
-missing() {
-  local installed package
-  installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "${build[@]}" "${judges[@]}" 2>/dev/null || true)"
-  for package in "${build[@]}" "${judges[@]}"; do
-    [[ $installed == *" installed:$package "* ]] || printf '%s\n' "$package"
-  done
+fail() { # EXIT-CODE LINE...
+  printf 'install-deps.sh: %s\n' "${@:2}" >&2
+  exit "$1"
 }
 
-# The kernel that boots images in tests is unpacked, never installed.
-fetch_kernel() {
-  compgen -G "$cache/kernel/boot/vmlinuz-*" >/dev/null && return
-  local package work
-  package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
-  work=$(mktemp -d)
-  (cd "$work" && apt-get download -q "$package" >/dev/null 2>&1 && dpkg -x ./*.deb kernel)
-  mkdir -p "$cache" && rm -rf "$cache/kernel" && mv "$work/kernel" "$cache/kernel"
-  rm -rf "$work"
+missing_packages() {
+  local present
+  present=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${build[@]}" "${judges[@]}" 2>/dev/null | sed -n 's/^installed //p') || true
+  printf '%s\n' "${build[@]}" "${judges[@]}" | grep -vxF -- "$present" || true
 }
 
-mapfile -t packages < <(missing)
-if ((${#packages[@]})); then
-  line="apt-get install --yes --no-install-recommends ${packages[*]}"
-  if [[ ${1:-} == --check ]]; then
-    echo "missing; as an administrator: $line" >&2
-    exit 2
-  elif ((EUID == 0)); then
-    as_root=()
-  elif sudo -n true 2>/dev/null </dev/null; then
+have_kernel() { compgen -G "$kernel/boot/vmlinuz-*" >/dev/null && [[ -d $kernel/lib/modules ]]; }
+
+# sudo may ask a directory server who we are before it says no: an answer that takes long is a no.
+may_sudo() { command -v sudo >/dev/null && timeout 0.7 sudo -n true 2>/dev/null; }
+
+install_packages() { # PACKAGE...
+  local as_root=()
+  local line="apt-get install -y --no-install-recommends $*"
+  if [[ $EUID -ne 0 ]]; then
+    may_sudo || fail 2 'packages are missing; an administrator installs them with' "  $line"
     as_root=(sudo -n)
-  else
-    echo "missing; as an administrator: $line" >&2
-    exit 2
   fi
-  log=$(mktemp)
-  trap 'rm -f "$log"' EXIT
-  export DEBIAN_FRONTEND=noninteractive
-  # shellcheck disable=SC2086  # the line is words
-  if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" $line; } >"$log" 2>&1 </dev/null; then
-    tail -20 "$log" >&2
-    exit 1
-  fi
+  # An install that fails is tried again with new package lists: a fresh container has none, an old one has stale ones.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null 2>&1 ||
+    { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $line >&2; } ||
+    fail 1 "could not install: $*"
+}
+
+unpack_kernel() {
+  mkdir -p "${kernel%/*}"
+  local name
+  work=$(mktemp -d "${kernel%/*}/kernel.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+  [[ -n $name ]] || fail 1 "apt knows no kernel that linux-image-cloud-amd64 depends on; 'apt-get update' as root may help"
+  # The sandbox user of apt cannot write here; without it there is only a warning less.
+  (cd "$work" && apt-get download -qq -o APT::Sandbox::User="$(id -un)" "$name") >&2 || fail 1 "could not download $name"
+  dpkg -x "$work"/*.deb "$work/kernel"
+  rm -rf "$kernel"
+  mv -T "$work/kernel" "$kernel"
+  have_kernel || fail 1 "$name has no kernel and modules where they are expected"
+}
+
+case "$#:${1-}" in
+  0:) check=false ;;
+  1:--check) check=true ;;
+  *) fail 2 'usage: install-deps.sh [--check]' ;;
+esac
+command -v dpkg-query >/dev/null || fail 2 'these are packages of Debian 12, and there is no dpkg here; README.md beside this script lists them'
+
+mapfile -t missing < <(missing_packages)
+if $check; then
+  ((${#missing[@]} == 0)) || printf 'missing package: %s\n' "${missing[@]}"
+  have_kernel || printf 'missing: a kernel to boot in tests, in %s\n' "$kernel"
+  ((${#missing[@]} == 0)) && have_kernel || exit 1
+  exit 0
 fi
-[[ ${1:-} == --check ]] || fetch_kernel
+((${#missing[@]} == 0)) || install_packages "${missing[@]}"
+have_kernel || unpack_kernel

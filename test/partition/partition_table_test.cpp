@@ -62,6 +62,13 @@ TEST_CASE("parse says which fault it refuses", "[partition][G01][G06][G09]") {
   CHECK_THROWS_MATCHES(PartitionTable::parse(sector, mib(4)), Error, IsError(row.code, row.reason));
 }
 
+TEST_CASE("parse refuses the boot sector of a filesystem, however good the table in it looks", "[partition][G10]") {
+  const char* const head = GENERATE("\xEB\x52\x90NTFS    ", "\xEB\x76\x90" "EXFAT   ");
+  Sector sector = valid_mbr();
+  put(sector, 0, head);
+  CHECK_THROWS_MATCHES(PartitionTable::parse(sector, mib(4)), Error, IsError(Errc::Unsupported, "the boot sector of a filesystem, not an MBR"));
+}
+
 TEST_CASE("partitions that touch do not overlap, and those that share one sector do", "[partition][G06]") {
   PartitionTable table;
   table.add({.first_sector = 2048, .sector_count = 1000}, mib(4));
