@@ -16,7 +16,7 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kEmptyHead = 128 * 1024;
+constexpr std::uint64_t kEmptyHead = 0x20000;
 constexpr std::string_view kGptMagic = "EFI PART";
 
 /// The answer, and the bytes it rests on: with them zeroed, the next best answer holds. Positions are from the start of the file.

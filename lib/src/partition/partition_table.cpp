@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint64_t kMaxSectors = UINT32_MAX;         // of a start and of a length
 constexpr std::uint64_t kEndOfMbr = 1ULL << 32;           // 2 TiB: behind it no sector can be named
 constexpr std::uint64_t kAlignment = 2048;                // 1 MiB
-constexpr std::uint32_t kHeads = 16, kSectorsPerTrack = 63, kMaxCylinder = 1023;
+constexpr std::uint64_t kHeads = 16, kSectorsPerTrack = 63, kMaxCylinder = 1023;
 
 /// Head, sector and cylinder for 16 heads of 63 sectors, as gem5's and QEMU's IDE disks have; FE FF FF where 10 bits of cylinder are not enough.
 void put_chs(std::uint64_t sector, std::uint8_t (&out)[3]) {
