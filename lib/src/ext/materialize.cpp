@@ -391,9 +391,11 @@ void Materializer::throw_no_space() {
   const std::uint64_t have = ext2fs_blocks_count(super());
   const std::string least = how_.counting_complete ? "" : "at least ";
   const std::string needs = fmt::format("{}{} blocks of {} bytes for content and directories and {} inodes", least, content + tail_, s_.block_size, used);
-  if (s_.populates)
-    throw Error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} free blocks and {} inodes", needs, ext2fs_free_blocks_count(super()), super()->s_inodes_count))
-        .with_hint(fmt::format("make a larger one: about {} MiB more", div_up((content + tail_) * s_.block_size * 105 / 100, kMiB)));
+  if (s_.populates) {
+    const std::uint64_t blocks = ext2fs_free_blocks_count(super()), inodes = super()->s_inodes_count;
+    const std::string hint = used > inodes ? fmt::format("make the filesystem with --inodes {} or more", used) : fmt::format("make it larger by about {} MiB", div_up((content + tail_ - std::min(blocks, content + tail_)) * s_.block_size * 105 / 100 + kMiB, kMiB));
+    throw Error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} free blocks and {} inodes", needs, blocks, inodes)).with_hint(hint);
+  }
   const std::uint64_t bytes = s_.window.range().start() + smallest_size(content) * s_.block_size;
   Error error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} blocks and {} inodes in all", needs, have, super()->s_inodes_count));
   const bool inodes_only = !s_.full && s_.plan.inodes_asked_for && used > super()->s_inodes_count;
