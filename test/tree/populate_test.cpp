@@ -42,7 +42,7 @@ TEST_CASE("content comes in chunks of any size", "[tree][A19]") {
   CHECK(tree.result.content_bytes == 30);
 }
 
-TEST_CASE("--clamp-mtime clamps all times, and nothing that is earlier", "[tree][F07]") {
+TEST_CASE("the option --clamp-mtime clamps all times, and nothing that is earlier", "[tree][F07]") {
   Tree tree;
   Item late = file("late").mtime(101, 5), exact = file("exact").mtime(100, 1), early = file("early").mtime(99, 999'999'999);
   late.entry.atime = Timestamp{50, 1};
