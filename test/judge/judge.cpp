@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include <catch2/catch.hpp>
@@ -93,15 +94,16 @@ Command rawimg_command(std::vector<std::string> words) {
   Command command;
   command.argv = std::move(words);
   command.argv.insert(command.argv.begin(), RAWIMG_TOOL);
+  command.environment = {"SOURCE_DATE_EPOCH=1700000000"};
   return command;
 }
 
-Outcome rawimg(std::vector<std::string> words) { return run(rawimg_command(std::move(words))); }
+Outcome run_rawimg(std::vector<std::string> words) { return run(rawimg_command(std::move(words))); }
 
 void require_build(const fs::path& image, const fs::path& tarball, const std::vector<std::string>& words) {
   std::vector<std::string> all{"build", image.string(), "--from", tarball.string(), "--no-sync", "-q"};
   all.insert(all.end(), words.begin(), words.end());
-  const Outcome outcome = rawimg(all);
+  const Outcome outcome = run_rawimg(all);
   INFO(outcome.text());
   REQUIRE(outcome.ok());
 }
@@ -131,7 +133,11 @@ std::string snapshot(const fs::path& directory) {
   const Outcome outcome = run({RAWIMG_TREE_LISTING, directory.string()});
   INFO(outcome.text());
   REQUIRE(outcome.ok());
-  return outcome.out;
+  static const std::regex kDirectoryTime("^(\\S+ d \\S+ \\S+) \\S+");
+  std::string text;
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);) text += std::regex_replace(line, kDirectoryTime, "$1") + "\n";
+  return text;
 }
 
 }  // namespace rawimg::test

@@ -33,8 +33,9 @@ std::map<std::string, std::string> superblock_fields(const std::filesystem::path
 /// What one debugfs command prints.
 std::string debugfs(const std::filesystem::path& image, std::uint64_t offset, const std::string& request);
 
-/// Runs the rawimg command.
-Outcome rawimg(std::vector<std::string> words);
+/// Runs the rawimg command, with nothing in its environment but a SOURCE_DATE_EPOCH: the test tree has times in the future, which e2fsck reports when they become the
+/// superblock's.
+Outcome run_rawimg(std::vector<std::string> words);
 Command rawimg_command(std::vector<std::string> words);
 /// rawimg build IMAGE --from TAR --no-sync and further words; a Catch2 assertion that it succeeded.
 void require_build(const std::filesystem::path& image, const std::filesystem::path& tarball, const std::vector<std::string>& words);
@@ -43,7 +44,7 @@ void require_build(const std::filesystem::path& image, const std::filesystem::pa
 bool same_bytes(const std::filesystem::path& a, const std::filesystem::path& b);
 /// Bytes of disk that a file takes.
 std::uint64_t allocated_bytes(const std::filesystem::path& file);
-/// The names below a directory with type, size, time and content hash, to show that nothing in it changed.
+/// What is below a directory, to show that nothing in it changed; without the times of directories, which a temporary file moves.
 std::string snapshot(const std::filesystem::path& directory);
 
 }  // namespace rawimg::test

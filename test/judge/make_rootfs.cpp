@@ -172,7 +172,7 @@ void add_sizes(Tree& tar) {
   tar.add({.path = "./sizes/zeros"}, std::string(3'000'000, '\0'));
   tar.add({.path = "./sizes/zeros-in-noise"}, noise(5000, 1) + std::string(1'000'000, '\0') + noise(5000, 2) + std::string(70'000, '\0'));
   // At 1 KiB a block the last piece is behind the third indirection.
-  tar.add_sparse({.path = "./sizes/sparse-200M"}, 200u << 20, {{0, noise(512, 3)}, {4096 * 13, noise(4096, 4)}, {100u << 20, noise(10'000, 5)}, {(200u << 20) - 4096, noise(4096, 6)}});
+  tar.add_sparse({.path = "./sizes/sparse-200M"}, 200u << 20, {{0, noise(512, 3)}, {4096 * 13, noise(4096, 4)}, {100u << 20, noise(10'240, 5)}, {(200u << 20) - 4096, noise(4096, 6)}});
   tar.add_sparse({.path = "./sizes/hole-at-both-ends"}, 10u << 20, {{5u << 20, noise(1024, 7)}});
   tar.add_sparse({.path = "./sizes/only-a-hole"}, 1u << 30, {});
 }
@@ -181,7 +181,7 @@ void add_times(Tree& tar, Profile profile) {
   tar.add(directory("./times/"));
   std::vector<std::string> times{"0", "1", "0.000000001", "0.999999999", "-1", "-2147483648", "-14182940", "2147483647", "1700000000.100000000"};
   if (profile == Profile::Rich) {
-    times.insert(times.end(), {"2147483647.999999999", "2147483648", "4294967295", "4294967296.5", "6442450943", "6442450944.000000001", "10737418239", "10737418240", "15032385535"});
+    times.insert(times.end(), {"2147483647.999999999", "2147483648", "4294967295", "4294967296.5", "6442450943", "6442450944.000000001", "10737418239"});
   }
   for (const auto& time : times) tar.add({.path = "./times/" + time, .mtime = time}, time);
   tar.add({.path = "./times/directory/", .type = '5', .mode = 0755, .mtime = "-3600"});

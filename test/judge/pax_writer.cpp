@@ -78,6 +78,11 @@ void PaxWriter::add(const Member& member, std::string_view content) {
   write_padded(content);
 }
 
+void PaxWriter::add_plain(const Member& member, std::string_view content) {
+  write_header(member, member.path, member.type, content.size());
+  write_padded(content);
+}
+
 void PaxWriter::add_sparse(Member member, std::uint64_t real_size, const std::vector<std::pair<std::uint64_t, std::string>>& pieces) {
   // GNU tar ends the map with an empty piece at the end of the file, when a hole is there.
   std::string map = std::to_string(pieces.size() + 1) + "\n";

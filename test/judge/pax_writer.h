@@ -30,6 +30,8 @@ class PaxWriter {
   explicit PaxWriter(std::FILE* out) : out_(out) {}
 
   void add(const Member& member, std::string_view content = {});
+  /// A ustar member with no pax header.
+  void add_plain(const Member& member, std::string_view content = {});
   /// A GNU.sparse 1.0 member: `pieces` are offset and bytes, in order.
   void add_sparse(Member member, std::uint64_t real_size, const std::vector<std::pair<std::uint64_t, std::string>>& pieces);
   void finish();

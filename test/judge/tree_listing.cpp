@@ -39,18 +39,15 @@ char type_of(mode_t mode) {
 
 // `name` is relative to the working directory, `path` is what a message shows.
 std::map<std::string, std::string> read_xattrs(const char* name, const std::string& path) {
+  static char names[65536], value[65536];  // as large as the kernel lets them be
   std::map<std::string, std::string> found;
-  std::string names(65536, '\0');
-  const auto length = ::llistxattr(name, names.data(), names.size());
+  const auto length = ::llistxattr(name, names, sizeof names);
   if (length < 0 && errno == ENOTSUP) return found;
   if (length < 0) fail("llistxattr", path);
-  names.resize(static_cast<std::size_t>(length));
-  for (std::size_t at = 0; at < names.size(); at += std::strlen(names.c_str() + at) + 1) {
-    std::string value(65536, '\0');
-    const auto size = ::lgetxattr(name, names.c_str() + at, value.data(), value.size());
-    if (size < 0) fail("lgetxattr", path + " " + (names.c_str() + at));
-    value.resize(static_cast<std::size_t>(size));
-    found[names.c_str() + at] = value;
+  for (const char* at = names; at < names + length; at += std::strlen(at) + 1) {
+    const auto size = ::lgetxattr(name, at, value, sizeof value);
+    if (size < 0) fail("lgetxattr", path + " " + at);
+    found[at].assign(value, static_cast<std::size_t>(size));
   }
   return found;
 }
@@ -80,11 +77,10 @@ std::string hash_file(const char* name, const std::string& path) {
 }
 
 std::string read_target(const char* name, const std::string& path) {
-  std::string target(65536, '\0');
-  const auto length = ::readlink(name, target.data(), target.size());
+  char target[4096];
+  const auto length = ::readlink(name, target, sizeof target);
   if (length < 0) fail("readlink", path);
-  target.resize(static_cast<std::size_t>(length));
-  return target;
+  return {target, static_cast<std::size_t>(length)};
 }
 
 Node read_node(const char* name, const std::string& path, const struct stat& status) {
