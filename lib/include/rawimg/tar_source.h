@@ -15,8 +15,8 @@ namespace rawimg {
 struct TarOptions {
   unsigned threads = 1;                        ///< decompression threads, 1 to 64
   std::uint64_t memory_bytes = 256u << 20;     ///< bound for decoders and buffers together; fewer threads are used where it is tight
-  std::optional<std::string> sha256_hex;       ///< of the file as it is stored; checked when the archive has ended, trailing bytes included
-  std::stop_token stop;
+  std::optional<std::string> sha256_hex{};     ///< of the file as it is stored; checked when the archive has ended, trailing bytes included
+  std::stop_token stop{};
 };
 
 /// Opens a tarball; `-` is not special here. Decoding starts at once, on threads of its own. Throws: Io (missing, a directory), Usage (sha256_hex is not 64 hexadecimal digits).

@@ -7,9 +7,14 @@
 
 namespace rawimg {
 
+ByteQueue::ByteQueue(std::size_t most_queued) : pool_(std::make_shared<Pool>()) {
+  pool_->limit = most_queued;
+  pool_->idle.reserve(most_queued);  // giving a buffer back must not fail
+}
+
 std::optional<Buffer> ByteQueue::take_empty() {
   std::unique_lock lock(pool_->mutex);
-  pool_->changed.wait(lock, [&] { return pool_->abandoned || pool_->out < pool_->limit || pool_->queue.empty(); });
+  pool_->changed.wait(lock, [&] { return pool_->abandoned || pool_->queue.size() < pool_->limit; });
   if (pool_->abandoned) return std::nullopt;
   std::unique_ptr<std::byte[]> memory;
   if (!pool_->idle.empty()) {
@@ -18,13 +23,10 @@ std::optional<Buffer> ByteQueue::take_empty() {
   } else {
     memory.reset(new std::byte[kBufferSize]);
   }
-  ++pool_->out;
-  const auto give_back = [pool = pool_](std::byte* gone) {
-    std::unique_ptr<std::byte[]> owned(gone);
+  const auto give_back = [pool = pool_](std::byte* gone) noexcept {
+    std::unique_ptr<std::byte[]> owned(gone);  // freed behind the lock, if at all
     const std::lock_guard guard(pool->mutex);
-    --pool->out;
     if (pool->idle.size() < pool->limit && !pool->abandoned) pool->idle.push_back(std::move(owned));
-    pool->changed.notify_all();
   };
   return Buffer{std::shared_ptr<std::byte[]>(memory.release(), give_back), 0};
 }
@@ -44,6 +46,7 @@ void ByteQueue::finish(std::exception_ptr failure) {
 
 std::optional<Buffer> ByteQueue::pop(const std::stop_token& stop) {
   std::unique_lock lock(pool_->mutex);
+  if (stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
   const bool ready = pool_->changed.wait(lock, stop, [&] { return !pool_->queue.empty() || pool_->ended; });
   if (!ready) throw Error(Errc::Interrupted, "interrupted");
   if (pool_->queue.empty()) {
@@ -60,13 +63,9 @@ void ByteQueue::abandon() {
   std::deque<Buffer> unread;  // declared first, so dropped when the lock is free again: their deleter takes it
   const std::lock_guard guard(pool_->mutex);
   pool_->abandoned = true;
+  pool_->idle.clear();
   unread.swap(pool_->queue);
   pool_->changed.notify_all();
-}
-
-bool ByteQueue::abandoned() const {
-  const std::lock_guard guard(pool_->mutex);
-  return pool_->abandoned;
 }
 
 }  // namespace rawimg

@@ -16,7 +16,8 @@
 
 namespace rawimg {
 
-inline constexpr std::size_t kBufferSize = 1u << 20;
+/// Small enough that decoding, parsing and copying meet the bytes in a core's cache; a multiple of tar's block, so that headers do not straddle buffers.
+inline constexpr std::size_t kBufferSize = 256u << 10;
 
 /// A buffer of the pool; the last owner's letting go gives it back.
 struct Buffer {
@@ -26,13 +27,14 @@ struct Buffer {
   std::span<const std::byte> bytes() const { return {memory.get(), size}; }
 };
 
-/// One producer, one consumer. The producer waits while too many buffers are out and the consumer has something to do; it never waits for a consumer that waits for it, so however many buffers
-/// the consumer keeps, there is no deadlock.
+/// One producer, one consumer. The producer waits while `most_queued` buffers are in the queue, and for nothing else: what the consumer has taken out is the consumer's, however much it keeps and
+/// however long, so the two cannot wait for each other. Buffers outlive the queue.
 class ByteQueue {
  public:
-  explicit ByteQueue(std::size_t most_buffers) : pool_(std::make_shared<Pool>()) { pool_->limit = most_buffers; }
+  explicit ByteQueue(std::size_t most_queued);
 
-  // The producer's side. All return false or nothing when the consumer has gone.
+  // The producer's side.
+  /// Nothing when the consumer has gone.
   std::optional<Buffer> take_empty();
   void push(Buffer buffer);
   void finish(std::exception_ptr failure);
@@ -42,7 +44,6 @@ class ByteQueue {
   std::optional<Buffer> pop(const std::stop_token& stop);
   /// No more is wanted.
   void abandon();
-  bool abandoned() const;
 
  private:
   struct Pool {
@@ -50,7 +51,7 @@ class ByteQueue {
     std::condition_variable_any changed;
     std::vector<std::unique_ptr<std::byte[]>> idle;
     std::deque<Buffer> queue;
-    std::size_t limit = 0, out = 0;  // out: not idle, queued ones included
+    std::size_t limit = 0;
     bool ended = false, abandoned = false;
     std::exception_ptr failure;
   };

@@ -1,227 +1,117 @@
 // SPDX-License-Identifier: MIT
-//
-// Why not libarchive's own filters for these three: its xz filter has one thread (a stage3 has a hundred independent blocks), and its gzip and zstd filters are slower than the libraries used here
-// and stop in silence at damage behind the first stream.
 #include "archive/decoder.h"
 
-#include <isa-l/igzip_lib.h>
-#include <lzma.h>
-#include <zstd.h>
+#include <archive.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <string_view>
-#include <vector>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/text.h"
+#include "archive/tar_header.h"
 
 namespace rawimg {
 namespace {
 
-constexpr std::size_t kInputSize = 256 * 1024;
-constexpr std::size_t kMagicSize = 6;
-constexpr int kMaxWindowLog = 31;  // of the zstd format in 64-bit programs
+using namespace std::string_view_literals;
 
-/// Compressed bytes, refilled from the input as they are used.
-class InputBuffer {
- public:
-  explicit InputBuffer(StoredInput& input) : input_(input), bytes_(kInputSize) {}
+enum class Method { Xz, Lzma, Lzip, Gzip, Zstd, Bzip2, Lz4, Compress, NotRead };
 
-  /// What is left; refilled when empty. Empty at the end of the input.
-  std::span<const std::byte> available() {
-    if (used_ == size_ && !at_end_) {
-      used_ = 0;
-      size_ = input_.read(bytes_);
-      at_end_ = size_ == 0;
-    }
-    return std::span(bytes_).subspan(used_, size_ - used_);
-  }
-  void use(std::size_t count) { used_ += count; }
-  bool at_end() { return available().empty(); }
-
-  [[noreturn]] void fail(std::string_view why) const {
-    throw Error(Errc::BadInput, fmt::format("{} at about byte {} of {}", why, input_.position() - (size_ - used_), quote(input_.name()))).with_path(input_.name());
-  }
-  /// A truncated stream, or a stop that looks like one.
-  [[noreturn]] void fail_truncated(std::string_view what) const {
-    if (input_.stopped()) throw Error(Errc::Interrupted, "interrupted");
-    fail(fmt::format("the {} data is truncated: it ends", what));
-  }
-
- private:
-  StoredInput& input_;
-  std::vector<std::byte> bytes_;
-  std::size_t used_ = 0, size_ = 0;
-  bool at_end_ = false;
+struct Magic {
+  std::string_view bytes;
+  Method method;
+  std::string_view name;
 };
+
+constexpr std::array kMagics{
+    Magic{"\xFD" "7zXZ\0"sv, Method::Xz, "xz"},
+    Magic{"\x1F\x8B"sv, Method::Gzip, "gzip"},
+    Magic{"\x28\xB5\x2F\xFD"sv, Method::Zstd, "zstd"},
+    Magic{"BZh"sv, Method::Bzip2, "bzip2"},
+    Magic{"\x04\x22\x4D\x18"sv, Method::Lz4, "lz4"},
+    Magic{"\x02\x21\x4C\x18"sv, Method::Lz4, "lz4"},
+    Magic{"LZIP"sv, Method::Lzip, "lzip"},
+    Magic{"\x1F\x9D"sv, Method::Compress, "compress"},
+    Magic{"LRZI"sv, Method::NotRead, "lrzip"},
+    Magic{"\x89LZO\0\r\n\x1A\n"sv, Method::NotRead, "lzop"},
+    Magic{"\x1F\xA0"sv, Method::NotRead, "compress -H"},
+    Magic{"\x1F\x1E"sv, Method::NotRead, "pack"},
+};
+
+/// A skippable frame, with which zstd and lz4 files may begin; zstd's are the ones in use (pzstd).
+bool is_skippable_frame(std::string_view first) { return first.size() >= 4 && (static_cast<unsigned char>(first[0]) & 0xF0) == 0x50 && first.substr(1, 3) == "\x2A\x4D\x18"sv; }
+
+/// .lzma has no magic: properties below 225, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a length that is unknown or from 1 byte to below 256 GiB, which is
+/// about what xz(1) goes by.
+bool is_lzma_alone(std::string_view first) {
+  constexpr std::size_t kHeader = 13;
+  constexpr std::uint64_t kUnknown = UINT64_MAX, kLongest = 1ULL << 38;
+  if (first.size() < kHeader || static_cast<unsigned char>(first[0]) >= 225) return false;
+  const auto little_endian = [&](std::size_t at, std::size_t size) {
+    std::uint64_t value = 0;
+    for (std::size_t i = size; i > 0; --i) value = value << 8 | static_cast<unsigned char>(first[at + i - 1]);
+    return value;
+  };
+  const std::uint64_t dictionary = little_endian(1, 4), length = little_endian(5, 8);
+  const bool known_size = std::has_single_bit(dictionary) || (dictionary % 3 == 0 && std::has_single_bit(dictionary / 3)) || dictionary == UINT32_MAX;
+  return known_size && dictionary >= 4096 && (length == kUnknown || (length != 0 && length < kLongest));
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+const Magic* find_magic(std::string_view first) {
+  static constexpr Magic kSkippable{""sv, Method::Zstd, "zstd"}, kAlone{""sv, Method::Lzma, "lzma"};
+  const auto found = std::ranges::find_if(kMagics, [&](const Magic& magic) { return first.starts_with(magic.bytes); });
+  if (found != kMagics.end()) return &*found;
+  if (is_skippable_frame(first)) return &kSkippable;
+  return is_lzma_alone(first) ? &kAlone : nullptr;
+}
 
 class PlainDecoder : public Decoder {
  public:
   explicit PlainDecoder(StoredInput& input) : input_(input) {}
   std::size_t decode(std::span<std::byte> out) override {
     std::size_t done = 0;
-    while (done < out.size()) {  // a pipe gives 64 KiB at a time
+    while (done < out.size()) {  // a pipe gives 64 KiB or less at a time
       const std::size_t n = input_.read(out.subspan(done));
       if (n == 0) break;
       done += n;
-      if (!input_.total()) break;  // but whoever listens to a slow one need not wait for a full buffer
     }
     return done;
   }
+  bool knows_its_end() const override { return false; }
 
  private:
   StoredInput& input_;
 };
 
-class XzDecoder : public Decoder {
- public:
-  XzDecoder(StoredInput& input, const DecoderLimits& limits) : input_(input) {
-    lzma_mt options{};
-    options.flags = LZMA_CONCATENATED;
-    options.threads = limits.threads;
-    options.memlimit_threading = limits.memory_bytes;  // fewer threads rather than more memory
-    options.memlimit_stop = limits.memory_bytes;
-    const lzma_ret code = lzma_stream_decoder_mt(&stream_, &options);
-    if (code == LZMA_MEM_ERROR) throw std::bad_alloc();
-    if (code != LZMA_OK) throw Error(Errc::Io, fmt::format("liblzma does not start: code {}", static_cast<int>(code)));
-  }
-  ~XzDecoder() override { lzma_end(&stream_); }
-
-  std::size_t decode(std::span<std::byte> out) override {
-    if (ended_) return 0;
-    stream_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
-    stream_.avail_out = out.size();
-    while (stream_.avail_out != 0 && !ended_) {
-      const auto in = input_.available();
-      stream_.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
-      stream_.avail_in = in.size();
-      const lzma_ret code = lzma_code(&stream_, in.empty() ? LZMA_FINISH : LZMA_RUN);
-      input_.use(in.size() - stream_.avail_in);
-      check(code);
-    }
-    return out.size() - stream_.avail_out;
-  }
-
- private:
-  void check(lzma_ret code) {
-    switch (code) {
-      case LZMA_OK: return;
-      case LZMA_STREAM_END: ended_ = true; return;
-      case LZMA_BUF_ERROR: input_.fail_truncated("xz");
-      case LZMA_MEM_ERROR: throw std::bad_alloc();
-      case LZMA_MEMLIMIT_ERROR:
-        throw Error(Errc::BadInput, fmt::format("decompressing takes {} MiB of memory, more than allowed", (lzma_memusage(&stream_) + (1u << 20) - 1) >> 20)).with_hint("allow more with --memory");
-      default: input_.fail("the xz data is damaged");
-    }
-  }
-
-  InputBuffer input_;
-  lzma_stream stream_ = LZMA_STREAM_INIT;
-  bool ended_ = false;
-};
-
-class GzipDecoder : public Decoder {
- public:
-  explicit GzipDecoder(StoredInput& input) : input_(input) { begin_member(); }
-
-  std::size_t decode(std::span<std::byte> out) override {
-    state_->next_out = reinterpret_cast<std::uint8_t*>(out.data());
-    state_->avail_out = static_cast<std::uint32_t>(out.size());
-    while (state_->avail_out != 0 && !ended_) {
-      if (state_->block_state == ISAL_BLOCK_FINISH && !next_member()) break;
-      const auto in = input_.available();
-      if (in.empty()) input_.fail_truncated("gzip");
-      state_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
-      state_->avail_in = static_cast<std::uint32_t>(in.size());
-      const int code = isal_inflate(state_.get());
-      input_.use(in.size() - state_->avail_in);
-      if (code == ISAL_INCORRECT_CHECKSUM) input_.fail("the gzip data is damaged: a checksum is wrong");
-      if (code < 0) input_.fail("the gzip data is damaged");
-    }
-    return out.size() - state_->avail_out;
-  }
-
- private:
-  void begin_member() {
-    std::uint8_t* const out = state_->next_out;
-    const std::uint32_t room = state_->avail_out;
-    isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP;  // header, checksum and length of each member
-    state_->next_out = out;
-    state_->avail_out = room;
-  }
-
-  /// gzip files may be several members in a row; zeros behind the last one are padding.
-  bool next_member() {
-    const auto in = input_.available();
-    if (in.empty()) return !(ended_ = true);
-    if (in[0] == std::byte{0x1F}) {
-      begin_member();
-      return true;
-    }
-    while (!input_.at_end()) {
-      const auto rest = input_.available();
-      if (std::any_of(rest.begin(), rest.end(), [](std::byte b) { return b != std::byte{0}; })) input_.fail("there is something behind the gzip data");
-      input_.use(rest.size());
-    }
-    return !(ended_ = true);
-  }
-
-  InputBuffer input_;
-  std::unique_ptr<inflate_state> state_ = std::make_unique<inflate_state>();
-  bool ended_ = false;
-};
-
-class ZstdDecoder : public Decoder {
- public:
-  ZstdDecoder(StoredInput& input, const DecoderLimits& limits) : input_(input), stream_(ZSTD_createDStream()) {
-    if (!stream_) throw std::bad_alloc();
-    const int window = std::clamp(static_cast<int>(std::bit_width(limits.memory_bytes)) - 1, 10, kMaxWindowLog);
-    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, window);
-  }
-
-  std::size_t decode(std::span<std::byte> out) override {
-    ZSTD_outBuffer to{out.data(), out.size(), 0};
-    while (to.pos < to.size) {
-      const auto in = input_.available();
-      ZSTD_inBuffer from{in.data(), in.size(), 0};
-      const std::size_t before = to.pos;
-      const std::size_t code = ZSTD_decompressStream(stream_.get(), &to, &from);
-      input_.use(from.pos);
-      if (ZSTD_isError(code)) input_.fail(fmt::format("the zstd data is damaged ({})", ZSTD_getErrorName(code)));
-      if (!in.empty()) in_frame_ = code != 0;
-      if (in.empty() && to.pos == before) {
-        if (in_frame_) input_.fail_truncated("zstd");
-        break;
-      }
-    }
-    return to.pos;
-  }
-
- private:
-  struct Free {
-    void operator()(ZSTD_DStream* stream) const noexcept { ZSTD_freeDStream(stream); }
-  };
-  InputBuffer input_;
-  std::unique_ptr<ZSTD_DStream, Free> stream_;
-  bool in_frame_ = false;
-};
-
 }  // namespace
 
+std::string_view compression_name(std::span<const std::byte> first) {
+  const Magic* magic = find_magic(as_text(first));
+  return magic != nullptr ? magic->name : std::string_view{};
+}
+
 std::unique_ptr<Decoder> make_decoder(StoredInput& input, const DecoderLimits& limits) {
-  using namespace std::string_view_literals;
-  const auto first = input.peek(kMagicSize);
-  const std::string_view magic(reinterpret_cast<const char*>(first.data()), first.size());
-  if (magic.starts_with("\xFD"sv "7zXZ\0"sv)) return std::make_unique<XzDecoder>(input, limits);
-  if (magic.starts_with("\x1F\x8B\x08"sv)) return std::make_unique<GzipDecoder>(input);
-  const bool skippable = magic.size() >= 4 && (static_cast<unsigned char>(magic[0]) & 0xF0) == 0x50 && magic.substr(1, 3) == "\x2A\x4D\x18"sv;
-  if (magic.starts_with("\x28\xB5\x2F\xFD"sv) || skippable) return std::make_unique<ZstdDecoder>(input, limits);
-  return std::make_unique<PlainDecoder>(input);
+  const auto first = input.peek(kTarBlock);
+  // A tar archive begins with the name of its first member, which may look like any magic; its checksum is the stronger sign.
+  if (first.size() >= kTarBlock && TarHeader(first).checksum_fits()) return std::make_unique<PlainDecoder>(input);
+  const Magic* magic = find_magic(as_text(first));
+  if (magic == nullptr) return std::make_unique<PlainDecoder>(input);
+  switch (magic->method) {
+    case Method::Xz: return make_lzma_decoder(input, LzmaFormat::Xz, limits);
+    case Method::Lzma: return make_lzma_decoder(input, LzmaFormat::Alone, limits);
+    case Method::Lzip: return make_lzma_decoder(input, LzmaFormat::Lzip, limits);
+    case Method::Gzip: return make_gzip_decoder(input);
+    case Method::Zstd: return make_zstd_decoder(input, limits);
+    case Method::Bzip2: return make_libarchive_decoder(input, ARCHIVE_FILTER_BZIP2, magic->name);
+    case Method::Lz4: return make_libarchive_decoder(input, ARCHIVE_FILTER_LZ4, magic->name);
+    case Method::Compress: return make_libarchive_decoder(input, ARCHIVE_FILTER_COMPRESS, magic->name);
+    case Method::NotRead: break;
+  }
+  throw Error(Errc::BadInput, fmt::format("it is compressed with {}, which is not read here", magic->name)).with_path(input.name()).with_hint("decompress it first");
 }
 
 }  // namespace rawimg

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "archive/stored_input.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -22,8 +23,12 @@ namespace rawimg {
 StoredInput::StoredInput(int descriptor, std::string name, bool with_digest) : descriptor_(descriptor), name_(std::move(name)) {
   struct stat status {};
   if (fstat(descriptor_, &status) != 0) throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
-  if (S_ISDIR(status.st_mode)) throw Error(Errc::BadInput, fmt::format("{} is a directory, not a tar archive", quote(name_))).with_path(name_);
-  if (S_ISREG(status.st_mode)) total_ = static_cast<std::uint64_t>(status.st_size);
+  if (S_ISDIR(status.st_mode)) throw Error(Errc::Io, fmt::format("{} is a directory, not a tar archive", quote(name_)), std::make_error_code(std::errc::is_a_directory)).with_path(name_);
+  if (S_ISREG(status.st_mode)) {
+    const off_t begin = lseek(descriptor_, 0, SEEK_CUR);  // of a descriptor that someone else has begun to read
+    total_ = static_cast<std::uint64_t>(std::max<off_t>(status.st_size - std::max<off_t>(begin, 0), 0));
+    posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: its failure changes nothing
+  }
   if (with_digest) hash_.emplace();
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) throw errno_error(errno, "cannot make an event descriptor");
@@ -56,14 +61,17 @@ std::size_t StoredInput::read(std::span<std::byte> out) {
   return n;
 }
 
+void StoredInput::wait_readable() {
+  std::array<pollfd, 2> waits{pollfd{descriptor_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
+  while (poll(waits.data(), waits.size(), -1) < 0) {
+    if (errno != EINTR) throw errno_error(errno, fmt::format("cannot wait for {}", quote(name_))).with_path(name_);
+  }
+}
+
 std::size_t StoredInput::read_some(std::span<std::byte> out) {
   for (;;) {
-    if (!total_) {  // a pipe, a socket, a terminal: wait where stop() can wake us
-      std::array<pollfd, 2> waits{pollfd{descriptor_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
-      if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) throw errno_error(errno, fmt::format("cannot wait for {}", quote(name_))).with_path(name_);
-      if (!stopped_ && waits[0].revents == 0) continue;
-    }
-    if (stopped_) return 0;
+    if (!total_ && !stopped_) wait_readable();  // a pipe, a socket, a terminal: wait where stop() can wake us
+    if (stopped_) throw Error(Errc::Interrupted, "interrupted");
     const ssize_t n = ::read(descriptor_, out.data(), out.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n < 0) throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);

@@ -17,7 +17,7 @@ namespace rawimg {
 /// Thread rule: read() and peek() from one thread, the rest from any.
 class StoredInput {
  public:
-  /// Does not own the descriptor. `with_digest`: compute SHA-256.
+  /// Does not own the descriptor. `with_digest`: compute SHA-256. Throws: Io (a directory, too).
   StoredInput(int descriptor, std::string name, bool with_digest);
   ~StoredInput();
   StoredInput(const StoredInput&) = delete;
@@ -25,11 +25,10 @@ class StoredInput {
 
   /// The first bytes, up to `size`, without consuming them; fewer at the end of the input.
   std::span<const std::byte> peek(std::size_t size);
-  /// 0: the end, or stop() was called. Throws: Io.
+  /// 0: the end. Throws: Io, Interrupted (stop() was called).
   std::size_t read(std::span<std::byte> out);
-  /// Wakes a read that waits for a pipe, for good.
+  /// Makes read() and peek() throw, also one that waits for a pipe, for good.
   void stop();
-  bool stopped() const { return stopped_; }
 
   Sha256::Value digest() { return hash_->finish(); }
   const std::string& name() const { return name_; }
@@ -38,6 +37,7 @@ class StoredInput {
 
  private:
   std::size_t read_some(std::span<std::byte> out);
+  void wait_readable();
 
   int descriptor_, wake_ = -1;
   std::string name_;
