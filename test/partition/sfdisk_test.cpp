@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <catch2/catch.hpp>
 
-#include <regex>
+#include <cinttypes>
+#include <cstdio>
 #include <sstream>
 
 #include <rawimg/error.h>
@@ -30,14 +31,17 @@ std::vector<Partition> dumped(const SampleImage& image) {
   const Outcome dump = sfdisk({"-d"}, image);
   INFO(dump.text());
   REQUIRE(dump.ok());
-  static const std::regex kLine(R"(.*img(\d+) : start= *(\d+), size= *(\d+), type=([0-9a-f]+)(, bootable)?)");
+  const std::string name = image.path().string();
   std::vector<Partition> found;
   std::istringstream lines(dump.out);
   for (std::string line; std::getline(lines, line);) {
-    std::smatch match;
-    if (!std::regex_match(line, match, kLine)) continue;
-    found.push_back({static_cast<unsigned>(std::stoul(match[1])), static_cast<std::uint8_t>(std::stoul(match[4], nullptr, 16)), match[5].matched,
-                     static_cast<std::uint32_t>(std::stoul(match[2])), static_cast<std::uint32_t>(std::stoul(match[3]))});
+    if (line.rfind(name, 0) != 0) continue;
+    Partition partition;
+    unsigned type = 0;
+    REQUIRE(std::sscanf(line.c_str() + name.size(), "%u : start= %" SCNu32 ", size= %" SCNu32 ", type=%x", &partition.slot, &partition.first_sector, &partition.sector_count, &type) == 4);
+    partition.type = static_cast<std::uint8_t>(type);
+    partition.bootable = line.find(", bootable") != std::string::npos;
+    found.push_back(partition);
   }
   return found;
 }
