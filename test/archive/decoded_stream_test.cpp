@@ -257,5 +257,18 @@ TEST_CASE("the queue makes its producer wait for room, and for nothing else", "[
   CHECK(kept.size() == 10);
 }
 
+TEST_CASE("a buffer that is pushed when nobody reads any more is let go", "[archive]") {
+  std::weak_ptr<std::byte[]> memory;
+  {
+    ByteQueue queue(2);
+    auto buffer = queue.take_empty();
+    memory = buffer->memory;
+    queue.abandon();
+    queue.push(std::move(*buffer));
+    CHECK_FALSE(queue.take_empty());
+  }
+  CHECK(memory.expired());
+}
+
 }  // namespace
 }  // namespace rawimg::test

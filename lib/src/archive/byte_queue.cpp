@@ -33,6 +33,7 @@ std::optional<Buffer> ByteQueue::take_empty() {
 
 void ByteQueue::push(Buffer buffer) {
   const std::lock_guard guard(pool_->mutex);
+  if (pool_->abandoned) return;  // in the queue it would keep the pool alive, which keeps the queue
   pool_->queue.push_back(std::move(buffer));
   pool_->changed.notify_all();
 }
