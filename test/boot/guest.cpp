@@ -131,7 +131,7 @@ std::string boot_from(const fs::path& image, const std::string& device, const st
   const TempDir dir;
   Initrd initrd = base_initrd("ROOT_DEVICE=" + device + "; REAL_INIT=" + init + kSwitchRoot);
   write_file(dir / "initrd", initrd.finish());
-  return run_qemu(dir / "initrd", {{image, GuestDisk::Writes::Discarded}}, 512, std::chrono::seconds(180)).text();
+  return run_qemu(dir / "initrd", {{image, GuestDisk::Writes::Discarded}}, 512, std::chrono::seconds(400)).text();
 }
 
 }  // namespace rawimg::test

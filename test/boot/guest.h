@@ -24,7 +24,7 @@ struct GuestJob {
   std::vector<std::pair<std::string, std::filesystem::path>> files;  ///< path in the guest (no leading slash), file of the host
   std::vector<std::pair<std::string, std::string>> programs;         ///< path in the guest, name of a program of the host (with its libraries)
   unsigned memory_mib = 1024;
-  std::chrono::milliseconds timeout = std::chrono::seconds(240);
+  std::chrono::milliseconds timeout = std::chrono::seconds(800);
 };
 
 struct GuestResult {

@@ -38,7 +38,7 @@ std::map<std::string, std::string> superblock_fields(const fs::path& image, std:
   std::istringstream lines(outcome.out);
   for (std::string line; std::getline(lines, line);) {
     const auto colon = line.find(':');
-    const auto value = colon == std::string::npos ? colon : line.find_first_not_of(' ', colon + 1);
+    const auto value = colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
     if (colon != std::string::npos) fields[line.substr(0, colon)] = value == std::string::npos ? "" : line.substr(value);
   }
   return fields;

@@ -17,6 +17,12 @@ TEST_CASE("a symlink that leads out of the image leads to its root", "[tree][B03
   CHECK_FALSE(std::filesystem::exists(host));
 }
 
+TEST_CASE("an absolute symlink starts at the image's root, a relative one beside itself", "[tree][B03]") {
+  const FakeImage& image = build({symlink("d/absolute", "/e"), symlink("d/relative", "e"), file("d/absolute/x", "1"), file("d/relative/y", "2")});
+  CHECK(image.at("/e/x").content == "1");
+  CHECK(image.at("/d/e/y").content == "2");
+}
+
 TEST_CASE("what the host has under a symlink's target means nothing", "[tree][B03][B18]") {
   const TempDir canary;
   write_file(canary / "passwd", "host");

@@ -160,10 +160,21 @@ TEST_CASE("measuring ends when the observer has had enough", "[tree][A35]") {
   CHECK(tree.observer.asked == measures + 1);
 }
 
+TEST_CASE("measuring ends within a file, too", "[tree][A35]") {
+  Tree tree;
+  auto source = std::make_unique<MemorySource>(std::vector<Item>{file("a", "1234567890")});
+  source->chunk_bytes = 1;
+  tree.sources.emplace_back().source = std::move(source);
+  tree.observer.measures = 2;
+  fake_settings().full_after_bytes = 4;
+  CHECK_THROWS_MATCHES(tree.build(), Error, IsError(Errc::NoSpace, "full, at least"));
+  CHECK(fake_image().counted_bytes == 3);
+}
+
 TEST_CASE("a stop request ends the job at the next entry or chunk", "[tree]") {
   class Stopper : public MemorySource {
    public:
-    Stopper(std::stop_source& stop, int entry, int chunk) : MemorySource({file("a", "12345"), file("b", "12345")}), stop_(stop), entry_(entry), chunk_(chunk) { chunk_bytes = 1; }
+    Stopper(std::stop_source& stop, int entry, int chunk) : MemorySource({file("a", "12345"), file("b", "12345"), directory("c"), directory("d")}), stop_(stop), entry_(entry), chunk_(chunk) { chunk_bytes = 1; }
     const Entry* next() override {
       if (--entry_ == 0) stop_.request_stop();
       return MemorySource::next();
@@ -177,7 +188,8 @@ TEST_CASE("a stop request ends the job at the next entry or chunk", "[tree]") {
     std::stop_source& stop_;
     int entry_, chunk_;
   };
-  const auto [entry, chunk, taken] = GENERATE(table<int, int, std::size_t>({{1, 0, 0}, {2, 0, 5}, {0, 3, 2}, {0, 7, 5}, {3, 0, 10}}));
+  // What a request during an entry or chunk lets through: bytes of content, and inodes beside root and lost+found.
+  const auto [entry, chunk, taken, inodes] = GENERATE(table<int, int, std::size_t, std::size_t>({{1, 0, 0, 1}, {2, 0, 5, 2}, {0, 3, 2, 1}, {0, 7, 6, 2}, {3, 0, 10, 3}}));
   CAPTURE(entry, chunk);
   std::stop_source stop;
   Tree tree;
@@ -185,6 +197,10 @@ TEST_CASE("a stop request ends the job at the next entry or chunk", "[tree]") {
   tree.sources.emplace_back().source = std::make_unique<Stopper>(stop, entry, chunk);
   CHECK_THROWS_MATCHES(tree.build(), Error, IsError(Errc::Interrupted, "interrupted"));
   CHECK_FALSE(fake_image().finished);
+  std::size_t bytes = 0;
+  for (const FakeNode& node : fake_image().nodes) bytes += node.content.size();
+  CHECK(bytes == taken);
+  CHECK(fake_image().nodes.size() - 2 == inodes);
 }
 
 TEST_CASE("progress grows, ends with the sums, and does not come for every entry", "[tree][A40]") {

@@ -76,6 +76,16 @@ TEST_CASE("whatever differs in metadata, options or slot, differs in UUID and id
   differs([](Items&, Tree& tree) { tree.how.epoch = 77; });
 }
 
+TEST_CASE("the superblock's time counts also where no directory has it", "[tree][A03]") {
+  const auto created = [](std::int64_t seconds) {
+    Tree tree({directory("./").mtime(1), directory("lost+found").mtime(1)});
+    tree.options.created = seconds;
+    return identity_of(tree);
+  };
+  CHECK(created(5) == created(5));
+  CHECK(created(5) != created(6));
+}
+
 TEST_CASE("content alone changes nothing in the UUID", "[tree][A03]") {
   std::vector<Item> items = sample();
   items[1].pieces[0].second = "TEXT";

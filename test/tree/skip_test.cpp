@@ -107,6 +107,10 @@ TEST_CASE("a name that was skipped and then came after all can be linked to", "[
   const FakeImage& image = tree.build();
   CHECK(image.id("/l") == image.id("/x"));
   CHECK(tree.result.skipped == 1);
+  Skipping waiting({bad("x"), hard_link("x", "a"), hard_link("l", "x"), file("a", "text")});
+  const FakeImage& bound = waiting.build();
+  CHECK(bound.id("/l") == bound.id("/a"));
+  CHECK(bound.id("/x") == bound.id("/a"));
 }
 
 TEST_CASE("what was skipped in one source does not concern the next", "[tree][A07]") {

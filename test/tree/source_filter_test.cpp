@@ -95,6 +95,11 @@ TEST_CASE("a source goes below its directory, which is made", "[tree][A37]") {
   empty.add({}).at = ImagePath::parse("/x/y");
   CHECK(empty.build().has("/x/y"));
 
+  Tree replaced;
+  replaced.add({}).at = ImagePath::parse("/x/y");
+  replaced.add({file("x/y", "1")});
+  CHECK(replaced.build().at("/x/y").content == "1");
+
   Tree below_file;
   below_file.add({file("x")});
   below_file.add({}, "second").at = ImagePath::parse("/x/y");

@@ -378,7 +378,7 @@ std::uint64_t Materializer::smallest_size(std::uint64_t content) {
     try {
       if (would_fit(blocks, content)) return blocks;
     } catch (const Error& error) {
-      if (error.code() != Errc::NoSpace) throw;  // too small for its own structures: larger
+      if (error.code() != Errc::NoSpace && error.code() != Errc::Usage) throw;  // too small for its own structures or so many inodes: larger
     }
     blocks += blocks / 100 + 16;
   }

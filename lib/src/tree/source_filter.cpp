@@ -35,7 +35,7 @@ SourceFilter::SourceFilter(const SourceSpec& spec) : at_(spec.at.components()), 
     const std::size_t anchor = pattern.starts_with("./") ? 2 : pattern.starts_with('/') ? 1 : 0;
     pattern.remove_prefix(anchor);
     while (pattern.ends_with('/')) pattern.remove_suffix(1);  // `var/cache/` means the directory
-    if (!pattern.empty()) excludes_.push_back({Glob(pattern), anchor != 0});
+    excludes_.push_back({Glob(pattern), anchor != 0});
   }
 }
 
