@@ -22,8 +22,8 @@ TEST_CASE("a kernel boots from the MBR partition and ping has its capability", "
   require_build(dir / "boot.img", rootfs_tar(Rootfs::Narrow), {"--size", "400M", "-t", row.type, "--start", row.start});
   const std::string console = boot_from(dir / "boot.img", "/dev/vda1", "/init.sh");
   CAPTURE(console);
-  CHECK_THAT(console, Catch::Contains("BOOTED-FROM /dev/vda1 "));
-  CHECK_THAT(console, Catch::Contains("-rw-r--r--    1 root     0                6 Feb 13  2009 /etc/hostname"));  // its passwd names user 0, it has no group file
+  CHECK_THAT(console, Catch::Contains("BOOTED-FROM /dev/vda1 ext"));
+  CHECK_THAT(console, Catch::Contains("6 Feb 13  2009 /etc/hostname"));
   CHECK_THAT(console, Catch::Contains("/usr/bin/ping cap_net_raw=ep"));
   CHECK_THAT(console, Catch::Contains("65534\r\nPING-BY-CAPABILITY\r\nNO-PING-WITHOUT"));
   CHECK_THAT(console, Catch::Contains("INIT-ENDED"));
