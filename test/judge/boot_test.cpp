@@ -82,7 +82,7 @@ TEST_CASE("a kernel works in a directory of 200 000 entries and leaves it clean"
   CAPTURE(type);
   constexpr int kEntries = 200'000;
   const TempDir dir;
-  require_build(dir / "crowded.img", crowded_tar(dir, kEntries), {"--size", "600M", "-t", type});
+  require_build(dir / "crowded.img", crowded_tar(dir, kEntries), {"--size", "1G", "-t", type});
   require_clean(dir / "crowded.img");
   use_in_guest(dir / "crowded.img", type, kEntries);
 }

@@ -342,9 +342,15 @@ void Materializer::make_final_handle() {
   const std::uint64_t asked = std::min(per_group(s_.plan.inodes), most), needed = per_group(used);
   const bool too_many = needed > most || (s_.plan.inodes_asked_for && used > asked * groups);
   if (s_.full || too_many) throw_no_space();
-  if (try_handle(std::max(asked, needed))) return;
-  // The default ratio is a wish: rather fewer spare inodes than no image.
-  if (!s_.plan.inodes_asked_for && needed < asked && try_handle(needed)) return;
+  if (s_.plan.inodes_asked_for) {
+    if (try_handle(std::max(asked, needed))) return;
+    throw_no_space();
+  }
+  // A wish: the default ratio, and a quarter to spare where entries are many, or the guest could not make a single file. Rather fewer than no image.
+  const std::uint64_t room = s_.tables.in_group ? (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved) * (s_.block_size / s_.inode_size) / unit * unit : most;
+  const std::uint64_t wish = std::min({std::max(asked, per_group(used + used / 4)), most, room});
+  for (const std::uint64_t count : {std::max(wish, needed), std::max(asked, needed), needed})
+    if (try_handle(count)) return;
   throw_no_space();
 }
 
