@@ -20,11 +20,15 @@ struct Shape {
   std::string name() const { return type + "-" + start + "-" + block_size + "-" + inode_size + ".img"; }
 };
 
-std::vector<Shape> shapes_of(const std::string& type) {
+// Half of the eight shapes show every pair of values (start with block size, and so on); the other half is for those who have more time.
+enum class Half { Even, Odd };
+
+std::vector<Shape> shapes_of(const std::string& type, Half half) {
   std::vector<Shape> shapes;
-  for (const char* start : {"63s", "2048s"}) {
-    for (const char* block_size : {"1K", "4K"}) {
-      for (const char* inode_size : {"128", "256"}) shapes.push_back({type, start, block_size, inode_size});
+  for (const int start : {0, 1}) {
+    for (const int block : {0, 1}) {
+      const int inode = (start + block + (half == Half::Odd ? 1 : 0)) % 2;
+      shapes.push_back({type, start == 0 ? "63s" : "2048s", block == 0 ? "1K" : "4K", inode == 0 ? "256" : "128"});
     }
   }
   return shapes;
@@ -42,10 +46,10 @@ fs::path tarball_of(const TempDir& dir, const std::vector<std::pair<rawimg::judg
   return file;
 }
 
-// Builds every shape of one type, and compares what a kernel lists in each with what GNU tar unpacked.
-void require_faithful(const std::string& type) {
+// Builds shapes of one type, and compares what a kernel lists in each with what GNU tar unpacked.
+void require_faithful(const std::string& type, Half half) {
   const TempDir dir;
-  const auto shapes = shapes_of(type);
+  const auto shapes = shapes_of(type, half);
   std::vector<Mountable> images;
   for (const Shape& shape : shapes) {
     CAPTURE(shape.name());
@@ -67,10 +71,14 @@ void require_faithful(const std::string& type) {
 
 }  // namespace
 
-// Each type is a test of its own, so that they can run side by side.
-TEST_CASE("every inode of an ext2 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext2"); }
-TEST_CASE("every inode of an ext3 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext3"); }
-TEST_CASE("every inode of an ext4 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext4"); }
+// Each type is a test of its own, so that they can run side by side. ext2 with 4 KiB, 256 and start 63 and ext4 with 4 KiB, 256 and start 2048 are in the first halves.
+TEST_CASE("every inode of an ext2 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext2", Half::Odd); }
+TEST_CASE("every inode of an ext3 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext3", Half::Odd); }
+TEST_CASE("every inode of an ext4 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext4", Half::Even); }
+TEST_CASE("every inode is what root gets from GNU tar, in the other shapes", "[judge][boot][slow]") {
+  const auto [type, half] = GENERATE(table<std::string, Half>({{"ext2", Half::Even}, {"ext3", Half::Even}, {"ext4", Half::Odd}}));
+  require_faithful(type, half);
+}
 
 TEST_CASE("a whole-file filesystem is as faithful as one in a partition", "[judge][boot]") {
   const TempDir dir;
