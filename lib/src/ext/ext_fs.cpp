@@ -240,6 +240,8 @@ void ExtFs::read_file(std::uint32_t number, const std::function<void(std::span<c
   if (type == FileType::Directory) throw Error(Errc::NotFound, "it is a directory");
   if (type != FileType::Regular) throw Error(Errc::NotFound, "it is not a regular file");
   state_->require_plain(inode, "file");
+  const std::uint64_t most = max_file_blocks(inode.has_flag(EXT4_EXTENTS_FL), state_->super.block_size());
+  if (inode.size() > most * state_->super.block_size()) throw Error(Errc::Corrupt, fmt::format("file inode {} has {} bytes, but a file has at most {} blocks", number, inode.size(), most));
   state_->read_content(inode, inode.size(), sink);
 }
 
