@@ -89,12 +89,14 @@ std::vector<std::string> compressor(const std::string& ending) {
   throw std::runtime_error("no compressor for '" + ending + "'");
 }
 
+}  // namespace
+
 // GNU tar runs in the guest, where it is root whoever runs the tests, on an ext4 that mke2fs made.
 std::string list_unpacked(const fs::path& tarball) {
   const TempDir dir;
   write_file(dir / "scratch", "");
-  fs::resize_file(dir / "scratch", std::uintmax_t{2} << 30);
-  require_ok(run({"mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-b", "4096", "-I", "256", "-N", "60000", (dir / "scratch").string()}), "mke2fs");
+  fs::resize_file(dir / "scratch", std::uintmax_t{8} << 30);
+  require_ok(run({"mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-b", "4096", "-I", "256", "-N", "200000", (dir / "scratch").string()}), "mke2fs");
   GuestJob job;
   job.disks = {{tarball}, {dir / "scratch"}};
   job.programs = {{"usr/bin/gnu-tar", "tar"}};
@@ -105,8 +107,6 @@ std::string list_unpacked(const fs::path& tarball) {
   if (!result.ended) throw std::runtime_error("GNU tar in the guest: " + result.console);
   return result.files.at("listing");
 }
-
-}  // namespace
 
 fs::path rootfs_tar(Rootfs kind) {
   return fixture(std::string(name_of(kind)) + ".tar", {RAWIMG_MAKE_ROOTFS}, [&](const fs::path& part) { make_tar(kind, part); });

@@ -19,5 +19,7 @@ std::filesystem::path rootfs_tar(Rootfs kind);
 std::filesystem::path rootfs_tar(Rootfs kind, const std::string& compression);
 /// The canonical listing of GNU tar's work.
 std::string reference_listing(Rootfs kind);
+/// The same for any plain tarball of up to 7 GiB; not kept. Throws: std::runtime_error with the guest's console.
+std::string list_unpacked(const std::filesystem::path& tarball);
 
 }  // namespace rawimg::test
