@@ -59,7 +59,7 @@ struct ExtInfo {
 };
 
 /// The filesystem in a window, if there is one that looks like ext (the magic is there); reads the superblock only.
-/// Throws: Corrupt (a superblock that cannot be true, or one larger than the window), Io.
+/// Throws: Corrupt (a superblock that cannot be true, or one larger than the window), Unsupported (an external journal), Io.
 std::optional<ExtInfo> probe_ext(const Window& where);
 
 enum class DirtyJournal { Refuse, Ignore };

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -40,11 +42,29 @@ std::uint32_t real_length(std::uint16_t length, std::uint32_t block_size) { retu
 
 }  // namespace
 
+DirectoryReader::DirectoryReader(const Window& where, const Superblock& super, const MapInput& map, bool indexed, std::uint64_t blocks)
+    : where_(where), super_(super), inode_(map.inode), generation_(map.generation), indexed_(indexed) {
+  // A block that came twice would let a small image hold names without end.
+  std::map<std::uint64_t, std::uint64_t> taken;  // first physical block of a run -> behind its last one
+  std::uint64_t next = 0;
+  read_map(map, blocks, [&](const MappedRun& run) {
+    if (run.logical != next) corrupt(fmt::format("block {} is missing", next));
+    if (run.unwritten) corrupt("it has unwritten blocks");
+    const std::uint64_t end = run.physical + run.count;
+    const auto above = taken.lower_bound(run.physical);
+    if ((above != taken.end() && above->first < end) || (above != taken.begin() && std::prev(above)->second > run.physical)) corrupt(fmt::format("it has block {} of the filesystem more than once", run.physical));
+    taken.emplace_hint(above, run.physical, end);
+    runs_.push_back(run);
+    next = run.logical_end();
+  });
+  if (next != blocks) corrupt(fmt::format("block {} is missing", next));
+}
+
 void DirectoryReader::corrupt(const std::string& why) const { throw Error(Errc::Corrupt, fmt::format("directory inode {} is damaged: {}", inode_, why)); }
 
 std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_t logical) const {
-  const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const MappedRun& r) { return r.logical <= logical && logical < r.logical_end(); });
-  if (run == runs_.end()) return std::nullopt;
+  const auto run = std::lower_bound(runs_.begin(), runs_.end(), logical, [](const MappedRun& r, std::uint32_t at) { return r.logical_end() <= at; });
+  if (run == runs_.end() || logical < run->logical) return std::nullopt;
   Block block{std::vector<std::byte>(super_.block_size()), logical};
   super_.read_blocks(where_, run->physical + (logical - run->logical), 1, block.bytes);
   check_block(block.bytes, logical);
@@ -100,7 +120,6 @@ void DirectoryReader::visit_all(Visit visit) const {
   const std::uint32_t block_size = super_.block_size();
   std::vector<std::byte> buffer;
   for (const MappedRun& run : runs_) {
-    if (run.unwritten) corrupt("it has unwritten blocks");
     for (std::uint64_t block = 0; block < run.count;) {
       const std::uint64_t n = std::min<std::uint64_t>(run.count - block, kPiece / block_size);
       buffer.resize(n * block_size);

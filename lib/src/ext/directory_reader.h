@@ -18,8 +18,8 @@ namespace rawimg {
 /// One directory of a filesystem that somebody else may have made.
 class DirectoryReader {
  public:
-  DirectoryReader(const Window& where, const Superblock& super, std::uint32_t inode, std::uint32_t generation, bool indexed, std::vector<MappedRun> runs)
-      : where_(where), super_(super), inode_(inode), generation_(generation), indexed_(indexed), runs_(std::move(runs)) {}
+  /// Reads the map of its `blocks` blocks. Throws: Corrupt (also for a block that is missing, unwritten, or there more than once), Io.
+  DirectoryReader(const Window& where, const Superblock& super, const MapInput& map, bool indexed, std::uint64_t blocks);
 
   /// In the directory's own order, without `.` and `..`. Throws: Corrupt, Io.
   std::vector<DirEntry> read_all() const;

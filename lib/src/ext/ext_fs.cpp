@@ -32,10 +32,10 @@ struct RawInode {
   std::vector<std::byte> bytes;
   ext2_inode_large fields{};  ///< what of it the inode size holds; the rest zero
   std::uint32_t number = 0;
+  std::uint64_t size = 0, xattr_block = 0;  ///< both halves, where both count
 
   bool has_extra(std::size_t end) const { return bytes.size() > EXT2_GOOD_OLD_INODE_SIZE && std::size_t{EXT2_GOOD_OLD_INODE_SIZE} + fields.i_extra_isize >= end; }
   bool has_flag(std::uint32_t flag) const { return fields.i_flags & flag; }
-  std::uint64_t size() const { return fields.i_size | std::uint64_t{fields.i_size_high} << 32; }
 };
 
 std::optional<FileType> type_of_mode(std::uint16_t mode) {
@@ -76,6 +76,7 @@ struct ExtFs::State {
   State(const Window& where, Superblock superblock) : window(where), super(superblock), info(superblock.info()) {}
 
   RawInode read_inode(std::uint32_t number) const;
+  void join_halves(RawInode& inode) const;
   void check_inode(const RawInode& inode) const;
   MapInput map_of(const RawInode& inode) const;
   void require_plain(const RawInode& inode, const char* what) const;
@@ -119,7 +120,16 @@ RawInode ExtFs::State::read_inode(std::uint32_t number) const {
   if (inode.bytes.size() > EXT2_GOOD_OLD_INODE_SIZE && (inode.fields.i_extra_isize > inode.bytes.size() - EXT2_GOOD_OLD_INODE_SIZE || inode.fields.i_extra_isize % 4 != 0))
     throw Error(Errc::Corrupt, fmt::format("inode {} is damaged: extra fields of {} bytes", number, inode.fields.i_extra_isize));
   check_inode(inode);
+  join_halves(inode);
   return inode;
+}
+
+// As Linux does: ext2 kept other things in some of the upper halves.
+void ExtFs::State::join_halves(RawInode& inode) const {
+  const auto type = type_of_mode(inode.fields.i_mode);
+  const bool long_size = type == FileType::Regular || (type == FileType::Directory && super.has_incompat(EXT4_FEATURE_INCOMPAT_LARGEDIR));
+  inode.size = inode.fields.i_size | (long_size ? std::uint64_t{inode.fields.i_size_high} << 32 : 0);
+  inode.xattr_block = inode.fields.i_file_acl | (super.has_incompat(EXT4_FEATURE_INCOMPAT_64BIT) ? std::uint64_t{inode.fields.osd2.linux2.l_i_file_acl_high} << 32 : 0);
 }
 
 void ExtFs::State::check_inode(const RawInode& inode) const {
@@ -156,9 +166,10 @@ InodeInfo ExtFs::inode(std::uint32_t number) const {
   info.permissions = in.i_mode & 07777;
   info.uid = in.i_uid | static_cast<std::uint32_t>(in.osd2.linux2.l_i_uid_high) << 16;
   info.gid = in.i_gid | static_cast<std::uint32_t>(in.osd2.linux2.l_i_gid_high) << 16;
-  info.size_bytes = raw.size();
-  info.sectors = in.i_blocks | std::uint64_t{in.osd2.linux2.l_i_blocks_hi} << 32;
-  if (raw.has_flag(EXT4_HUGE_FILE_FL)) info.sectors *= state_->super.block_size() / 512;
+  info.size_bytes = raw.size;
+  const bool huge = state_->super.has_ro_compat(EXT4_FEATURE_RO_COMPAT_HUGE_FILE);
+  info.sectors = in.i_blocks | (huge ? std::uint64_t{in.osd2.linux2.l_i_blocks_hi} << 32 : 0);
+  if (huge && raw.has_flag(EXT4_HUGE_FILE_FL)) info.sectors *= state_->super.block_size() / 512;
   info.links = in.i_links_count;
   const auto extra = [&raw](std::size_t end, std::uint32_t value) { return raw.has_extra(end) ? std::optional(value) : std::nullopt; };
   info.ctime = time_of(in.i_ctime, extra(offsetof(ext2_inode_large, i_ctime_extra) + 4, in.i_ctime_extra));
@@ -178,8 +189,7 @@ std::vector<Xattr> ExtFs::State::xattrs_of(const RawInode& inode) const {
   std::vector<Xattr> xattrs;
   const ValueReader read_value = [this](std::uint32_t number, std::uint32_t size) { return ea_inode_value(number, size); };
   if (inode.bytes.size() > EXT2_GOOD_OLD_INODE_SIZE) read_inode_xattrs(std::span(inode.bytes).subspan(EXT2_GOOD_OLD_INODE_SIZE + inode.fields.i_extra_isize), read_value, xattrs);
-  const std::uint64_t at = inode.fields.i_file_acl | std::uint64_t{inode.fields.osd2.linux2.l_i_file_acl_high} << 32;
-  if (at != 0) {
+  if (const std::uint64_t at = inode.xattr_block; at != 0) {
     std::vector<std::byte> block(super.block_size());
     super.read_blocks(window, at, 1, block);
     if (super.has_checksums()) {
@@ -197,7 +207,7 @@ std::vector<Xattr> ExtFs::State::xattrs_of(const RawInode& inode) const {
 
 std::string ExtFs::State::ea_inode_value(std::uint32_t number, std::uint32_t size) const {
   const RawInode holder = read_inode(number);
-  if (!holder.has_flag(EXT4_EA_INODE_FL) || holder.size() != size || size > kMaxEaInodeValue) throw Error(Errc::Corrupt, fmt::format("inode {} does not hold an attribute's value of {} bytes", number, size));
+  if (!holder.has_flag(EXT4_EA_INODE_FL) || holder.size != size || size > kMaxEaInodeValue) throw Error(Errc::Corrupt, fmt::format("inode {} does not hold an attribute's value of {} bytes", number, size));
   require_plain(holder, "attribute");
   std::string value;
   read_content(holder, size, [&](std::span<const std::byte> bytes) { value.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
@@ -210,6 +220,7 @@ void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size, const
   const std::uint32_t block_size = super.block_size();
   std::vector<std::byte> buffer;
   std::uint64_t done = 0;
+  const std::uint64_t blocks = size / block_size + (size % block_size != 0);
   const auto zeros_up_to = [&](std::uint64_t end) {
     static const std::vector<std::byte> zeros(kPiece);
     for (end = std::min(end, size); done < end;) {
@@ -218,7 +229,7 @@ void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size, const
       done += n;
     }
   };
-  read_map(map_of(inode), (size + block_size - 1) / block_size, [&](const MappedRun& run) {
+  read_map(map_of(inode), blocks, [&](const MappedRun& run) {
     zeros_up_to(std::uint64_t{run.logical} * block_size);
     if (run.unwritten) return zeros_up_to(run.logical_end() * block_size);
     for (std::uint64_t block = 0; block < run.count && done < size;) {
@@ -241,20 +252,23 @@ void ExtFs::read_file(std::uint32_t number, const std::function<void(std::span<c
   if (type != FileType::Regular) throw Error(Errc::NotFound, "it is not a regular file");
   state_->require_plain(inode, "file");
   const std::uint64_t most = max_file_blocks(inode.has_flag(EXT4_EXTENTS_FL), state_->super.block_size());
-  if (inode.size() > most * state_->super.block_size()) throw Error(Errc::Corrupt, fmt::format("file inode {} has {} bytes, but a file has at most {} blocks", number, inode.size(), most));
-  state_->read_content(inode, inode.size(), sink);
+  if (inode.size > most * state_->super.block_size()) throw Error(Errc::Corrupt, fmt::format("file inode {} has {} bytes, but a file has at most {} blocks", number, inode.size, most));
+  state_->read_content(inode, inode.size, sink);
 }
 
 std::string ExtFs::State::symlink_target(const RawInode& inode) const {
-  const std::uint64_t size = inode.size();
+  const std::uint64_t size = inode.size;
   if (inode.has_flag(EXT4_ENCRYPT_FL)) return "";
-  const bool has_xattr_block = inode.fields.i_file_acl != 0 || inode.fields.osd2.linux2.l_i_file_acl_high != 0;
-  const bool no_blocks = inode.fields.i_blocks == (has_xattr_block ? super.block_size() / 512 : 0);
-  if (size < kFastSymlink && !inode.has_flag(EXT4_EXTENTS_FL) && (no_blocks || inode.has_flag(EXT4_INLINE_DATA_FL))) return {reinterpret_cast<const char*>(inode.fields.i_block), size};
-  if (size == 0 || size > super.block_size()) throw Error(Errc::Corrupt, fmt::format("symlink inode {} has a target of {} bytes", inode.number, size));
-  require_plain(inode, "symlink");
   std::string target;
-  read_content(inode, size, [&](std::span<const std::byte> bytes) { target.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
+  if (size == 0 || size > super.block_size()) throw Error(Errc::Corrupt, fmt::format("symlink inode {} has a target of {} bytes", inode.number, size));
+  const bool no_blocks = inode.fields.i_blocks == (inode.xattr_block != 0 ? super.cluster_size() / 512 : 0);
+  if (size < kFastSymlink && !inode.has_flag(EXT4_EXTENTS_FL) && (no_blocks || inode.has_flag(EXT4_INLINE_DATA_FL))) {
+    target.assign(reinterpret_cast<const char*>(inode.fields.i_block), size);
+  } else {
+    require_plain(inode, "symlink");
+    read_content(inode, size, [&](std::span<const std::byte> bytes) { target.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
+  }
+  if (target.find('\0') != std::string::npos) throw Error(Errc::Corrupt, fmt::format("symlink inode {} has a target with a zero byte", inode.number));
   return target;
 }
 
@@ -263,11 +277,9 @@ std::string ExtFs::State::symlink_target(const RawInode& inode) const {
 DirectoryReader ExtFs::State::directory(const RawInode& inode) const {
   if (type_of_mode(inode.fields.i_mode) != FileType::Directory) throw Error(Errc::NotFound, fmt::format("inode {} is not a directory", inode.number));
   require_plain(inode, "directory");
-  const std::uint64_t blocks = inode.size() / super.block_size();
-  if (inode.size() % super.block_size() != 0 || blocks == 0 || blocks > super.blocks()) throw Error(Errc::Corrupt, fmt::format("directory inode {} has {} bytes", inode.number, inode.size()));
-  std::vector<MappedRun> runs;
-  read_map(map_of(inode), blocks, [&](const MappedRun& run) { runs.push_back(run); });
-  return DirectoryReader(window, super, inode.number, inode.fields.i_generation, inode.has_flag(EXT2_INDEX_FL), std::move(runs));
+  const std::uint64_t blocks = inode.size / super.block_size();
+  if (inode.size % super.block_size() != 0 || blocks == 0 || blocks > super.blocks()) throw Error(Errc::Corrupt, fmt::format("directory inode {} has {} bytes", inode.number, inode.size));
+  return DirectoryReader(window, super, map_of(inode), inode.has_flag(EXT2_INDEX_FL), blocks);
 }
 
 std::vector<DirEntry> ExtFs::read_directory(std::uint32_t number) const { return state_->directory(state_->read_inode(number)).read_all(); }
@@ -311,6 +323,7 @@ std::uint32_t ExtFs::resolve(std::string_view path, Follow follow) const {
     if (type_of_mode(inode.fields.i_mode) == FileType::Symlink && !(is_last && follow == Follow::AllButLast)) {
       if (++links > kMaxSymlinks) throw not_found(fmt::format("{}: too many levels of symbolic links", quote(walked + "/" + name)));
       const std::string target = state_->symlink_target(inode);
+      if (target.empty()) state_->require_plain(inode, "symlink");  // throws: it is encrypted
       if (target.starts_with('/')) {
         trail.assign(1, EXT2_ROOT_INO);
         walked.clear();

@@ -4,6 +4,8 @@
 #include <ext2fs/ext2fs.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -22,6 +24,15 @@ constexpr std::uint32_t kReadableIncompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT
 
 [[noreturn]] void corrupt(const std::string& why) { throw Error(Errc::Corrupt, "the superblock is damaged: " + why); }
 
+/// The CRC of group descriptors before metadata_csum: polynomial A001, bits reflected.
+std::uint16_t crc16(std::uint16_t crc, std::span<const std::byte> bytes) {
+  for (const std::byte byte : bytes) {
+    crc = static_cast<std::uint16_t>(crc ^ std::to_integer<unsigned>(byte));
+    for (int bit = 0; bit < 8; ++bit) crc = static_cast<std::uint16_t>(crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1);
+  }
+  return crc;
+}
+
 bool is_power_of_two(std::uint32_t n) { return std::has_single_bit(n); }
 
 }  // namespace
@@ -36,7 +47,9 @@ std::optional<Superblock> Superblock::read(const Window& where) {
 }
 
 void Superblock::check(const Window& where) {
+  if (has_incompat(EXT3_FEATURE_INCOMPAT_JOURNAL_DEV)) throw Error(Errc::Unsupported, "this is the external journal of a filesystem (journal_dev), which holds no files");
   if (has_checksums()) {
+    if (raw_.s_checksum_type != EXT2_CRC32C_CHKSUM) throw Error(Errc::Unsupported, fmt::format("the filesystem has checksums of type {}; crc32c is {}", raw_.s_checksum_type, EXT2_CRC32C_CHKSUM));
     const std::uint32_t found = ext2fs_crc32c_le(~0U, reinterpret_cast<const unsigned char*>(&raw_), offsetof(ext2_super_block, s_checksum));
     if (found != raw_.s_checksum) corrupt(fmt::format("its checksum is {:08x}, but its content gives {:08x}", raw_.s_checksum, found));
   }
@@ -122,13 +135,31 @@ void Superblock::read_blocks(const Window& where, std::uint64_t block, std::uint
   where.file().read_at(ByteOffset{where.range().start() + block * block_size_}, out.first(count * block_size_));
 }
 
+void Superblock::check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const {
+  if (!has_checksums() && !has_ro_compat(EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) return;
+  constexpr std::size_t kAt = offsetof(ext4_group_desc, bg_checksum), kBehind = kAt + sizeof(std::uint16_t);
+  const auto number = std::as_bytes(std::span(&group, 1));
+  std::uint16_t found = 0, stored = 0;
+  std::memcpy(&stored, descriptor.data() + kAt, sizeof stored);
+  if (has_checksums()) {  // of everything, the checksum itself as zero
+    const std::array<unsigned char, 2> zero{};
+    const auto crc = [](std::uint32_t seed, std::span<const std::byte> bytes) { return ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()); };
+    found = static_cast<std::uint16_t>(crc(ext2fs_crc32c_le(crc(crc(checksum_seed(), number), descriptor.first(kAt)), zero.data(), zero.size()), descriptor.subspan(kBehind)));
+  } else {  // of everything but the checksum
+    found = crc16(crc16(crc16(crc16(0xFFFF, std::as_bytes(std::span(raw_.s_uuid))), number), descriptor.first(kAt)), descriptor.subspan(kBehind));
+  }
+  if (found != stored) throw Error(Errc::Corrupt, fmt::format("the descriptor of group {} is damaged: its checksum is {:04x}, but its content gives {:04x}", group, stored, found));
+}
+
 Superblock::InodePlace Superblock::place_of(const Window& where, std::uint32_t number) const {
   if (number == 0 || number > raw_.s_inodes_count) throw Error(Errc::Corrupt, fmt::format("inode {}: the filesystem has 1 to {}", number, raw_.s_inodes_count));
   const std::uint64_t group = (number - 1) / raw_.s_inodes_per_group, index = (number - 1) % raw_.s_inodes_per_group;
   std::vector<std::byte> block(block_size_);
   read_blocks(where, descriptor_block(group), 1, block);
   ext4_group_desc descriptor{};
-  std::memcpy(&descriptor, block.data() + group % (block_size_ / descriptor_size_) * descriptor_size_, std::min<std::size_t>(descriptor_size_, sizeof descriptor));
+  const auto bytes = std::span<const std::byte>(block).subspan(group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
+  check_descriptor(bytes, static_cast<std::uint32_t>(group));
+  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
   const std::uint64_t table = descriptor.bg_inode_table | (descriptor_size_ > kSmallDescriptor ? std::uint64_t{descriptor.bg_inode_table_hi} << 32 : 0);
   const std::uint64_t in_table = index * inode_size_ / block_size_;
   if (table == 0 || table >= blocks_ || in_table >= blocks_ - table) throw Error(Errc::Corrupt, fmt::format("the inode table of group {} lies at block {}, but there are {}", group, table, blocks_));
