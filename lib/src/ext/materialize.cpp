@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/text.h"
 #include "ext/builder_state.h"
 #include "ext/directory_blocks.h"
 #include "ext/ext_error.h"
@@ -190,9 +189,12 @@ void Materializer::build_one_directory(NodeId id, const DirectoryFormat& format)
   for (const NameTree::Name& name : names) entries.push_back({name.name, inode_of(name.node), directory_type_of(s_.node(name.node).meta.type)});
   const bool is_lost_found = id == ExtBuilder::kLostFound;
   const std::uint32_t min_blocks = is_lost_found ? std::min<std::uint32_t>(kLostFoundBytes / s_.block_size, EXT2_NDIR_BLOCKS) : 1;
-  directories_.push_back({id, with_context(quote(names_.describe(id)), [&] {
-    return build_directory(format, inode_of(id), inode_of(names_.parent(id)), entries, is_lost_found ? DirectoryShape::Linear : DirectoryShape::Indexed, min_blocks);
-  })});
+  // The path is asked for only when there is something to say: asking for every directory's would cost the square of the depth.
+  try {
+    directories_.push_back({id, build_directory(format, inode_of(id), inode_of(names_.parent(id)), entries, is_lost_found ? DirectoryShape::Linear : DirectoryShape::Indexed, min_blocks)});
+  } catch (const Error& error) {
+    throw error.in("'" + names_.describe(id) + "'");
+  }
 }
 
 void Materializer::build_directories() {
