@@ -75,7 +75,7 @@ void require_faithful(const std::string& type, Half half) {
 TEST_CASE("every inode of an ext2 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext2", Half::Odd); }
 TEST_CASE("every inode of an ext3 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext3", Half::Odd); }
 TEST_CASE("every inode of an ext4 image is what root gets from GNU tar", "[judge][boot][A04][A18][A19][A21][A22][A23][A24][A25][A26][A27][A28][A29][A31][A33][A34][A44]") { require_faithful("ext4", Half::Even); }
-TEST_CASE("every inode is what root gets from GNU tar, in the other shapes", "[judge][boot][slow]") {
+TEST_CASE("every inode is what root gets from GNU tar, in the other shapes", "[.][slow][judge][boot]") {
   const auto [type, half] = GENERATE(table<std::string, Half>({{"ext2", Half::Even}, {"ext3", Half::Even}, {"ext4", Half::Odd}}));
   require_faithful(type, half);
 }
