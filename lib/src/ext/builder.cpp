@@ -50,6 +50,12 @@ std::uint64_t inode_blocks_for(std::uint64_t per_group, const ExtPlan& plan) {
 
 }  // namespace
 
+std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups) {
+  const std::uint64_t generous = plan.blocks * plan.block_size / kRoomRatio / groups;
+  const std::uint64_t most = 8 * std::uint64_t{plan.block_size} - std::max<std::uint64_t>(8, plan.block_size / plan.inode_size);
+  return inode_blocks_for(std::min(generous, most), plan);
+}
+
 ExtBuilder::State::State(const Window& where, BuilderOptions how, WindowIo::Content content)
     : window(where), options(how), io(where, content), writer(where.file(), kQueueBytes) {}
 
@@ -121,9 +127,7 @@ ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& option
   state->tables.in_group = !plan.has_flex_bg();
   state->tables.final_blocks = state->tables.reserved = state->fs->inode_blocks_per_group;
   if (state->tables.in_group && !plan.inodes_asked_for) {
-    const std::uint64_t generous = plan.blocks * plan.block_size / kRoomRatio / state->groups();
-    const std::uint64_t most = 8 * std::uint64_t{plan.block_size} - std::max<std::uint64_t>(8, plan.block_size / plan.inode_size);
-    state->tables.reserved = std::max(state->tables.reserved, inode_blocks_for(std::min(generous, most), plan));
+    state->tables.reserved = std::max(state->tables.reserved, generous_table_blocks(plan, state->groups()));
   }
   state->space = BlockSpace(runs_behind_metadata(*state));
   return ExtBuilder(std::move(state));

@@ -48,6 +48,9 @@ struct TableRoom {
   std::uint64_t final_blocks = 0;
 };
 
+/// That room, in blocks, when no number of inodes was asked for.
+std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups);
+
 struct ExtBuilder::State {
   State(const Window& where, BuilderOptions how, WindowIo::Content content);
 

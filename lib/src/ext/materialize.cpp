@@ -371,12 +371,17 @@ bool Materializer::would_fit(std::uint64_t blocks, std::uint64_t content) {
   const std::uint64_t ratio = std::max<std::uint64_t>(1, s_.plan.blocks / std::max<std::uint64_t>(1, s_.plan.inodes));
   plan.inodes = std::max(used, s_.plan.inodes_asked_for ? used : blocks / ratio);
   const ExtHandle handle = initialize_ext(s_.io, plan, blocks, plan.inodes);
-  std::uint64_t metadata = handle->super->s_first_data_block;
-  for (dgrp_t g = 0; g < handle->group_desc_count; ++g) {
-    metadata += 2 + handle->inode_blocks_per_group;
+  const std::uint64_t groups = handle->group_desc_count, table = handle->inode_blocks_per_group, per_block = s_.block_size / s_.inode_size;
+  std::uint64_t metadata = handle->super->s_first_data_block + 2 * groups;
+  for (dgrp_t g = 0; g < handle->group_desc_count; ++g)
     if (ext2fs_bg_has_super(handle.get(), g)) metadata += 1 + handle->desc_blocks + handle->super->s_reserved_gdt_blocks;
+  const std::uint64_t have = ext2fs_blocks_count(handle->super);
+  if (s_.tables.in_group && !s_.plan.inodes_asked_for) {
+    // Content must not run into the room for tables: it would be opened before all inodes are known, and might then be too small for them.
+    const std::uint64_t room = generous_table_blocks(plan, groups);
+    if (metadata + groups * room + content > have || groups * room * per_block < used) return false;
   }
-  return handle->super->s_inodes_count >= used && metadata + content + tail_blocks(blocks) <= ext2fs_blocks_count(handle->super);
+  return handle->super->s_inodes_count >= used && metadata + groups * table + content + tail_blocks(blocks) <= have;
 }
 
 /// Blocks of the smallest filesystem, in steps of about 1 %, that holds everything.
