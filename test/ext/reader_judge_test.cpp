@@ -8,9 +8,7 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
-#include <fstream>
-
+#include "ext/made_image.h"
 #include "ext/small_tree.h"
 #include "support/error_matcher.h"
 #include "support/process.h"
@@ -21,35 +19,6 @@ using namespace rawimg::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::uint64_t kStart = 32256;
-
-struct Made {
-  explicit Made(const std::vector<std::string>& words, const std::function<void(const fs::path&)>& fill = {}) {
-    fs::create_directory(dir / "root");
-    if (fill) fill(dir / "root");
-    { ImageFile fresh = make_image(dir / "a", kStart + (64 << 20)); }
-    std::vector<std::string> argv{"mke2fs", "-q", "-F", "-d", (dir / "root").string(), "-E", "offset=" + std::to_string(kStart)};
-    argv.insert(argv.end(), words.begin(), words.end());
-    argv.push_back((dir / "a").string());
-    argv.push_back("64M");
-    const Outcome outcome = run(argv);
-    CAPTURE(outcome.text());
-    REQUIRE(outcome.ok());
-    file = std::make_unique<ImageFile>(ImageFile::open(dir / "a", Access::ReadWrite));
-  }
-  Window window() { return Window(*file, ByteRange{ByteOffset{kStart}, ByteCount{64 << 20}}); }
-  ExtFs open() { return ExtFs::open(window()); }
-
-  TempDir dir;
-  std::unique_ptr<ImageFile> file;
-};
-
-std::string read(const ExtFs& fs, const std::string& path) {
-  std::string content;
-  fs.read_file(fs.resolve(path), [&](std::span<const std::byte> bytes) { content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
-  return content;
-}
 
 void fill_with_everything(const fs::path& root) {
   write_file(root / "empty", "");

@@ -125,9 +125,11 @@ bool Superblock::has_super(std::uint64_t group) const {
 std::uint64_t Superblock::descriptor_block(std::uint64_t group) const {
   const std::uint64_t per_block = block_size_ / descriptor_size_, index = group / per_block;
   const bool meta = (raw_.s_feature_incompat & EXT2_FEATURE_INCOMPAT_META_BG) && index >= raw_.s_first_meta_bg;
-  if (!meta) return raw_.s_first_data_block + 1 + index;
+  // With bigalloc, block 0 is in group 0 even where blocks of 1 KiB put the superblock into block 1.
+  const unsigned shift = block_size_ == kSuperblockAt && raw_.s_first_data_block == 0 ? 1 : 0;
+  if (!meta) return raw_.s_first_data_block + shift + 1 + index;
   const std::uint64_t first_group = index * per_block;
-  return raw_.s_first_data_block + first_group * raw_.s_blocks_per_group + (has_super(first_group) ? 1 : 0);
+  return raw_.s_first_data_block + first_group * raw_.s_blocks_per_group + (has_super(first_group) ? 1 : 0) + (first_group == 0 ? shift : 0);
 }
 
 void Superblock::read_blocks(const Window& where, std::uint64_t block, std::uint64_t count, std::span<std::byte> out) const {
