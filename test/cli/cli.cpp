@@ -25,7 +25,8 @@ CliResult run_rawimg(const std::vector<std::string>& words, const CliSurrounding
                     if (it == around.environment.end()) return std::nullopt;
                     return it->second;
                   },
-                  .stop_signal = [] { return 0; }};
+                  .stop_signal = [] { return 0; },
+                  .reader_is_gone = [] { return false; }};
   const int code = cli::run(words, io);
   close(in);
   return {code, out.str(), err.str()};

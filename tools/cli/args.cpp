@@ -14,6 +14,8 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/text.h"
+
 namespace rawimg::cli {
 namespace {
 
@@ -37,31 +39,44 @@ const OptionSpec* find_long(std::span<const OptionSpec> table, std::string_view 
   return it == table.end() ? nullptr : &*it;
 }
 
-/// Refuses unknown long options in our own words, before cxxopts does in its.
+/// "--name=value" or "--name". Returns the option if its value is the next word.
+const OptionSpec* require_known_long(std::span<const OptionSpec> table, const std::string& word) {
+  const std::string name = word.substr(2, word.find('=') - 2);
+  const OptionSpec* spec = find_long(table, name);
+  if (spec == nullptr) {
+    std::vector<std::string_view> names;
+    for (const OptionSpec& known : table) names.push_back(known.name);
+    const auto guess = nearest(name, names);
+    throw Error(Errc::Usage, fmt::format("unknown option {}{}", quote("--" + name), guess ? fmt::format("; did you mean '--{}'?", *guess) : ""));
+  }
+  const bool has_value = word.find('=') != std::string::npos;
+  if (spec->is_switch() && has_value) throw Error(Errc::Usage, fmt::format("option '--{}' takes no value", name));
+  return spec->needs_value() && !has_value ? spec : nullptr;
+}
+
+/// "-t", "-text4", "-laR". Returns the option if its value is the next word.
+const OptionSpec* require_known_letters(std::span<const OptionSpec> table, const std::string& word) {
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const auto spec = std::find_if(table.begin(), table.end(), [&](const OptionSpec& known) { return known.letter == word[i]; });
+    if (word[i] == '-' || spec == table.end()) {
+      const bool help = word == "-h" || word == "-?";
+      throw Error(Errc::Usage, fmt::format("unknown option {}{}", quote("-" + word.substr(i, 1)), help ? "; help is '--help'" : ""));
+    }
+    if (spec->needs_value()) return i + 1 == word.size() ? &*spec : nullptr;
+  }
+  return nullptr;
+}
+
+/// Refuses what cxxopts would refuse, in our own words and with the nearest right one.
 void require_known(std::span<const OptionSpec> table, const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--") return;
-    if (!word.starts_with("--")) {
-      const bool letters = word.size() == 2 && word[0] == '-';
-      const auto takes_value = [&](const OptionSpec& spec) { return spec.letter == word[1] && !spec.value.empty(); };
-      if (letters && std::any_of(table.begin(), table.end(), takes_value)) ++i;
-      continue;
-    }
-    const std::string name = word.substr(2, word.find('=') - 2);
-    const OptionSpec* spec = find_long(table, name);
-    if (spec == nullptr) {
-      std::vector<std::string_view> names;
-      for (const OptionSpec& known : table) names.push_back(known.name);
-      const auto guess = nearest(name, names);
-      throw Error(Errc::Usage, fmt::format("unknown option '--{}'{}", name, guess ? fmt::format("; did you mean '--{}'?", *guess) : ""));
-    }
-    const bool has_value = word.find('=') != std::string::npos;
-    if (spec->value.empty() && has_value) throw Error(Errc::Usage, fmt::format("option '--{}' takes no value", name));
-    if (!spec->value.empty() && !has_value) {
-      if (i + 1 == words.size()) throw Error(Errc::Usage, fmt::format("option '--{}' needs a value: {}", name, spec->value));
-      ++i;  // the value may begin with dashes
-    }
+    if (!word.starts_with('-') || word == "-") continue;
+    const OptionSpec* needy = word.starts_with("--") ? require_known_long(table, word) : require_known_letters(table, word);
+    if (needy == nullptr) continue;
+    if (i + 1 == words.size()) throw Error(Errc::Usage, fmt::format("option {} needs a value: {}", quote(word), needy->value));
+    ++i;  // the value may begin with dashes
   }
 }
 
@@ -90,7 +105,7 @@ const std::string& Args::require(std::size_t index, std::string_view what) const
 }
 
 void Args::require_at_most(std::size_t count) const {
-  if (operands_.size() > count) throw Error(Errc::Usage, fmt::format("'{}' is one word too many", operands_[count]));
+  if (operands_.size() > count) throw Error(Errc::Usage, fmt::format("{} is one word too many", quote(operands_[count])));
 }
 
 Args parse_args(std::span<const OptionSpec> table, const std::vector<std::string>& words) {
@@ -98,7 +113,8 @@ Args parse_args(std::span<const OptionSpec> table, const std::vector<std::string
   cxxopts::Options options("rawimg");
   for (const OptionSpec& spec : table) {
     const std::string names = spec.letter != 0 ? fmt::format("{},{}", spec.letter, spec.name) : std::string(spec.name);
-    if (spec.value.empty()) options.add_options()(names, "");
+    if (spec.is_switch()) options.add_options()(names, "");
+    else if (spec.value_may_be_missing()) options.add_options()(names, "", cxxopts::value<std::string>()->implicit_value(""));
     else options.add_options()(names, "", cxxopts::value<std::string>());
   }
   std::vector<const char*> argv{"rawimg"};

@@ -13,9 +13,13 @@ namespace rawimg::cli {
 /// One row of a command's option table. Parsing, help and the tests of both come from it.
 struct OptionSpec {
   std::string_view name;        ///< without dashes
-  std::string_view value;       ///< what help calls its value; empty: a switch
+  std::string_view value;       ///< what help calls its value; empty: a switch; in brackets: it may be left out, and is given as --name=value
   std::string_view help;
   char letter = 0;              ///< the short form, or 0
+
+  bool is_switch() const { return value.empty(); }
+  bool value_may_be_missing() const { return value.starts_with('['); }
+  bool needs_value() const { return !is_switch() && !value_may_be_missing(); }
 };
 
 /// A command's words, sorted: options in the order in which they came, operands.
@@ -24,7 +28,7 @@ class Args {
   Args(std::vector<std::pair<std::string, std::string>> options, std::vector<std::string> operands) : options_(std::move(options)), operands_(std::move(operands)) {}
 
   bool has(std::string_view name) const { return value(name).has_value(); }
-  std::optional<std::string> value(std::string_view name) const;  ///< the last one
+  std::optional<std::string> value(std::string_view name) const;  ///< the last one; empty for a switch and where the value was left out
   const std::vector<std::pair<std::string, std::string>>& options() const { return options_; }
   const std::vector<std::string>& operands() const { return operands_; }
   /// Throws: Usage, naming the operand.

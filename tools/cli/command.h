@@ -28,6 +28,7 @@ std::string help_text(const Command& command);
 std::string overview_text();
 /// The text of `rawimg help TOPIC` for what is not a command; empty: no such topic.
 std::string topic_text(std::string_view topic);
+std::vector<std::string_view> topic_names();
 
 // Options that mean the same everywhere.
 inline constexpr OptionSpec kCommonOptions[] = {
@@ -35,7 +36,7 @@ inline constexpr OptionSpec kCommonOptions[] = {
     {"help", "", "show this help"},
 };
 inline constexpr OptionSpec kLockOptions[] = {
-    {"wait", "SECONDS", "when the image is in use, wait so long for it"},
+    {"wait", "[SECONDS]", "when the image is in use, wait for it, or for so long"},
     {"no-lock", "", "go on without locks, where the file system has none"},
 };
 inline constexpr OptionSpec kImageOption[] = {

@@ -10,7 +10,6 @@
 
 #include "base/text.h"
 #include "cli/numbers.h"
-#include "cli/output.h"
 
 namespace rawimg::cli {
 namespace {
@@ -40,10 +39,10 @@ std::string describe(const Progress& now, double seconds) {
 ConsoleObserver::ConsoleObserver(std::string command, const Args& args, Streams& io) : command_(std::move(command)), io_(io), quiet_(args.has("quiet")), json_result_(args.has("json")) {
   const std::string mode = args.value("progress").value_or("auto");
   constexpr std::array<std::string_view, 5> kModes{"auto", "bar", "lines", "json", "none"};
-  if (std::find(kModes.begin(), kModes.end(), mode) == kModes.end()) throw Error(Errc::Usage, fmt::format("progress mode '{}': it can be auto, bar, lines, json or none", mode));
+  if (std::find(kModes.begin(), kModes.end(), mode) == kModes.end()) throw Error(Errc::Usage, fmt::format("progress mode {}: it can be auto, bar, lines, json or none", quote(mode)));
   if (mode == "bar" || (mode == "auto" && io.err_is_terminal)) mode_ = Mode::Bar;
   else if (mode == "lines" || mode == "auto") mode_ = Mode::Lines;
-  else if (mode == "json") mode_ = Mode::Json;
+  else if (mode == "json") mode_ = Mode::JsonLines;
   if (quiet_) mode_ = Mode::None;
 }
 
@@ -76,7 +75,7 @@ void ConsoleObserver::progress(const Progress& now) {
 void ConsoleObserver::warning(const Warning& warning) {
   clear_bar();
   warnings_.push_back(warning);
-  if (mode_ == Mode::Json) io_.err << Json{{"warning", to_json(warning)}}.dump() << std::endl;
+  if (mode_ == Mode::JsonLines) io_.err << Json{{"warning", to_json(warning)}}.dump() << std::endl;
   else io_.err << "rawimg " << command_ << ": warning: " << warning.message << std::endl;
 }
 
@@ -84,14 +83,15 @@ bool ConsoleObserver::keep_measuring() {
   if (!measuring_since_) {
     measuring_since_ = Clock::now();
     clear_bar();
-    if (!quiet_) io_.err << "rawimg " << command_ << ": no space is left; reading on only to say how much would do" << std::endl;
+    if (!quiet_ && mode_ != Mode::JsonLines) io_.err << "rawimg " << command_ << ": no space is left; reading on only to say how much would do" << std::endl;
   }
   return total_known_ || Clock::now() - *measuring_since_ < kMeasurePipe;
 }
 
-void ConsoleObserver::closing_line(const std::string& text) {
+void ConsoleObserver::finished(const std::string& line, const Json& result) {
   clear_bar();
-  if (!quiet_ && !json_result_) io_.err << text << std::endl;
+  if (mode_ == Mode::JsonLines) io_.err << Json{{"finished", result}}.dump() << std::endl;
+  else if (!quiet_ && !json_result_) io_.err << line << std::endl;
 }
 
 }  // namespace rawimg::cli

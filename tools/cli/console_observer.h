@@ -9,6 +9,7 @@
 #include <rawimg/observer.h>
 
 #include "cli/args.h"
+#include "cli/output.h"
 #include "cli/streams.h"
 
 namespace rawimg::cli {
@@ -26,11 +27,11 @@ class ConsoleObserver : public Observer {
 
   const std::vector<Warning>& warnings() const { return warnings_; }
   double seconds() const;
-  /// The line at a job's end, unless it was not wanted.
-  void closing_line(const std::string& text);
+  /// What a job says at its end, unless it was not wanted: a line for people, or for `--progress json` the result.
+  void finished(const std::string& line, const Json& result);
 
  private:
-  enum class Mode { Bar, Lines, Json, None };
+  enum class Mode { Bar, Lines, JsonLines, None };
   using Clock = std::chrono::steady_clock;
   void clear_bar();
 

@@ -47,8 +47,9 @@ KB and MB are refused, because they mean different things to different people.
   {"schema":1,"command":"info","result":{...},"warnings":[...]}
   {"schema":1,"command":"info","error":{"code":"not-found","exit":4,"message":"...","path":"...","hint":"..."}}
 
-Sizes are bytes. A name that is not UTF-8 is there twice: "name" with replacement characters, and "name_base64".
---progress json prints one object a line on standard error while a job runs.
+Sizes are bytes. A name that is not UTF-8 is there twice: "name" with replacement characters, and "name_base64"; and so are paths.
+--progress json prints objects, one a line, on standard error while a job runs: {"progress":...}, {"warning":...}, and
+{"finished":RESULT} at its end.
 )"},
 };
 
@@ -57,7 +58,8 @@ std::string option_lines(std::span<const OptionSpec> options) {
   std::vector<std::pair<std::string, std::string_view>> rows;
   for (const OptionSpec& spec : options) {
     std::string left = spec.letter != 0 ? fmt::format("-{}, --{}", spec.letter, spec.name) : fmt::format("    --{}", spec.name);
-    if (!spec.value.empty()) left += fmt::format(" {}", spec.value);
+    if (spec.value_may_be_missing()) left += fmt::format("[={}", spec.value.substr(1));
+    else if (!spec.is_switch()) left += fmt::format(" {}", spec.value);
     width = std::max(width, left.size());
     rows.emplace_back(std::move(left), spec.help);
   }
@@ -96,8 +98,14 @@ Commands:
 )";
   for (const Command* command : commands()) text += fmt::format("  {:<10} {}\n", command->name, command->summary);
   text += "\nMore: rawimg COMMAND --help; rawimg help TOPIC, with TOPIC one of";
-  for (const Topic& topic : kTopics) text += fmt::format(" {}", topic.name);
+  for (const std::string_view topic : topic_names()) text += fmt::format(" {}", topic);
   return text + "\n";
+}
+
+std::vector<std::string_view> topic_names() {
+  std::vector<std::string_view> names;
+  for (const Topic& topic : kTopics) names.push_back(topic.name);
+  return names;
 }
 
 std::string topic_text(std::string_view topic) {

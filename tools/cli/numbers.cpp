@@ -10,10 +10,12 @@
 #include <rawimg/error.h>
 #include <rawimg/units.h>
 
+#include "base/text.h"
+
 namespace rawimg::cli {
 namespace {
 
-[[noreturn]] void refuse(std::string_view what, std::string_view text, const std::string& why) { throw Error(Errc::Usage, fmt::format("{} '{}': {}", what, text, why)); }
+[[noreturn]] void refuse(std::string_view what, std::string_view text, const std::string& why) { throw Error(Errc::Usage, fmt::format("{} {}: {}", what, quote(text), why)); }
 
 constexpr std::string_view kLetters = "KMGTPE";
 
@@ -32,9 +34,10 @@ std::uint64_t parse_size(std::string_view text, std::string_view what) {
   }
   const char letter = unit[0] >= 'a' && unit[0] <= 'z' ? static_cast<char>(unit[0] - 'a' + 'A') : unit[0];
   const std::size_t power = kLetters.find(letter);
-  if (power == std::string_view::npos) refuse(what, text, fmt::format("unit '{}' is not one of K, M, G, T (powers of 1024) and s (sectors)", unit));
+  const auto refuse_unit = [&] { refuse(what, text, fmt::format("unit {} is not one of K, M, G, T (powers of 1024) and s (sectors)", quote(unit))); };
+  if (power == std::string_view::npos) refuse_unit();
   if (unit.size() == 2 && (unit[1] == 'B' || unit[1] == 'b')) refuse(what, text, fmt::format("write {}{} or {}{}iB for {}{} times 1024", number, letter, number, letter, number, power == 0 ? "" : fmt::format(" x 1024^{}", power)));
-  if (unit.size() != 1 && unit.substr(1) != "iB") refuse(what, text, fmt::format("unit '{}' is not one of K, M, G, T (powers of 1024) and s (sectors)", unit));
+  if (unit.size() != 1 && unit.substr(1) != "iB") refuse_unit();
   const unsigned shift = 10 * (static_cast<unsigned>(power) + 1);
   if (number > UINT64_MAX >> shift) refuse(what, text, "it is larger than 2^64 bytes");
   return number << shift;

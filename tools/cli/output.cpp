@@ -45,18 +45,22 @@ Json to_json(const Warning& warning) {
   return json;
 }
 
-void print_result(Streams& io, std::string_view command, Json result, const std::vector<Warning>& warnings) {
+void print_result(Streams& io, std::string_view command, const Json& result, const std::vector<Warning>& warnings) { print_result_text(io, command, result.dump(), warnings); }
+
+void print_result_text(Streams& io, std::string_view command, const std::string& result, const std::vector<Warning>& warnings) {
   Json list = Json::array();
   for (const Warning& warning : warnings) list.push_back(to_json(warning));
-  const Json envelope{{"schema", 1}, {"command", command}, {"result", std::move(result)}, {"warnings", std::move(list)}};
-  io.out << envelope.dump() << '\n';
+  io.out << "{\"schema\":1,\"command\":" << Json(command).dump() << ",\"result\":" << result << ",\"warnings\":" << list.dump() << "}\n";
 }
 
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
   Json inner{{"code", name_of(error.code())}, {"exit", exit_code}, {"message", lossy_utf8(error.what())}};
   if (!error.path().empty()) put_bytes(inner, "path", error.path());
   if (!error.hint().empty()) inner["hint"] = lossy_utf8(error.hint());
-  io.out << Json{{"schema", 1}, {"command", command}, {"error", std::move(inner)}}.dump() << '\n';
+  Json envelope{{"schema", 1}};
+  if (!command.empty()) envelope["command"] = command;
+  envelope["error"] = std::move(inner);
+  io.out << envelope.dump() << '\n';
 }
 
 std::string shown(std::string_view bytes, bool terminal) { return terminal ? escape(bytes) : std::string(bytes); }

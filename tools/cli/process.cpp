@@ -18,6 +18,11 @@ void require_standard_descriptors() {
     if (fcntl(descriptor, F_GETFD) < 0) (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
 }
 
+bool reader_is_gone() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 }  // namespace
 
 Process::Process() {
@@ -39,12 +44,12 @@ Streams Process::streams() {
             if (value == nullptr) return std::nullopt;
             return value;
           },
-          .stop_signal = [] { return SignalStop::received(); }};
+          .stop_signal = [] { return SignalStop::received(); },
+          .reader_is_gone = reader_is_gone};
 }
 
 int Process::finish(int code) {
-  pollfd out{STDOUT_FILENO, POLLOUT, 0};
-  if (!std::cout.good() && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) {
+  if (!std::cout.good() && reader_is_gone()) {
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);
   }

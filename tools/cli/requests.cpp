@@ -13,6 +13,7 @@
 #include <rawimg/error.h>
 #include <rawimg/tar_source.h>
 
+#include "base/text.h"
 #include "cli/numbers.h"
 
 namespace rawimg::cli {
@@ -46,12 +47,25 @@ std::vector<std::string> split(std::string_view text, char separator) {
 
 std::int64_t parse_epoch(std::string_view text, std::string_view what) { return static_cast<std::int64_t>(parse_number(text, what, 0, UINT32_MAX)); }
 
-/// Processors of this cgroup's quota (cgroup v2: "max 100000" or "200000 100000"), if it has one.
-std::optional<unsigned> cgroup_quota() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
+/// Processors of a quota as cgroup v2 writes it: "max 100000" or "200000 100000".
+std::optional<unsigned> quota_in(const std::filesystem::path& file) {
+  std::ifstream in(file);
   double quota = 0, period = 0;
-  if (!(file >> quota >> period) || period <= 0) return std::nullopt;
-  return static_cast<unsigned>(std::max(1.0, std::ceil(quota / period)));
+  if (!(in >> quota >> period) || quota <= 0 || period <= 0) return std::nullopt;
+  return static_cast<unsigned>(std::clamp(std::ceil(quota / period), 1.0, 1e6));
+}
+
+/// The least quota of this process's cgroup and those above it, if there is one. Where /proc or /sys is missing there is none to be seen.
+std::optional<unsigned> cgroup_quota() {
+  const std::filesystem::path top("/sys/fs/cgroup");
+  std::filesystem::path group = top;
+  std::ifstream own("/proc/self/cgroup");
+  for (std::string line; std::getline(own, line);)
+    if (line.starts_with("0::/")) group /= line.substr(4);
+  std::optional<unsigned> least = quota_in(top / "cpu.max");
+  for (; group != top && group.has_relative_path(); group = group.parent_path())
+    if (const auto quota = quota_in(group / "cpu.max")) least = std::min(*quota, least.value_or(*quota));
+  return least;
 }
 
 }  // namespace
@@ -82,17 +96,26 @@ ExtOptions read_ext_options(const Args& args) {
 LockPolicy read_lock_policy(const Args& args) {
   LockPolicy policy;
   policy.required = !args.has("no-lock");
-  if (const auto wait = args.value("wait")) policy.wait = std::chrono::seconds(parse_number(*wait, "seconds to wait", 0, kLargestWait));
+  if (const auto wait = args.value("wait")) policy.wait = std::chrono::seconds(wait->empty() ? kLargestWait : parse_number(*wait, "seconds to wait", 0, kLargestWait));
   return policy;
 }
 
 Durability read_durability(const Args& args) { return args.has("no-sync") ? Durability::NoSync : Durability::Sync; }
 
+std::optional<std::int64_t> read_epoch(const Streams& io) {
+  const auto epoch = io.environment("SOURCE_DATE_EPOCH");
+  if (!epoch || epoch->empty()) return std::nullopt;
+  return std::max<std::int64_t>(1, parse_epoch(*epoch, "SOURCE_DATE_EPOCH"));  // 0 would be no time to an ext superblock
+}
+
 PopulateOptions read_populate_options(const Args& args, const Streams& io) {
   PopulateOptions options;
   if (args.has("skip-unsupported")) options.on_unsupported = OnUnsupported::Skip;
-  if (const auto clamp = args.value("clamp-mtime")) options.clamp_mtime = parse_epoch(*clamp, "time");
-  if (const auto epoch = io.environment("SOURCE_DATE_EPOCH"); epoch && !epoch->empty()) options.epoch = std::max<std::int64_t>(1, parse_epoch(*epoch, "SOURCE_DATE_EPOCH"));
+  options.epoch = read_epoch(io);
+  if (const auto clamp = args.value("clamp-mtime")) {
+    if (clamp->empty() && !options.epoch) throw Error(Errc::Usage, "--clamp-mtime has no time").with_hint("give one as --clamp-mtime=SECONDS, or set SOURCE_DATE_EPOCH");
+    options.clamp_mtime = clamp->empty() ? *options.epoch : parse_epoch(*clamp, "time");
+  }
   options.durability = read_durability(args);
   options.stop = io.stop;
   return options;
@@ -110,7 +133,7 @@ ImageSpec read_image_spec(const Args& args) {
   if (!size) throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
   spec.size = ByteCount{parse_size(*size, "size")};
   const std::string table = args.value("table").value_or("mbr");
-  if (table != "mbr" && table != "none") throw Error(Errc::Usage, fmt::format("table '{}': it can be mbr or none", table));
+  if (table != "mbr" && table != "none") throw Error(Errc::Usage, fmt::format("table {}: it can be mbr or none", quote(table)));
   spec.table = table == "mbr" ? TableKind::Mbr : TableKind::None;
   if (spec.table == TableKind::None && (args.has("start") || args.has("disk-id"))) throw Error(Errc::Usage, "--start and --disk-id need a table: leave out --table none");
   if (const auto start = args.value("start")) spec.first_sector = parse_sector(*start, "start");
@@ -144,7 +167,7 @@ std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
   options.threads = args.value("threads") ? static_cast<unsigned>(parse_number(*args.value("threads"), "threads", 1, 64)) : default_threads();
   if (const auto memory = args.value("memory")) {
     options.memory_bytes = parse_size(*memory, "memory");
-    if (options.memory_bytes < (64U << 20)) throw Error(Errc::Usage, fmt::format("memory '{}': at least 64M are needed", *memory));
+    if (options.memory_bytes < (64U << 20)) throw Error(Errc::Usage, fmt::format("memory {}: at least 64M are needed", quote(*memory)));
   }
   options.stop = io.stop;
   std::vector<SourceSpec> sources;

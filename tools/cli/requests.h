@@ -44,7 +44,7 @@ inline constexpr OptionSpec kSourceOptions[] = {
 };
 inline constexpr OptionSpec kReadingOptions[] = {
     {"skip-unsupported", "", "leave out entries that the filesystem cannot store; list and count them"},
-    {"clamp-mtime", "SECONDS", "times later than this (seconds since 1970) become it"},
+    {"clamp-mtime", "[SECONDS]", "times later than this (seconds since 1970; default: SOURCE_DATE_EPOCH) become it"},
     {"threads", "N", "decompression threads (default: the processors this process may use, up to 8)"},
     {"memory", "SIZE", "bound for decompression and buffers (default: 256M)"},
 };
@@ -52,6 +52,8 @@ inline constexpr OptionSpec kReadingOptions[] = {
 ExtOptions read_ext_options(const Args& args);
 LockPolicy read_lock_policy(const Args& args);
 Durability read_durability(const Args& args);
+/// SOURCE_DATE_EPOCH, if it is set. Throws: Usage.
+std::optional<std::int64_t> read_epoch(const Streams& io);
 PopulateOptions read_populate_options(const Args& args, const Streams& io);
 /// Everything of an ImageSpec except sources. Throws: Usage (no --size).
 ImageSpec read_image_spec(const Args& args);

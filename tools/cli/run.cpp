@@ -2,13 +2,15 @@
 #include "cli/run.h"
 
 #include <algorithm>
-#include <csignal>
+#include <cerrno>
 #include <new>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/errno_error.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/output.h"
 
@@ -24,9 +26,10 @@ const Command* find_command(std::string_view name) {
 }
 
 int report(Streams& io, std::string_view command, bool json, const Error& error) {
+  if (!io.out.good() && io.reader_is_gone()) return static_cast<int>(ExitCode::Failed);  // as quietly as others end there
   int code = static_cast<int>(exit_code_of(error.code()));
   if (error.code() == Errc::Interrupted)
-    if (const int signal = io.stop_signal ? io.stop_signal() : 0; signal != 0) code = kSignalExit + signal;
+    if (const int signal = io.stop_signal(); signal != 0) code = kSignalExit + signal;
   if (json) print_error_json(io, command, error, code);
   else {
     io.err << "rawimg" << (command.empty() ? "" : " ") << command << ": " << error.what() << '\n';
@@ -37,10 +40,10 @@ int report(Streams& io, std::string_view command, bool json, const Error& error)
 }
 
 Error unknown_command(const std::string& word) {
-  std::vector<std::string_view> names{"help", "version"};
+  std::vector<std::string_view> names;
   for (const Command* command : commands()) names.push_back(command->name);
   const auto guess = nearest(word, names);
-  return Error(Errc::Usage, fmt::format("unknown command '{}'{}", word, guess ? fmt::format("; did you mean '{}'?", *guess) : "")).with_hint("'rawimg help' lists the commands");
+  return Error(Errc::Usage, fmt::format("unknown command {}{}", quote(word), guess ? fmt::format("; did you mean '{}'?", *guess) : "")).with_hint("'rawimg help' lists the commands");
 }
 
 int run_command(const Command& command, const std::vector<std::string>& words, Streams& io, bool json) {
@@ -73,9 +76,12 @@ int run(const std::vector<std::string>& words, Streams& io) {
   const bool json = std::find(rest.begin(), std::find(rest.begin(), rest.end(), "--"), "--json") != std::find(rest.begin(), rest.end(), "--");
   const Command* command = find_command(name);
   const int code = command != nullptr ? run_command(*command, rest, io, json) : report(io, "", json, unknown_command(name));
+  errno = 0;
   io.out.flush();
+  const int reason = errno;
   if (io.out.good()) return code;
-  io.err << "rawimg " << name << ": cannot write to standard output\n";
+  const bool told = code != 0 && !json;
+  if (!told && !io.reader_is_gone()) io.err << "rawimg " << name << ": " << errno_error(reason != 0 ? reason : EIO, "cannot write to standard output").what() << '\n';
   return code != 0 ? code : static_cast<int>(ExitCode::Failed);
 }
 

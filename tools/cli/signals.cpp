@@ -18,7 +18,7 @@ namespace {
 std::array<int, 2> g_pipe{-1, -1};
 std::atomic<int> g_signal = 0;
 std::array<char, PATH_MAX> g_part{};
-std::atomic<bool> g_has_part = false;
+std::atomic<bool> g_has_part = false, g_has_job = false;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
@@ -27,7 +27,7 @@ constexpr int kSignalExit = 128;  // as shells count
 extern "C" void on_signal(int number) {
   const int before = errno;
   int none = 0;
-  if (!g_signal.compare_exchange_strong(none, number)) {
+  if (!g_has_job || !g_signal.compare_exchange_strong(none, number)) {
     if (g_has_part) unlink(g_part.data());
     _exit(kSignalExit + number);
   }
@@ -73,12 +73,15 @@ SignalStop::~SignalStop() {
 
 int SignalStop::received() { return g_signal; }
 
-void remove_when_killed(const std::filesystem::path& file) {
-  g_has_part = false;
-  const std::string name = file.string();
-  if (name.empty() || name.size() >= g_part.size()) return;
-  std::memcpy(g_part.data(), name.c_str(), name.size() + 1);
-  g_has_part = true;
+StoppableJob::StoppableJob(const std::filesystem::path& unfinished) {
+  const std::string name = unfinished.string();
+  if (!name.empty() && name.size() < g_part.size()) {
+    std::memcpy(g_part.data(), name.c_str(), name.size() + 1);
+    g_has_part = true;
+  }
+  g_has_job = true;
 }
+
+StoppableJob::~StoppableJob() { g_has_job = g_has_part = false; }
 
 }  // namespace rawimg::cli

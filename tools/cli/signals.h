@@ -7,7 +7,7 @@
 
 namespace rawimg::cli {
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a stop request; a second one ends the process at once. One in a process.
+/// SIGINT, SIGTERM and SIGHUP end the process at once, unless a StoppableJob lives: then the first becomes a stop request and the second ends the process. One in a process.
 class SignalStop {
  public:
   SignalStop();
@@ -24,7 +24,14 @@ class SignalStop {
   std::thread thread_;
 };
 
-/// The file that a process which is ended at once takes with it. Empty: none.
-void remove_when_killed(const std::filesystem::path& file);
+/// A job that has something to tidy up, and looks at the stop token. One at a time.
+class StoppableJob {
+ public:
+  /// `unfinished`: a file that goes when a second signal ends the process; empty: none.
+  explicit StoppableJob(const std::filesystem::path& unfinished = {});
+  ~StoppableJob();
+  StoppableJob(const StoppableJob&) = delete;
+  StoppableJob& operator=(const StoppableJob&) = delete;
+};
 
 }  // namespace rawimg::cli

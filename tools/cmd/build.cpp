@@ -37,7 +37,6 @@ Request read_request(std::string command, const Args& args, const Streams& io) {
   request.how.durability = read_durability(args);
   request.how.lock = read_lock_policy(args);
   request.how.populate = read_populate_options(args, io);
-  request.how.part_created = remove_when_killed;
   return request;
 }
 
@@ -67,10 +66,14 @@ Json result_json(const Request& request, const BuildResult& made, double seconds
 ExitCode make(const Request& request, const Args& args, Streams& io) {
   ConsoleObserver observer(request.command, args, io);
   std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
-  const BuildResult made = build(request.image, request.spec, std::move(sources), request.how, observer);
-  remove_when_killed({});
-  observer.closing_line(closing_line(request, made, observer.seconds()));
-  if (args.has("json")) print_result(io, request.command, result_json(request, made, observer.seconds()), observer.warnings());
+  std::optional<StoppableJob> job;
+  BuildOptions how = request.how;
+  how.part_created = [&job](const std::filesystem::path& part) { job.emplace(part); };  // what comes before, waiting for a lock, has nothing to tidy up
+  const BuildResult made = build(request.image, request.spec, std::move(sources), how, observer);
+  job.reset();
+  const Json result = result_json(request, made, observer.seconds());
+  observer.finished(closing_line(request, made, observer.seconds()), result);
+  if (args.has("json")) print_result(io, request.command, result, observer.warnings());
   return ExitCode::Done;
 }
 

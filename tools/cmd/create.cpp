@@ -44,11 +44,12 @@ Request read_request(const Args& args) {
 
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args);
+  std::optional<StoppableJob> job;  // lives longer than the image: a signal finds no gap in which nobody removes the .part
   NewImage image(request.image, request.replace, request.lock);
-  remove_when_killed(image.part_path());
+  job.emplace(image.part_path());
   image.file().resize(request.size);
+  if (io.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
   image.commit(request.durability);
-  remove_when_killed({});
   if (!args.has("quiet") && !args.has("json")) io.err << fmt::format("{}: {}, empty\n", quote(request.image.string()), human_size(request.size.value));
   if (args.has("json")) {
     Json json;

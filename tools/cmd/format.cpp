@@ -29,9 +29,9 @@ Request read_request(const Args& args, const Streams& io) {
   Request request;
   request.address = read_address(args);
   args.require_at_most(1);
-  if (!request.address.path.empty()) throw Error(Errc::Usage, fmt::format("'{}' is a path inside of an image; a filesystem is made in a slot", request.address.path));
+  if (!request.address.path.empty()) throw Error(Errc::Usage, fmt::format("{} is a path inside of an image; a filesystem is made in a slot", quote(request.address.path)));
   request.options = read_ext_options(args);
-  request.options.created = read_populate_options(args, io).epoch;
+  request.options.created = read_epoch(io);
   request.force = args.has("force");
   request.lock = read_lock_policy(args);
   request.durability = read_durability(args);
@@ -43,7 +43,7 @@ void require_free(ImageFile& image, const FoundWindow& place, bool force) {
   const std::string name = image.path().string();
   const DiskIdentity there = place.slot == 0 && place.window.range().start() == 0 ? identify_disk(image) : identify_range(image, place.window.range());
   if (there.kind == DiskKind::Empty || there.kind == DiskKind::Unknown) return;
-  throw Error(Errc::Exists, fmt::format("slot {} of {} holds a {}", place.slot, quote(name), there.name)).with_path(name).with_hint("overwrite it with --force");
+  throw Error(Errc::Exists, fmt::format("slot {} of {} is in use: {}", place.slot, quote(name), there.name)).with_path(name).with_hint("overwrite it with --force");
 }
 
 ExitCode run(const Args& args, Streams& io) {
@@ -51,6 +51,8 @@ ExitCode run(const Args& args, Streams& io) {
   ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
   const FoundWindow place = find_place(image, request.address);
   require_free(image, place, request.force);
+  require_ext_possible(request.options, ByteCount{place.window.range().size()});
+  if (request.force) erase_signatures(image, place.window.range());  // also what lies at the end, where the new filesystem writes nothing
   const ExtSummary made = make_ext(place.window, request.options);
   if (request.durability == Durability::Sync) image.sync();
   const std::uint64_t offset = place.window.range().start();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/text.h"
 #include "cli/output.h"
 #include "cmd/all.h"
 #include "rawimg_version.h"
@@ -18,10 +19,10 @@ std::string text_for(const std::string& word) {
   for (const Command* command : commands())
     if (command->name == word) return help_text(*command);
   if (std::string text = topic_text(word); !text.empty()) return text;
-  std::vector<std::string_view> names{"addresses", "exit-codes", "sizes", "json"};
+  std::vector<std::string_view> names = topic_names();
   for (const Command* command : commands()) names.push_back(command->name);
   const auto guess = nearest(word, names);
-  throw Error(Errc::Usage, fmt::format("no help on '{}'{}", word, guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
+  throw Error(Errc::Usage, fmt::format("no help on {}{}", quote(word), guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
 }
 
 ExitCode run_help(const Args& args, Streams& io) {

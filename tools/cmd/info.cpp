@@ -50,7 +50,8 @@ Report examine(ImageFile& image, const Address& address) {
   Report report{image.path().string(), image.size().value, image.allocated().value, std::nullopt, {}};
   if (address.offset || address.slot == 0U) {
     const FoundWindow found = find_filesystem(image, address);
-    report.slots.push_back(examine(image, 0, found.window.range(), std::nullopt));
+    if (found.slot != 0) report.table = PartitionTable::read(image);
+    report.slots.push_back(examine(image, found.slot, found.window.range(), found.slot != 0 ? report.table->slot(found.slot) : std::nullopt));
     return report;
   }
   if (identify_disk(image).kind != DiskKind::Mbr) {
@@ -65,6 +66,9 @@ Report examine(ImageFile& image, const Address& address) {
   if (address.slot && report.slots.empty()) (void)find_filesystem(image, address);  // says which slots there are
   return report;
 }
+
+/// A filesystem somewhere in a file that no partition is for has no name in a guest.
+bool has_root_names(const SlotReport& slot) { return slot.slot != 0 || slot.range.start() == 0; }
 
 std::uint32_t disk_id(const Report& report) { return report.table ? report.table->disk_id() : 0; }
 
@@ -95,7 +99,7 @@ void print_text(const Report& report, Streams& io) {
     if (slot.ext) print_ext(*slot.ext, io.out_is_terminal, io.out);
     else if (!slot.problem.empty()) io.out << fmt::format("  filesystem  damaged: {}\n", slot.problem);
     else io.out << fmt::format("  holds       {}\n", slot.other.empty() ? "nothing that rawimg knows" : slot.other);
-    io.out << fmt::format("  root=       {}\n", fmt::join(root_names(disk_id(report), slot.slot), "  "));
+    if (has_root_names(slot)) io.out << fmt::format("  root=       {}\n", fmt::join(root_names(disk_id(report), slot.slot), "  "));
   }
 }
 
@@ -117,14 +121,14 @@ Json to_json(const SlotReport& slot, std::uint32_t id) {
   }
   if (!slot.other.empty()) json["holds"] = slot.other;
   if (!slot.problem.empty()) json["problem"] = slot.problem;
-  json["root"] = root_names(id, slot.slot);
+  if (has_root_names(slot)) json["root"] = root_names(id, slot.slot);
   return json;
 }
 
 ExitCode run(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
-  if (!address.path.empty()) throw Error(Errc::Usage, fmt::format("'{}' is a path inside of an image; info describes images", address.path)).with_hint("'rawimg stat' describes a file");
+  if (!address.path.empty()) throw Error(Errc::Usage, fmt::format("{} is a path inside of an image; info describes images", quote(address.path))).with_hint("'rawimg stat' describes a file");
   ImageFile image = ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args));
   const Report report = examine(image, address);
   if (!args.has("json")) {

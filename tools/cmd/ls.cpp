@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <ostream>
+#include <unordered_set>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/text.h"
 #include "cli/inode_text.h"
 #include "cli/numbers.h"
 #include "cli/open_fs.h"
@@ -22,7 +24,7 @@ constexpr OptionSpec kOwn[] = {
     {"directory", "", "the directory itself, not what it holds", 'd'},
 };
 constexpr std::span<const OptionSpec> kTables[] = {kOwn, kJournalOption, kLockOptions, kImageOption, kCommonOptions};
-constexpr std::size_t kMaxDepth = 4096;  // a damaged image may have a loop of directories
+constexpr std::size_t kMostJson = 1u << 30;
 
 struct Request {
   Address address;
@@ -69,30 +71,45 @@ class Lister {
     walk(request_.address.path, number);
   }
 
-  Json result() { return std::move(result_); }
+  std::string result() const { return "{\"entries\":[" + result_ + "]}"; }
 
  private:
+  /// Depth first without recursion: how deep directories are nested is the image's business, not our stack's.
   void walk(const std::string& start, std::uint32_t number) {
-    struct Todo {
-      std::string path;
-      std::uint32_t inode;
-      std::size_t depth;
+    struct Level {
+      std::vector<std::pair<std::string, std::uint32_t>> directories;  // the next one is the last
+      std::size_t path_length;
     };
-    std::vector<Todo> todo{{start, number, 0}};
-    bool first = true;
-    while (!todo.empty()) {
-      const Todo now = std::move(todo.back());
-      todo.pop_back();
-      if (now.depth > kMaxDepth) throw Error(Errc::Corrupt, fmt::format("directories are nested more than {} deep at '{}'", kMaxDepth, now.path.substr(0, 100)));
-      const std::vector<Row> rows = read(now.inode);
-      if (request_.recursive && !request_.json) io_.out << (first ? "" : "\n") << shown(now.path, io_.out_is_terminal) << ":\n";
-      first = false;
-      directory_ = now.path;
-      print(rows);
-      if (!request_.recursive) return;
-      for (auto row = rows.rbegin(); row != rows.rend(); ++row)
-        if (row->inode.type == FileType::Directory) todo.push_back({now.path + (now.path.ends_with('/') ? "" : "/") + row->name, row->inode.number, now.depth + 1});
+    std::unordered_set<std::uint32_t> seen{number};
+    directory_ = start;
+    std::vector<Level> levels{{list(number), directory_.size()}};
+    while (!levels.empty() && io_.out.good()) {
+      Level& level = levels.back();
+      directory_.resize(level.path_length);
+      if (level.directories.empty()) {
+        levels.pop_back();
+        continue;
+      }
+      const auto [name, inode] = std::move(level.directories.back());
+      level.directories.pop_back();
+      if (!directory_.ends_with('/')) directory_ += '/';
+      directory_ += name;
+      if (!seen.insert(inode).second) throw Error(Errc::Corrupt, fmt::format("directory inode {} has a second name, {}", inode, quote(directory_))).with_path(directory_);
+      if (!request_.json) io_.out << '\n';
+      levels.push_back({list(inode), directory_.size()});
     }
+  }
+
+  /// Prints directory_ and returns the directories in it, last one first, when they are to be listed, too.
+  std::vector<std::pair<std::string, std::uint32_t>> list(std::uint32_t directory) {
+    const std::vector<Row> rows = read(directory);
+    if (request_.recursive && !request_.json) io_.out << shown(directory_, io_.out_is_terminal) << ":\n";
+    print(rows);
+    std::vector<std::pair<std::string, std::uint32_t>> below;
+    if (!request_.recursive) return below;
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row)
+      if (row->inode.type == FileType::Directory) below.emplace_back(row->name, row->inode.number);
+    return below;
   }
 
   std::vector<Row> read(std::uint32_t directory) {
@@ -137,7 +154,8 @@ class Lister {
       put_bytes(json, "name", row.name);
       if (request_.recursive) put_bytes(json, "directory", directory_);
       json.update(to_json(row.inode));
-      result_.push_back(std::move(json));
+      result_ += (result_.empty() ? "" : ",") + json.dump();
+      if (result_.size() > kMostJson) throw Error(Errc::Unsupported, fmt::format("the list takes more than {} bytes of JSON", kMostJson)).with_hint("list parts of the tree, or leave out --json");
     }
   }
 
@@ -145,7 +163,7 @@ class Lister {
   const ExtFs& fs_;
   Streams& io_;
   std::string directory_;
-  Json result_ = Json::array();
+  std::string result_;  // as text: a tree of JSON values takes several times as much
 };
 
 ExitCode run(const Args& args, Streams& io) {
@@ -153,7 +171,7 @@ ExitCode run(const Args& args, Streams& io) {
   const OpenedFs opened = open_filesystem(request.address, args);
   Lister lister(request, opened.fs, io);
   lister.run();
-  if (request.json) print_result(io, "ls", {{"entries", lister.result()}});
+  if (request.json) print_result_text(io, "ls", lister.result());
   return ExitCode::Done;
 }
 

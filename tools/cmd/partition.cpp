@@ -45,7 +45,7 @@ Request read_request(const Args& args) {
 void require_free(const ImageFile& image, bool force) {
   const DiskIdentity disk = identify_disk(image);
   if (force || disk.kind == DiskKind::Empty || disk.kind == DiskKind::Unknown) return;
-  throw Error(Errc::Exists, fmt::format("{} holds a {}", quote(image.path().string()), disk.name)).with_path(image.path().string()).with_hint("overwrite its first sector with --force");
+  throw Error(Errc::Exists, fmt::format("{} is in use: {}", quote(image.path().string()), disk.name)).with_path(image.path().string()).with_hint("overwrite it with --force");
 }
 
 std::uint32_t derive_id(const PartitionTable& table, ByteCount size) {
@@ -63,6 +63,7 @@ ExitCode run(const Args& args, Streams& io) {
   PartitionTable table;
   for (const PartitionRequest& partition : request.partitions) table.add(partition, image.size());
   table.set_disk_id(request.disk_id.value_or(derive_id(table, image.size())));
+  if (request.force) erase_signatures(image);  // what identify_disk found first would hide the table
   table.write(image);
   if (request.durability == Durability::Sync) image.sync();
 

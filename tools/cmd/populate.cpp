@@ -10,6 +10,7 @@
 #include "cli/console_observer.h"
 #include "cli/numbers.h"
 #include "cli/requests.h"
+#include "cli/signals.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
 
@@ -48,26 +49,35 @@ Request read_request(const Args& args, const Streams& io) {
   return request;
 }
 
+std::string closing_line(const Request& request, const PopulateResult& made, const FoundWindow& where, double seconds) {
+  std::string text = fmt::format("{}: {} entries into {} in slot {} at byte {}", quote(request.address.image.string()), made.entries, to_text(made.filesystem.type), where.slot, where.window.range().start());
+  if (made.skipped != 0) text += fmt::format(", {} skipped", made.skipped);
+  return text + fmt::format(", {} left free, {:.1f} s", human_size(made.filesystem.free_blocks * made.filesystem.block_size), seconds);
+}
+
+Json result_json(const Request& request, const PopulateResult& made, const FoundWindow& where, double seconds) {
+  Json json;
+  put_bytes(json, "image", request.address.image.string());
+  json["slot"] = where.slot;
+  json["offset"] = where.window.range().start();
+  json["filesystem"] = to_json(made.filesystem);
+  json["content"] = to_json(made);
+  json["seconds"] = seconds;
+  return json;
+}
+
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args, io);
   ConsoleObserver observer("populate", args, io);
   ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
   const FoundWindow found = find_filesystem(image, request.address);
   std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
+  const StoppableJob job;
   const PopulateResult made = populate(found.window, std::move(sources), request.how, observer);
-  const std::uint64_t offset = found.window.range().start();
-  observer.closing_line(fmt::format("{}: {} entries into slot {} at byte {}, {} left free, {:.1f} s", quote(request.address.image.string()), made.entries, found.slot, offset,
-                                    human_size(made.filesystem.free_blocks * made.filesystem.block_size), observer.seconds()));
-  if (args.has("json")) {
-    Json json;
-    put_bytes(json, "image", request.address.image.string());
-    json["slot"] = found.slot;
-    json["offset"] = offset;
-    json["filesystem"] = to_json(made.filesystem);
-    json["content"] = to_json(made);
-    json["seconds"] = observer.seconds();
-    print_result(io, "populate", std::move(json), observer.warnings());
-  }
+  const double seconds = observer.seconds();
+  const Json result = result_json(request, made, found, seconds);
+  observer.finished(closing_line(request, made, found, seconds), result);
+  if (args.has("json")) print_result(io, "populate", result, observer.warnings());
   return ExitCode::Done;
 }
 

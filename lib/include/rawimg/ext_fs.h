@@ -24,6 +24,9 @@ namespace rawimg {
 /// or the host is full), Io.
 ExtSummary make_ext(const Window& where, const ExtOptions& options);
 
+/// What make_ext would refuse before it writes anything. Throws: Usage, NoSpace.
+void require_ext_possible(const ExtOptions& options, ByteCount window_size);
+
 /// Everything the filesystem knows about one inode.
 struct InodeInfo {
   std::uint32_t number = 0;

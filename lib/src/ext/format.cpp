@@ -159,6 +159,8 @@ class EmptyTree : public NameTree {
 
 }  // namespace
 
+void require_ext_possible(const ExtOptions& options, ByteCount window_size) { (void)plan_ext(options, window_size); }
+
 ExtSummary make_ext(const Window& where, const ExtOptions& options) {
   const ExtPlan plan = plan_ext(options, ByteCount{where.range().size()});
   ExtBuilder builder = ExtBuilder::format_last(where, options);
