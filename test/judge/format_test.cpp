@@ -189,3 +189,42 @@ TEST_CASE("format and populate touch nothing outside their window", "[judge][A49
   CHECK(after.compare(kStart + kLength, std::string::npos, before, kStart + kLength, std::string::npos) == 0);
   CHECK(debugfs(image, kStart, "cat /file") == std::string(1'000'000, 'f'));
 }
+
+TEST_CASE("what is overwritten by force leaves no signature behind", "[judge]") {
+  const TempDir dir;
+  const fs::path image = dir / "x.img";
+  const auto signatures = [&] { return run({"wipefs", "--noheadings", "--output", "TYPE", image.string()}).out; };
+  const auto make_gpt = [&] {
+    fs::remove(image);
+    REQUIRE(run_rawimg({"create", image.string(), "--size", "64M"}).ok());
+    REQUIRE(run({.argv = {"sfdisk", "-q", image.string()}, .input = "label: gpt\nstart=2048\n"}).ok());
+    REQUIRE_THAT(signatures(), Catch::Contains("gpt"));
+  };
+
+  make_gpt();
+  const Outcome refused = run_rawimg({"partition", image.string()});
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Catch::Contains("is in use: GPT") && Catch::Contains("--force"));
+  REQUIRE(run_rawimg({"partition", image.string(), "--force"}).ok());
+  CHECK(signatures() == "dos\n");
+  CHECK(sfdisk_partitions(image).size() == 1);
+
+  make_gpt();
+  CHECK(run_rawimg({"format", image.string() + ":0"}).exit_code == 1);
+  fs::copy_file(image, dir / "before.img");
+  CHECK(run_rawimg({"format", image.string() + ":0", "--force", "--block-size", "3K"}).exit_code == 2);
+  CHECK(same_bytes(image, dir / "before.img"));
+  REQUIRE(run_rawimg({"format", image.string() + ":0", "--force"}).ok());
+  CHECK(signatures() == "ext2\n");
+  require_clean(image, 0);
+}
+
+TEST_CASE("a name without a directory is in the working directory, synced as well", "[judge]") {
+  const TempDir dir;
+  Command command = rawimg_command({"init", "x.img", "--size", "16M"});
+  command.directory = dir.path();
+  const Outcome outcome = run(command);
+  INFO(outcome.text());
+  CHECK(outcome.ok());
+  require_clean(dir / "x.img");
+}

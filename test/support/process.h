@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs a program without a shell and keeps what it said. Programs are found on PATH, then in the sbin directories, which an unprivileged user's PATH lacks.
+// Runs a program without a shell and keeps what it said. Programs are found on PATH, then in the
+// sbin directories, which an unprivileged user's PATH lacks.
 #pragma once
 
 #include <sys/resource.h>
@@ -19,13 +20,14 @@ namespace rawimg::test {
 /// What to run and in which surroundings.
 struct Command {
   std::vector<std::string> argv;
-  std::string input;                                    ///< bytes on stdin, then end of file
-  std::filesystem::path input_file;                     ///< stdin from here instead
-  std::filesystem::path output_file;                    ///< stdout goes here instead (made or truncated)
-  std::optional<std::vector<std::string>> environment;  ///< "NAME=value"; absent: the test's own
-  std::filesystem::path directory;                      ///< working directory; empty: the test's own
-  std::optional<uid_t> user;                            ///< run as this user and the group of that number (root only)
-  std::vector<std::pair<__rlimit_resource_t, rlim_t>> limits;
+  std::string input = {};                  ///< bytes on stdin, then end of file
+  std::filesystem::path input_file = {};   ///< stdin from here instead
+  std::filesystem::path output_file = {};  ///< stdout goes here instead (made or truncated)
+  std::optional<std::vector<std::string>> environment =
+      {};                                ///< "NAME=value"; absent: the test's own
+  std::filesystem::path directory = {};  ///< working directory; empty: the test's own
+  std::optional<uid_t> user = {};  ///< run as this user and the group of that number (root only)
+  std::vector<std::pair<__rlimit_resource_t, rlim_t>> limits = {};
   std::chrono::milliseconds timeout = std::chrono::seconds(120);
 };
 
@@ -44,18 +46,20 @@ struct Outcome {
 /// A program that runs while the test goes on. Its destructor kills what still runs.
 class Process {
  public:
-  /// Throws: std::runtime_error when the program cannot be found or started.
+  /// Throws: NotRun when there is no such program; std::runtime_error when it cannot be started.
   explicit Process(Command command);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  /// Writes to stdin (Command::input is not sent by then) and leaves it open; false: the program has closed it or died.
+  /// Writes to stdin (Command::input is not sent by then) and leaves it open; false: the program
+  /// has closed it or died.
   bool feed(std::string_view bytes);
   /// Sends a signal to the program itself.
   void send_signal(int number);
   bool running();
-  /// Sends what is left of Command::input, closes stdin, and waits; past the timeout the whole process group is killed.
+  /// Sends what is left of Command::input, closes stdin, and waits; past the timeout the whole
+  /// process group is killed.
   Outcome wait();
 
  private:
@@ -79,7 +83,7 @@ Outcome run(Command command);
 /// run() for the common case.
 Outcome run(std::vector<std::string> argv);
 
-/// Where a program is. Throws: std::runtime_error that names it: a missing judge is a failure, never a skipped test.
+/// Where a program is. Throws: NotRun that names it.
 std::filesystem::path find_program(const std::string& name);
 
 }  // namespace rawimg::test

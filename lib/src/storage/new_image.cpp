@@ -78,7 +78,8 @@ int rename_no_replace(const fs::path& from, const fs::path& to) {
   return 0;
 }
 
-void sync_directory(const fs::path& directory) {
+void sync_directory_of(const fs::path& file) {
+  const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
   const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   // The image is complete and has its name; a file system that cannot sync directories (EINVAL) loses at most the name in a power cut.
   const bool failed = descriptor < 0 || (fsync(descriptor) != 0 && errno != EINVAL);
@@ -110,7 +111,7 @@ void NewImage::commit(Durability durability) {
   if (error == EEXIST) throw Error(Errc::Exists, fmt::format("{} has come into being meanwhile", quote(target_.string()))).with_path(target_.string());
   if (error != 0) throw errno_error(error, fmt::format("cannot rename {} to {}", quote(part_.string()), quote(target_.string()))).with_path(target_.string());
   committed_ = true;
-  if (durability == Durability::Sync) sync_directory(target_.parent_path());
+  if (durability == Durability::Sync) sync_directory_of(target_);
 }
 
 }  // namespace rawimg
