@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what the build and the tests need, as Debian 12 packages it (README.md beside this file says what for). Silent when all is there.
-#   install-deps.sh           installs as root or by `sudo -n`; with neither: prints the apt line for an administrator and exits 2 at once
-#   install-deps.sh --check   installs nothing; prints what is missing and exits 1
+#   install-deps.sh [--check] [quickstart|tests]
+# Installs as root or by `sudo -n`; with neither it prints the one apt line for an administrator and exits 2 at once. With --check it does that always.
+# quickstart: what examples/quickstart.sh cannot do without; tests (the default): that, and every judge.
 # One thing is not installed: the kernel that tests boot in QEMU is unpacked into ${XDG_CACHE_HOME:-~/.cache}/rawimg-test/kernel.
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev nettle-dev
   libcxxopts-dev libfmt-dev nlohmann-json3-dev catch2)
-judges=(e2fsprogs fdisk util-linux tar libarchive-tools fakeroot qemu-system-x86 busybox-static cpio strace time acl attr libcap2-bin
-  gzip bzip2 xz-utils pixz zstd lz4 lzip ncompress)
+quickstart=(e2fsprogs util-linux tar libcap2-bin pixz)
+judges=(fdisk libarchive-tools fakeroot qemu-system-x86 busybox-static cpio strace time acl attr gzip bzip2 xz-utils zstd lz4 lzip ncompress)
 kernel=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/rawimg-test/kernel
 
 fail() { # EXIT-CODE LINE...
@@ -17,10 +18,10 @@ fail() { # EXIT-CODE LINE...
   exit "$1"
 }
 
-missing_packages() {
+missing_packages() { # PACKAGE...
   local present
-  present=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${build[@]}" "${judges[@]}" 2>/dev/null | sed -n 's/^installed //p') || true
-  printf '%s\n' "${build[@]}" "${judges[@]}" | grep -vxF -- "$present" || true
+  present=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p') || true
+  printf '%s\n' "$@" | grep -vxF -- "$present" || true
 }
 
 have_kernel() { compgen -G "$kernel/boot/vmlinuz-*" >/dev/null && [[ -d $kernel/lib/modules ]]; }
@@ -28,16 +29,19 @@ have_kernel() { compgen -G "$kernel/boot/vmlinuz-*" >/dev/null && [[ -d $kernel/
 # sudo may ask a directory server who we are before it says no: an answer that takes long is a no.
 may_sudo() { command -v sudo >/dev/null && timeout 0.7 sudo -n true 2>/dev/null; }
 
+tell_administrator() { # PACKAGE...
+  fail 2 'packages are missing; an administrator installs them with' "  apt-get install -y --no-install-recommends $*"
+}
+
 install_packages() { # PACKAGE...
   local as_root=()
-  local line="apt-get install -y --no-install-recommends $*"
   if [[ $EUID -ne 0 ]]; then
-    may_sudo || fail 2 'packages are missing; an administrator installs them with' "  $line"
+    may_sudo || tell_administrator "$@"
     as_root=(sudo -n)
   fi
   # An install that fails is tried again with new package lists: a fresh container has none, an old one has stale ones.
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null 2>&1 ||
-    { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $line >&2; } ||
+    { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2; } ||
     fail 1 "could not install: $*"
 }
 
@@ -56,19 +60,25 @@ unpack_kernel() {
   have_kernel || fail 1 "$name has no kernel and modules where they are expected"
 }
 
-case "$#:${1-}" in
-  0:) check=false ;;
-  1:--check) check=true ;;
-  *) fail 2 'usage: install-deps.sh [--check]' ;;
+check=false
+if [[ ${1-} == --check ]]; then
+  check=true
+  shift
+fi
+[[ $# -le 1 ]] || fail 2 'usage: install-deps.sh [--check] [quickstart|tests]'
+case ${1-tests} in
+  quickstart) wanted=("${build[@]}" "${quickstart[@]}") with_kernel=false ;;
+  tests) wanted=("${build[@]}" "${quickstart[@]}" "${judges[@]}") with_kernel=true ;;
+  *) fail 2 'usage: install-deps.sh [--check] [quickstart|tests]' ;;
 esac
 command -v dpkg-query >/dev/null || fail 2 'these are packages of Debian 12, and there is no dpkg here; README.md beside this script lists them'
 
-mapfile -t missing < <(missing_packages)
-if $check; then
-  ((${#missing[@]} == 0)) || printf 'missing package: %s\n' "${missing[@]}"
-  have_kernel || printf 'missing: a kernel to boot in tests, in %s\n' "$kernel"
-  ((${#missing[@]} == 0)) && have_kernel || exit 1
-  exit 0
+mapfile -t missing < <(missing_packages "${wanted[@]}")
+if ((${#missing[@]} > 0)); then
+  ! $check || tell_administrator "${missing[@]}"
+  install_packages "${missing[@]}"
 fi
-((${#missing[@]} == 0)) || install_packages "${missing[@]}"
-have_kernel || unpack_kernel
+if $with_kernel && ! have_kernel; then
+  ! $check || fail 2 "a kernel to boot in tests is missing in $kernel; install-deps.sh fetches it, as any user"
+  unpack_kernel
+fi

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "boot/initrd.h"
+#include "support/not_run.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -47,7 +48,7 @@ fs::path kernel_image() {
   for (const auto& file : fs::directory_iterator(kernel_directory() / "boot")) {
     if (file.path().filename().string().rfind("vmlinuz-", 0) == 0) return file;
   }
-  throw std::runtime_error("no kernel in '" + (kernel_directory() / "boot").string() + "'; third_party/install-deps.sh fetches one");
+  throw NotRun("no kernel in '" + (kernel_directory() / "boot").string() + "'; third_party/install-deps.sh fetches one");
 }
 
 fs::path find_module(const std::string& name) {
@@ -103,7 +104,7 @@ std::map<std::string, std::string> unpack_output(const fs::path& disk, const fs:
 
 fs::path kernel_directory() {
   const auto directory = cache_directory() / "rawimg-test" / "kernel";
-  if (!fs::is_directory(directory / "boot")) throw std::runtime_error("no kernel in '" + directory.string() + "'; third_party/install-deps.sh fetches one");
+  if (!fs::is_directory(directory / "boot")) throw NotRun("no kernel in '" + directory.string() + "'; third_party/install-deps.sh fetches one");
   return directory;
 }
 

@@ -33,14 +33,14 @@ struct GuestResult {
   std::map<std::string, std::string> files;
 };
 
-/// Runs a script in a guest. Throws: std::runtime_error when QEMU, the kernel or busybox is missing.
+/// Runs a script in a guest. Throws: NotRun when QEMU, the kernel or busybox is missing.
 GuestResult run_in_guest(const GuestJob& job);
 
 /// Boots from a filesystem of the first disk: mounts `device` (such as /dev/vda1) read-only, makes it the root and runs `init` from it as PID 1. The console ends when the
 /// guest powers off, reboots or panics.
 std::string boot_from(const std::filesystem::path& image, const std::string& device, const std::string& init);
 
-/// The directory into which third_party/install-deps.sh unpacks Debian's kernel. Throws: std::runtime_error when there is none.
+/// The directory into which third_party/install-deps.sh unpacks Debian's kernel. Throws: NotRun when there is none.
 std::filesystem::path kernel_directory();
 
 }  // namespace rawimg::test

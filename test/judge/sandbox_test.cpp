@@ -9,6 +9,7 @@
 
 #include "judge/judge.h"
 #include "judge/rootfs.h"
+#include "support/not_run.h"
 #include "support/temp_dir.h"
 
 using namespace rawimg::test;
@@ -93,10 +94,7 @@ TEST_CASE("forbidden_calls notices each kind", "[judge]") {
 }
 
 TEST_CASE("a build needs neither /proc nor /dev", "[judge]") {
-  if (::geteuid() != 0) {
-    WARN("not root: a namespace without /proc and /dev was not tried");
-    return;
-  }
+  require_root("a namespace without /proc and /dev");
   const Nobody place;
   Command command;
   command.directory = place.dir.path();

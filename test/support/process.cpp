@@ -17,6 +17,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "support/not_run.h"
+
 namespace rawimg::test {
 namespace {
 
@@ -95,7 +97,7 @@ std::filesystem::path find_program(const std::string& name) {
     const auto candidate = std::filesystem::path(directory) / name;
     if (!directory.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  throw std::runtime_error("the program '" + name + "' is missing; third_party/install-deps.sh installs it");
+  throw NotRun("the program '" + name + "' is missing; third_party/install-deps.sh installs it");
 }
 
 Process::Process(Command command) : command_(std::move(command)), deadline_(Clock::now() + command_.timeout) {

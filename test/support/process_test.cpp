@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/not_run.h"
 #include "support/error_matcher.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -74,11 +75,27 @@ TEST_CASE("feed says when nobody reads", "[support]") {
   CHECK(process.wait().exit_code == 0);
 }
 
+TEST_CASE("a test whose judge is missing", "[.][missing-judge]") { (void)find_program("no-program-has-this-name"); }
+
+TEST_CASE("a test whose judge is missing and that fails, too", "[.][missing-judge-and-more]") {
+  CHECK(false);
+  (void)find_program("no-program-has-this-name");
+}
+
+TEST_CASE("a missing judge is a skipped test with its reason, in CI a failed one", "[support]") {
+  struct Row { const char* tests; std::vector<std::string> environment; int exit_code; };
+  const auto row = GENERATE(values<Row>({{"[missing-judge]", {}, 77}, {"[missing-judge]", {"CI=true"}, 1}, {"[missing-judge-and-more]", {}, 2}}));
+  CAPTURE(row.tests, row.exit_code);
+  Command command;
+  command.argv = {std::filesystem::read_symlink("/proc/self/exe").string(), row.tests};
+  command.environment = row.environment;
+  const Outcome outcome = run(command);
+  CHECK(outcome.exit_code == row.exit_code);
+  CHECK_THAT(outcome.out, Catch::Contains("not run: the program 'no-program-has-this-name' is missing"));
+}
+
 TEST_CASE("run changes the user", "[support]") {
-  if (::geteuid() != 0) {
-    WARN("not root: switching users was not shown");
-    return;
-  }
+  require_root("switching users");
   Command command;
   command.argv = {"id", "-u"};
   command.user = 65534;
