@@ -45,12 +45,23 @@ install_packages() { # PACKAGE...
     fail 1 "could not install: $*"
 }
 
+kernel_package() { apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1; }
+
+# A fresh container has no package lists.
+update_lists() {
+  if [[ $EUID -eq 0 ]]; then apt-get update -qq >&2; elif may_sudo; then sudo -n apt-get update -qq >&2; fi || true
+}
+
 unpack_kernel() {
   mkdir -p "${kernel%/*}"
   local name
   work=$(mktemp -d "${kernel%/*}/kernel.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+  name=$(kernel_package)
+  if [[ -z $name ]]; then
+    update_lists
+    name=$(kernel_package)
+  fi
   [[ -n $name ]] || fail 1 "apt knows no kernel that linux-image-cloud-amd64 depends on; 'apt-get update' as root may help"
   # The sandbox user of apt cannot write here; without it there is only a warning less.
   (cd "$work" && apt-get download -qq -o APT::Sandbox::User="$(id -un)" "$name") >&2 || fail 1 "could not download $name"
