@@ -228,3 +228,16 @@ TEST_CASE("a name without a directory is in the working directory, synced as wel
   CHECK(outcome.ok());
   require_clean(dir / "x.img");
 }
+
+TEST_CASE("a creation time has to fit the inodes", "[judge][F07]") {
+  struct Row { const char* epoch; const char* inode_size; int exit_code; };
+  const auto row = GENERATE(values<Row>({{"2147483647", "128", 0}, {"2147483648", "128", 2}, {"2147483648", "256", 0}, {"4294967295", "256", 0}, {"4294967296", "256", 2}}));
+  CAPTURE(row.epoch, row.inode_size);
+  const TempDir dir;
+  Command command = rawimg_command({"init", (dir / "x.img").string(), "--size", "16M", "--inode-size", row.inode_size, "--no-sync"});
+  command.environment = {std::string("SOURCE_DATE_EPOCH=") + row.epoch};
+  const Outcome outcome = run(command);
+  CAPTURE(outcome.text());
+  CHECK(outcome.exit_code == row.exit_code);
+  CHECK(fs::exists(dir / "x.img") == (row.exit_code == 0));
+}

@@ -17,7 +17,7 @@ constexpr std::uint64_t kLeastDecoderMemory = 32u << 20;  // below this nothing 
 constexpr unsigned kMostThreads = 64;
 
 /// Pieces below this are copied together into slabs. A piece keeps its whole buffer alive, so someone who gathers small files that lie far apart would hold buffers of many times their size;
-/// like this it is eight times at worst. Copying what is in the cache anyway costs 2 % of the time for a stage3.
+/// like this it is eight times at worst. What is copied has just been decoded and is in the cache.
 constexpr std::size_t kLeastShared = kBufferSize / 8;
 
 DecoderLimits decoder_limits(const DecodedStream::Options& options) {

@@ -74,6 +74,8 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
   plan.hash_seed = options.hash_seed;
   if (options.created && (*options.created < 1 || *options.created > UINT32_MAX))
     throw Error(Errc::Usage, fmt::format("a creation time of {} seconds: it can be 1 to {}", *options.created, UINT32_MAX));
+  if (options.created && plan.inode_size < 256 && *options.created > INT32_MAX)
+    throw Error(Errc::Usage, fmt::format("a creation time of {} seconds: inodes of {} bytes hold up to {}", *options.created, plan.inode_size, INT32_MAX));
   return plan;
 }
 
