@@ -59,12 +59,14 @@ std::string sha256_of(std::string_view bytes) {
 
 TEST_CASE("a pipe gives what a file gives, in pieces of any size", "[archive][A38]") {
   TarWriter writer;
-  for (std::uint32_t i = 0; i < 30; ++i) writer.entry({.name = "f" + std::to_string(i)}, noise(30'000 + i * 1000, i));
+  for (std::uint32_t i = 0; i < 30; ++i)
+    writer.entry({.name = "f" + std::to_string(i)}, noise(30'000 + i * 1000, i));
   const std::string bytes = GENERATE_COPY(writer.finish(), compress(writer.finish(), "xz"));
   const std::size_t piece = GENERATE(700u, 65536u);
   Pipe pipe;
   std::thread feeder([&] {
-    for (std::size_t at = 0; at < bytes.size(); at += piece) pipe.write(std::string_view(bytes).substr(at, piece));
+    for (std::size_t at = 0; at < bytes.size(); at += piece)
+      pipe.write(std::string_view(bytes).substr(at, piece));
     pipe.close_writer();
   });
   const auto source = open_tar(pipe.reader(), "standard input", {});
@@ -76,7 +78,8 @@ TEST_CASE("a pipe gives what a file gives, in pieces of any size", "[archive][A3
   CHECK_FALSE(source->position().total_bytes);
 }
 
-TEST_CASE("a consumer may keep everything it was given, and nothing changes under it", "[archive]") {
+TEST_CASE("a consumer may keep everything it was given, and nothing changes under it",
+          "[archive]") {
   // 48 MiB: many times what may wait in the queue. Small and large files in turn.
   TarWriter writer;
   std::vector<std::string> expected;
@@ -98,15 +101,18 @@ TEST_CASE("a consumer may keep everything it was given, and nothing changes unde
   REQUIRE(kept.size() == expected.size());
   for (std::size_t i = 0; i < kept.size(); ++i) {
     std::string content;
-    for (const DataChunk& chunk : kept[i]) content.append(reinterpret_cast<const char*>(chunk.bytes.data()), chunk.bytes.size());
+    for (const DataChunk& chunk : kept[i])
+      content.append(reinterpret_cast<const char*>(chunk.bytes.data()), chunk.bytes.size());
     CHECK((content == expected[i]));
   }
 }
 
 TEST_CASE("tiny files that lie far apart do not keep their surroundings alive", "[archive][B16]") {
-  // 2000 files of one byte, each behind 100 KB that nobody keeps: 200 MB if every byte held its buffer.
+  // 2000 files of one byte, each behind 100 KB that nobody keeps: 200 MB if every byte held its
+  // buffer.
   TarWriter writer;
-  for (int i = 0; i < 500; ++i) writer.entry({.name = "skipped"}, std::string(100'000, 'x')).entry({.name = "kept"}, "y");
+  for (int i = 0; i < 500; ++i)
+    writer.entry({.name = "skipped"}, std::string(100'000, 'x')).entry({.name = "kept"}, "y");
   const MemoryFile file(writer.finish());
   const auto source = open_tar(file.descriptor(), "test.tar", {});
   std::vector<DataChunk> kept;
@@ -114,14 +120,18 @@ TEST_CASE("tiny files that lie far apart do not keep their surroundings alive", 
   while (const Entry* entry = source->next()) {
     if (entry->path != "kept") continue;
     kept.push_back(*source->next_chunk());
-    if (owners.empty() || owners.back() != kept.back().owner.get()) owners.push_back(kept.back().owner.get());
+    if (owners.empty() || owners.back() != kept.back().owner.get())
+      owners.push_back(kept.back().owner.get());
   }
   REQUIRE(kept.size() == 500);
   CHECK(owners.size() == 1);
 }
 
 TEST_CASE("large pieces are not copied", "[archive]") {
-  const MemoryFile file(TarWriter().entry({.name = "a"}, std::string(200'000, 'x')).entry({.name = "b"}, std::string(200'000, 'y')).finish());
+  const MemoryFile file(TarWriter()
+                            .entry({.name = "a"}, std::string(200'000, 'x'))
+                            .entry({.name = "b"}, std::string(200'000, 'y'))
+                            .finish());
   const auto source = open_tar(file.descriptor(), "test.tar", {});
   REQUIRE(source->next() != nullptr);
   const auto a = source->next_chunk();
@@ -155,9 +165,11 @@ TEST_CASE("a source with a full queue can be destroyed at once", "[archive]") {
   CHECK(Clock::now() - begin < 2s);
 }
 
-TEST_CASE("a stop ends next() and next_chunk() with Interrupted, also while they wait", "[archive]") {
+TEST_CASE("a stop ends next() and next_chunk() with Interrupted, also while they wait",
+          "[archive]") {
   Pipe pipe;
-  pipe.write(TarWriter().header({.name = "a", .size = 1'000'000}).finish(0) + std::string(1000, 'x'));
+  pipe.write(TarWriter().header({.name = "a", .size = 1'000'000}).finish(0) +
+             std::string(1000, 'x'));
   std::stop_source stop;
   const auto source = open_tar(pipe.reader(), "standard input", {.stop = stop.get_token()});
   const auto begin = Clock::now();
@@ -174,13 +186,17 @@ TEST_CASE("a stop ends next() and next_chunk() with Interrupted, also while they
 TEST_CASE("a stop that came before is seen although data wait", "[archive]") {
   std::stop_source stop;
   stop.request_stop();
-  REQUIRE_THROWS_MATCHES(read_tar(TarWriter().entry({.name = "a"}).finish(), {.stop = stop.get_token()}), Error, IsError(Errc::Interrupted, ""));
+  REQUIRE_THROWS_MATCHES(
+      read_tar(TarWriter().entry({.name = "a"}).finish(), {.stop = stop.get_token()}), Error,
+      IsError(Errc::Interrupted, ""));
 }
 
 TEST_CASE("the digest is that of the stored bytes, all of them, and in any case", "[archive]") {
   const std::string tar = TarWriter().entry({.name = "a"}, noise(400'000)).finish();
-  const std::string stored = GENERATE_COPY(values<std::string>({tar, tar + noise(1'000'000), compress(tar, "gzip"), compress(tar, "xz") + std::string(400, '\0'), compress(tar, "bzip2") + "behind",
-                                                                compress(tar, "gzip") + noise(300'000)}));
+  const std::string stored = GENERATE_COPY(values<std::string>(
+      {tar, tar + noise(1'000'000), compress(tar, "gzip"),
+       compress(tar, "xz") + std::string(400, '\0'), compress(tar, "bzip2") + "behind",
+       compress(tar, "gzip") + noise(300'000)}));
   std::string digest = sha256_of(stored);
   CHECK(read_tar(stored, {.sha256_hex = digest}).size() == 1);
   for (char& c : digest) c = static_cast<char>(std::toupper(c));
@@ -194,18 +210,23 @@ TEST_CASE("a wrong digest is a Mismatch that names both, after the last entry", 
   const MemoryFile file(tar);
   const auto source = open_tar(file.descriptor(), "test.tar", {.sha256_hex = wrong});
   REQUIRE(source->next() != nullptr);
-  REQUIRE_THROWS_MATCHES(source->next(), Error, IsError(Errc::Mismatch, "its SHA-256 is " + sha256_of(tar) + ", not " + wrong));
+  REQUIRE_THROWS_MATCHES(
+      source->next(), Error,
+      IsError(Errc::Mismatch, "its SHA-256 is " + sha256_of(tar) + ", not " + wrong));
   REQUIRE_THROWS_MATCHES(source->next(), Error, IsError(Errc::Mismatch, wrong));
 }
 
 TEST_CASE("a digest that is none is the caller's mistake", "[archive]") {
-  const std::string text = GENERATE(""s, std::string(63, 'a'), std::string(65, 'a'), std::string(63, 'a') + "g");
-  REQUIRE_THROWS_MATCHES(open_tar("/dev/null", {.sha256_hex = text}), Error, IsError(Errc::Usage, "is not a SHA-256 digest"));
+  const std::string text =
+      GENERATE(""s, std::string(63, 'a'), std::string(65, 'a'), std::string(63, 'a') + "g");
+  REQUIRE_THROWS_MATCHES(open_tar("/dev/null", {.sha256_hex = text}), Error,
+                         IsError(Errc::Usage, "is not a SHA-256 digest"));
 }
 
 TEST_CASE("files that cannot be read are Io, at once", "[archive]") {
   const TempDir dir;
-  REQUIRE_THROWS_MATCHES(open_tar(dir / "missing.tar", {}), Error, IsError(Errc::Io, "missing.tar"));
+  REQUIRE_THROWS_MATCHES(open_tar(dir / "missing.tar", {}), Error,
+                         IsError(Errc::Io, "missing.tar"));
   REQUIRE_THROWS_MATCHES(open_tar(dir.path(), {}), Error, IsError(Errc::Io, "is a directory"));
 }
 

@@ -13,7 +13,9 @@ namespace rawimg::test {
 namespace {
 
 void require_ok(int code, archive* a, const char* doing) {
-  if (code < ARCHIVE_OK) throw std::runtime_error(std::string("libarchive cannot ") + doing + ": " + (archive_error_string(a) ? archive_error_string(a) : "?"));
+  if (code < ARCHIVE_OK)
+    throw std::runtime_error(std::string("libarchive cannot ") + doing + ": " +
+                             (archive_error_string(a) ? archive_error_string(a) : "?"));
 }
 
 la_ssize_t append(archive*, void* self, const void* data, std::size_t size) {
@@ -39,13 +41,17 @@ std::vector<ReadEntry> read_all(EntrySource& source) {
   while (const Entry* entry = source.next()) {
     ReadEntry read{*entry, {}, {}};
     while (const auto chunk = source.next_chunk()) {
-      if (chunk->offset < read.content.size() || chunk->bytes.empty()) throw std::runtime_error("chunks overlap, go back, or are empty");
+      if (chunk->offset < read.content.size() || chunk->bytes.empty())
+        throw std::runtime_error("chunks overlap, go back, or are empty");
       read.content.resize(chunk->offset);
       read.content.append(reinterpret_cast<const char*>(chunk->bytes.data()), chunk->bytes.size());
-      if (!read.data.empty() && read.data.back().first + read.data.back().second == chunk->offset) read.data.back().second += chunk->bytes.size();
-      else read.data.emplace_back(chunk->offset, chunk->bytes.size());
+      if (!read.data.empty() && read.data.back().first + read.data.back().second == chunk->offset)
+        read.data.back().second += chunk->bytes.size();
+      else
+        read.data.emplace_back(chunk->offset, chunk->bytes.size());
     }
-    if (read.content.size() > entry->size_bytes) throw std::runtime_error("more content than the entry's size");
+    if (read.content.size() > entry->size_bytes)
+      throw std::runtime_error("more content than the entry's size");
     if (entry->size_bytes <= 64u << 20) read.content.resize(entry->size_bytes);
     all.push_back(std::move(read));
   }
@@ -78,11 +84,13 @@ std::string compress(std::string_view bytes, const std::string& filter) {
   require_ok(archive_write_set_format_raw(a), a, "write raw");
   require_ok(archive_write_set_bytes_per_block(a, 0), a, "write without blocks");
   require_ok(archive_write_open(a, &out, nullptr, append, nullptr), a, "open");
-  const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(), archive_entry_free);
+  const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(),
+                                                                       archive_entry_free);
   archive_entry_set_pathname(entry.get(), "data");
   archive_entry_set_filetype(entry.get(), AE_IFREG);
   require_ok(archive_write_header(a, entry.get()), a, "write the header");
-  if (archive_write_data(a, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size())) throw std::runtime_error("libarchive cannot write the data");
+  if (archive_write_data(a, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size()))
+    throw std::runtime_error("libarchive cannot write the data");
   require_ok(archive_write_close(a), a, "close");
   return out;
 }

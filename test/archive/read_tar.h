@@ -17,8 +17,9 @@ namespace rawimg::test {
 
 struct ReadEntry {
   Entry entry;
-  std::string content;                                       ///< holes filled with zeros
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> data;  ///< offset and size of what was delivered, neighbours joined
+  std::string content;  ///< holes filled with zeros
+  /// offset and size of what was delivered, neighbours joined
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> data;
 };
 
 /// A file in memory without a name.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/digest.h"
 
-#include <catch2/catch.hpp>
 #include <rawimg/ext_options.h>
+#include <catch2/catch.hpp>
 
 #include "support/error_matcher.h"
 
@@ -12,10 +12,12 @@ using namespace rawimg::test;
 TEST_CASE("SHA-256 of FIPS 180-4's example, in one piece and in two", "[base]") {
   Sha256 hash;
   hash.add("abc");
-  REQUIRE(to_hex(hash.finish()) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  REQUIRE(to_hex(hash.finish()) ==
+          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   hash.add("a");
   hash.add("bc");
-  REQUIRE(to_hex(hash.finish()) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  REQUIRE(to_hex(hash.finish()) ==
+          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST_CASE("UUIDs read and print, and nothing else is one", "[base]") {
@@ -23,7 +25,9 @@ TEST_CASE("UUIDs read and print, and nothing else is one", "[base]") {
   REQUIRE(uuid[0] == 0x0F);
   REQUIRE(uuid[15] == 0xE4);
   REQUIRE(to_text(uuid) == "0fc63daf-8483-4772-8e79-3d69d8477de4");
-  for (const char* text : {"", "0fc63daf-8483-4772-8e79-3d69d8477de", "0fc63daf-8483-4772-8e79-3d69d8477de4x", "0fc63daf084834772-8e79-3d69d8477de44", "gfc63daf-8483-4772-8e79-3d69d8477de4"}) {
+  for (const char* text :
+       {"", "0fc63daf-8483-4772-8e79-3d69d8477de", "0fc63daf-8483-4772-8e79-3d69d8477de4x",
+        "0fc63daf084834772-8e79-3d69d8477de44", "gfc63daf-8483-4772-8e79-3d69d8477de4"}) {
     CAPTURE(text);
     REQUIRE_THROWS_MATCHES(parse_uuid(text), Error, IsError(Errc::Usage, "is not a UUID"));
   }

@@ -12,7 +12,14 @@ TEST_CASE("an image path is normalised", "[base][H01]") {
   struct Row {
     std::string in, out;
   };
-  const auto row = GENERATE(values<Row>({{"", "/"}, {"/", "/"}, {"///", "/"}, {"./foo/././bar/./.", "/foo/bar"}, {"foo/.../bar", "/foo/.../bar"}, {"foo/.test", "/foo/.test"}, {"a\\b", "/a\\b"}, {"//x//y/", "/x/y"}}));
+  const auto row = GENERATE(values<Row>({{"", "/"},
+                                         {"/", "/"},
+                                         {"///", "/"},
+                                         {"./foo/././bar/./.", "/foo/bar"},
+                                         {"foo/.../bar", "/foo/.../bar"},
+                                         {"foo/.test", "/foo/.test"},
+                                         {"a\\b", "/a\\b"},
+                                         {"//x//y/", "/x/y"}}));
   CAPTURE(row.in);
   REQUIRE(ImagePath::parse(row.in).to_text() == row.out);
 }
@@ -22,12 +29,14 @@ TEST_CASE("an image path cannot leave the image", "[base][H01][H02]") {
     CAPTURE(text);
     REQUIRE_THROWS_MATCHES(ImagePath::parse(text), Error, IsError(Errc::BadInput, "'..'"));
   }
-  REQUIRE_THROWS_MATCHES(ImagePath::parse(std::string_view("a\0b", 3)), Error, IsError(Errc::BadInput, "NUL"));
+  REQUIRE_THROWS_MATCHES(ImagePath::parse(std::string_view("a\0b", 3)), Error,
+                         IsError(Errc::BadInput, "NUL"));
 }
 
 TEST_CASE("a name has at most 255 bytes", "[base]") {
   REQUIRE_NOTHROW(ImagePath::parse(std::string(255, 'n')));
-  REQUIRE_THROWS_MATCHES(ImagePath::parse(std::string(256, 'n')), Error, IsError(Errc::BadInput, "256 bytes is over the limit of 255"));
+  REQUIRE_THROWS_MATCHES(ImagePath::parse(std::string(256, 'n')), Error,
+                         IsError(Errc::BadInput, "256 bytes is over the limit of 255"));
 }
 
 TEST_CASE("one component at a time: no dot, no slash, not nothing", "[base][H02]") {

@@ -15,7 +15,10 @@ TEST_CASE("escape leaves UTF-8 alone and makes everything else visible", "[base]
       {"umlaut and emoji", "f\xC3\xBCr \xF0\x9F\x90\xA7", "f\xC3\xBCr \xF0\x9F\x90\xA7"},
       {"Latin-1", "f\xFCr", "f\\xfcr"},
       {"terminal escape", "\x1B[2J", "\\x1b[2J"},
-      {"C1 control in UTF-8", "\xC2\x9B" "2J", "\\xc2\\x9b2J"},
+      {"C1 control in UTF-8",
+       "\xC2\x9B"
+       "2J",
+       "\\xc2\\x9b2J"},
       {"newline and tab", "a\nb\tc", "a\\nb\\tc"},
       {"quote and backslash", "it's\\", "it\\'s\\\\"},
       {"overlong slash", "\xC0\xAF", "\\xc0\\xaf"},

@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // In this order: each needs those before it. ext4 and its parts are built into Debian's kernel.
-constexpr std::array kModules{"virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk"};
+constexpr std::array kModules{"virtio_ring",           "virtio",     "virtio_pci_modern_dev",
+                              "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk"};
 
 constexpr auto kStart = R"(#!/bin/busybox sh
 export PATH=/bin
@@ -39,7 +40,8 @@ exec switch_root /root $REAL_INIT
 )";
 
 fs::path cache_directory() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') return cache;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return cache;
   const char* home = std::getenv("HOME");
   return fs::path(home != nullptr ? home : "/root") / ".cache";
 }
@@ -48,11 +50,13 @@ fs::path kernel_image() {
   for (const auto& file : fs::directory_iterator(kernel_directory() / "boot")) {
     if (file.path().filename().string().rfind("vmlinuz-", 0) == 0) return file;
   }
-  throw NotRun("no kernel in '" + (kernel_directory() / "boot").string() + "'; third_party/install-deps.sh fetches one");
+  throw NotRun("no kernel in '" + (kernel_directory() / "boot").string() +
+               "'; third_party/install-deps.sh fetches one");
 }
 
 fs::path find_module(const std::string& name) {
-  for (const auto& file : fs::recursive_directory_iterator(kernel_directory() / "lib" / "modules")) {
+  for (const auto& file :
+       fs::recursive_directory_iterator(kernel_directory() / "lib" / "modules")) {
     if (file.path().filename() == name + ".ko") return file;
   }
   throw std::runtime_error("the kernel has no module " + name);
@@ -60,7 +64,9 @@ fs::path find_module(const std::string& name) {
 
 Initrd base_initrd(const std::string& init) {
   Initrd initrd;
-  for (const char* directory : {"bin", "dev", "proc", "sys", "tmp", "out", "root", "modules", "mnt"}) initrd.add_directory(directory);
+  for (const char* directory :
+       {"bin", "dev", "proc", "sys", "tmp", "out", "root", "modules", "mnt"})
+    initrd.add_directory(directory);
   initrd.add_file("bin/busybox", find_program("busybox"));
   std::string load;
   for (const char* module : kModules) {
@@ -72,18 +78,39 @@ Initrd base_initrd(const std::string& init) {
   return initrd;
 }
 
-std::string device_name(std::size_t index) { return std::string("/dev/vd") + static_cast<char>('a' + index); }
+std::string device_name(std::size_t index) {
+  return std::string("/dev/vd") + static_cast<char>('a' + index);
+}
 
-Outcome run_qemu(const fs::path& initrd, const std::vector<GuestDisk>& disks, unsigned memory_mib, std::chrono::milliseconds timeout) {
+Outcome run_qemu(const fs::path& initrd, const std::vector<GuestDisk>& disks, unsigned memory_mib,
+                 std::chrono::milliseconds timeout) {
   Command qemu;
-  qemu.argv = {"qemu-system-x86_64", "-accel", "tcg",    "-cpu",  "max",          "-m",          std::to_string(memory_mib), "-nographic", "-no-reboot", "-nodefaults",
-               "-serial",            "stdio",  "-kernel", kernel_image().string(), "-initrd", initrd.string(), "-append",    "console=ttyS0 quiet panic=-1"};
+  qemu.argv = {"qemu-system-x86_64",
+               "-accel",
+               "tcg",
+               "-cpu",
+               "max",
+               "-m",
+               std::to_string(memory_mib),
+               "-nographic",
+               "-no-reboot",
+               "-nodefaults",
+               "-serial",
+               "stdio",
+               "-kernel",
+               kernel_image().string(),
+               "-initrd",
+               initrd.string(),
+               "-append",
+               "console=ttyS0 quiet panic=-1"};
   for (const GuestDisk& disk : disks) {
     // A comma in a file name would end the option's value; QEMU wants it doubled.
     std::string name;
     for (const char byte : disk.image.string()) name += byte == ',' ? ",," : std::string(1, byte);
-    qemu.argv.insert(qemu.argv.end(), {"-drive", "file=" + name + ",format=raw,if=virtio,cache=unsafe" +
-                                                     (disk.writes == GuestDisk::Writes::Discarded ? ",snapshot=on" : "")});
+    qemu.argv.insert(
+        qemu.argv.end(),
+        {"-drive", "file=" + name + ",format=raw,if=virtio,cache=unsafe" +
+                       (disk.writes == GuestDisk::Writes::Discarded ? ",snapshot=on" : "")});
   }
   qemu.timeout = timeout;
   return run(qemu);
@@ -104,7 +131,9 @@ std::map<std::string, std::string> unpack_output(const fs::path& disk, const fs:
 
 fs::path kernel_directory() {
   const auto directory = cache_directory() / "rawimg-test" / "kernel";
-  if (!fs::is_directory(directory / "boot")) throw NotRun("no kernel in '" + directory.string() + "'; third_party/install-deps.sh fetches one");
+  if (!fs::is_directory(directory / "boot"))
+    throw NotRun("no kernel in '" + directory.string() +
+                 "'; third_party/install-deps.sh fetches one");
   return directory;
 }
 
@@ -132,7 +161,9 @@ std::string boot_from(const fs::path& image, const std::string& device, const st
   const TempDir dir;
   Initrd initrd = base_initrd("ROOT_DEVICE=" + device + "; REAL_INIT=" + init + kSwitchRoot);
   write_file(dir / "initrd", initrd.finish());
-  return run_qemu(dir / "initrd", {{image, GuestDisk::Writes::Discarded}}, 512, std::chrono::seconds(400)).text();
+  return run_qemu(dir / "initrd", {{image, GuestDisk::Writes::Discarded}}, 512,
+                  std::chrono::seconds(400))
+      .text();
 }
 
 }  // namespace rawimg::test

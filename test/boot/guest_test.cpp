@@ -12,7 +12,9 @@ TEST_CASE("a guest runs a script, reads a disk and hands files back", "[boot][ju
   write_file(dir / "disk.raw", "first bytes of the disk" + std::string(1 << 20, '\0'));
   GuestJob job;
   job.disks = {{dir / "disk.raw"}};
-  job.script = "head -c 11 /dev/vda >/out/read; echo changed | dd of=/dev/vda conv=notrunc 2>/dev/null; uname -s >/out/kernel";
+  job.script =
+      "head -c 11 /dev/vda >/out/read; echo changed | dd of=/dev/vda conv=notrunc 2>/dev/null; "
+      "uname -s >/out/kernel";
   const GuestResult result = run_in_guest(job);
   INFO(result.console);
   CHECK(result.ended);
@@ -21,7 +23,8 @@ TEST_CASE("a guest runs a script, reads a disk and hands files back", "[boot][ju
   CHECK(read_file(dir / "disk.raw").substr(0, 5) == "first");
 }
 
-TEST_CASE("a guest keeps what it writes when asked, and says when its script fails", "[boot][judge]") {
+TEST_CASE("a guest keeps what it writes when asked, and says when its script fails",
+          "[boot][judge]") {
   const TempDir dir;
   write_file(dir / "disk,with comma.raw", std::string(1 << 20, '\0'));
   GuestJob job;

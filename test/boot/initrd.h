@@ -11,12 +11,14 @@ namespace rawimg::test {
 
 class Initrd {
  public:
-  /// `path` has no leading slash; missing parents are made. Throws: std::system_error when the host's file cannot be read.
+  /// `path` has no leading slash; missing parents are made. Throws: std::system_error when the
+  /// host's file cannot be read.
   void add_directory(const std::string& path);
   void add_bytes(const std::string& path, std::string_view bytes, unsigned mode);
   void add_file(const std::string& path, const std::filesystem::path& from);
   void add_symlink(const std::string& path, const std::string& target);
-  /// A program of the host and the shared libraries that it needs, at the places where it looks for them.
+  /// A program of the host and the shared libraries that it needs, at the places where it looks for
+  /// them.
   void add_program(const std::string& path, const std::string& name);
 
   /// The archive; nothing can be added afterwards.
@@ -30,7 +32,8 @@ class Initrd {
   unsigned next_inode_ = 1;
 };
 
-/// The absolute paths of the shared libraries and the loader that a program of the host needs; empty for a static one.
+/// The absolute paths of the shared libraries and the loader that a program of the host needs;
+/// empty for a static one.
 std::set<std::string> libraries_of(const std::filesystem::path& program);
 
 }  // namespace rawimg::test

@@ -14,14 +14,18 @@ using namespace rawimg::test;
 
 namespace {
 
-constexpr OptionSpec kTable[] = {{"from", "SOURCE", "help"}, {"at", "DIR", "help"}, {"force", "", "help", 'f'}, {"type", "TYPE", "help", 't'}};
+constexpr OptionSpec kTable[] = {{"from", "SOURCE", "help"},
+                                 {"at", "DIR", "help"},
+                                 {"force", "", "help", 'f'},
+                                 {"type", "TYPE", "help", 't'}};
 
 Args parse(const std::vector<std::string>& words) { return parse_args(kTable, words); }
 
 }  // namespace
 
 TEST_CASE("options keep their order, values their commas and dashes", "[cli]") {
-  const Args args = parse({"img", "--from", "a,b.tar", "--at=/x", "--from", "-", "-t", "ext4", "-f", "--", "--odd"});
+  const Args args = parse(
+      {"img", "--from", "a,b.tar", "--at=/x", "--from", "-", "-t", "ext4", "-f", "--", "--odd"});
   CHECK(args.operands() == std::vector<std::string>{"img", "--odd"});
   std::vector<std::string> order;
   for (const auto& [name, value] : args.options()) order.push_back(name + "=" + value);
@@ -34,8 +38,10 @@ TEST_CASE("options keep their order, values their commas and dashes", "[cli]") {
 }
 
 TEST_CASE("wrong options say what was meant or missing", "[cli]") {
-  REQUIRE_THROWS_MATCHES(parse({"--form", "x"}), Error, IsError(Errc::Usage, "unknown option '--form'; did you mean '--from'?"));
-  REQUIRE_THROWS_MATCHES(parse({"--completely-else"}), Error, IsError(Errc::Usage, "unknown option '--completely-else'"));
+  REQUIRE_THROWS_MATCHES(parse({"--form", "x"}), Error,
+                         IsError(Errc::Usage, "unknown option '--form'; did you mean '--from'?"));
+  REQUIRE_THROWS_MATCHES(parse({"--completely-else"}), Error,
+                         IsError(Errc::Usage, "unknown option '--completely-else'"));
   REQUIRE_THROWS_MATCHES(parse({"--from"}), Error, IsError(Errc::Usage, "needs a value: SOURCE"));
   REQUIRE_THROWS_MATCHES(parse({"--force=yes"}), Error, IsError(Errc::Usage, "takes no value"));
   REQUIRE_THROWS_AS(parse({"-x"}), Error);
@@ -50,7 +56,9 @@ TEST_CASE("an address is an image, a slot and a path", "[cli]") {
     std::optional<unsigned> slot;
     std::string path;
   };
-  for (const Row& row : {Row{image, std::nullopt, ""}, Row{image + ":", std::nullopt, ""}, Row{image + ":1", 1, ""}, Row{image + ":/etc", std::nullopt, "/etc"}, Row{image + ":0/a:b", 0, "/a:b"}, Row{image + ":128/", 128, "/"}}) {
+  for (const Row& row : {Row{image, std::nullopt, ""}, Row{image + ":", std::nullopt, ""},
+                         Row{image + ":1", 1, ""}, Row{image + ":/etc", std::nullopt, "/etc"},
+                         Row{image + ":0/a:b", 0, "/a:b"}, Row{image + ":128/", 128, "/"}}) {
     CAPTURE(row.word);
     const Address address = parse_address(row.word);
     CHECK(address.image == image);
@@ -60,17 +68,20 @@ TEST_CASE("an address is an image, a slot and a path", "[cli]") {
   CHECK(parse_address(image + "?offset=32256").offset == 32256);
   CHECK(parse_address(image + "@@1M").offset == 1 << 20);
   CHECK(parse_address(image + "@@1M:/etc").path == "/etc");
-  REQUIRE_THROWS_MATCHES(parse_address(image + ":129"), Error, IsError(Errc::Usage, "0 (the whole file) to 128"));
+  REQUIRE_THROWS_MATCHES(parse_address(image + ":129"), Error,
+                         IsError(Errc::Usage, "0 (the whole file) to 128"));
 }
 
-TEST_CASE("a file name with a colon is taken whole where it exists, and doubt is an error", "[cli]") {
+TEST_CASE("a file name with a colon is taken whole where it exists, and doubt is an error",
+          "[cli]") {
   const TempDir dir;
   const std::string image = (dir / "a").string(), odd = (dir / "a:1").string();
   write_file(odd, "x");
   CHECK(parse_address(odd).image == odd);
   CHECK_FALSE(parse_address(odd).slot);
   write_file(image, "x");
-  REQUIRE_THROWS_MATCHES(parse_address(odd), Error, IsError(Errc::Usage, "can mean the file of that name"));
+  REQUIRE_THROWS_MATCHES(parse_address(odd), Error,
+                         IsError(Errc::Usage, "can mean the file of that name"));
   const Address literal = parse_address_in(odd, "2/etc");
   CHECK(literal.image == odd);
   CHECK(literal.slot == 2);
@@ -83,6 +94,7 @@ TEST_CASE("every command's help begins with examples and names every option", "[
     const std::string help = help_text(*command);
     CHECK(help.find("Examples:") < help.find("Usage:"));
     CHECK(help.find("rawimg " + std::string(command->name)) != std::string::npos);
-    for (const OptionSpec& spec : all_options(*command)) CHECK(help.find("--" + std::string(spec.name)) != std::string::npos);
+    for (const OptionSpec& spec : all_options(*command))
+      CHECK(help.find("--" + std::string(spec.name)) != std::string::npos);
   }
 }

@@ -13,7 +13,8 @@ namespace rawimg::test {
 
 CliResult run_rawimg(const std::vector<std::string>& words, const CliSurroundings& around) {
   std::ostringstream out, err;
-  const int in = open(around.input_file.empty() ? "/dev/null" : around.input_file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int in = open(around.input_file.empty() ? "/dev/null" : around.input_file.c_str(),
+                      O_RDONLY | O_CLOEXEC);
   cli::Streams io{.in = in,
                   .out = out,
                   .err = err,
@@ -36,7 +37,8 @@ std::string small_tar() {
   TarWriter tar;
   tar.entry({.name = "./", .type = '5', .mode = 0755, .mtime = 1'600'000'000});
   tar.entry({.name = "./etc/", .type = '5', .mode = 0755, .mtime = 1'600'000'000});
-  tar.entry({.name = "./etc/fstab", .mode = 0644, .uid = 1000, .gid = 1001, .mtime = 1'600'000'001}, "/dev/vda1 / ext2 noatime 0 1\n");
+  tar.entry({.name = "./etc/fstab", .mode = 0644, .uid = 1000, .gid = 1001, .mtime = 1'600'000'001},
+            "/dev/vda1 / ext2 noatime 0 1\n");
   tar.entry({.name = "./link", .type = '2', .mode = 0777, .link = "etc/fstab"});
   tar.entry({.name = "./null", .type = '3', .mode = 0666, .device_major = 1, .device_minor = 3});
   tar.entry({.name = "./odd\x1B\xFC", .mode = 04755}, "x");

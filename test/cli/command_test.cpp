@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command as its users meet it: words in, text or JSON and an exit code out. One test for each row of the table of exit codes that can be reached.
+// The command as its users meet it: words in, text or JSON and an exit code out. One test for each
+// row of the table of exit codes that can be reached.
 #include <catch2/catch.hpp>
 
 #include <filesystem>
@@ -19,7 +20,8 @@ struct Bench {
   Bench() { write_file(dir / "a.tar", small_tar()); }
   std::string path(const std::string& name) const { return (dir / name).string(); }
   CliResult build(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> words{"build", path("a.img"), "--from", path("a.tar"), "--size", "32M", "--no-sync"};
+    std::vector<std::string> words{"build",  path("a.img"), "--from",   path("a.tar"),
+                                   "--size", "32M",         "--no-sync"};
     words.insert(words.end(), more.begin(), more.end());
     return run_rawimg(words);
   }
@@ -39,10 +41,13 @@ TEST_CASE("a built image is listed, read and described", "[cli]") {
   const std::string image = bench.path("a.img");
   CHECK(run_rawimg({"cat", image + ":/link"}).out == "/dev/vda1 / ext2 noatime 0 1\n");
   CHECK(run_rawimg({"ls", image}).out == "etc\nlink\nlost+found\nnull\nodd\x1B\xFC\n");
-  CHECK(run_rawimg({"ls", image}, {.terminal = true}).out == "etc\nlink\nlost+found\nnull\nodd\\x1b\\xfc\n");
-  CHECK(run_rawimg({"ls", "-l", image + ":/etc"}).out == "-rw-r--r-- 1 1000 1001 29 2020-09-13 12:26 fstab\n");
+  CHECK(run_rawimg({"ls", image}, {.terminal = true}).out ==
+        "etc\nlink\nlost+found\nnull\nodd\\x1b\\xfc\n");
+  CHECK(run_rawimg({"ls", "-l", image + ":/etc"}).out ==
+        "-rw-r--r-- 1 1000 1001 29 2020-09-13 12:26 fstab\n");
   CHECK(run_rawimg({"ls", "-l", image + ":/null"}).out.find("crw-rw-rw- 1 0 0 1, 3 ") == 0);
-  CHECK(run_rawimg({"stat", image + ":1/etc/fstab"}).out.find("Access: 0644/-rw-r--r--  Uid: 1000  Gid: 1001") != std::string::npos);
+  CHECK(run_rawimg({"stat", image + ":1/etc/fstab"})
+            .out.find("Access: 0644/-rw-r--r--  Uid: 1000  Gid: 1001") != std::string::npos);
   CHECK(run_rawimg({"info", image}).out.find("slot 1: at byte 1048576") != std::string::npos);
   CHECK(run_rawimg({"ls", "--image", image, "1/etc"}).out == "fstab\n");
   CHECK(run_rawimg({"ls", image + "@@1M:/etc"}).out == "fstab\n");
@@ -59,21 +64,46 @@ TEST_CASE("every verb's --json is one object of the documented shape", "[cli]") 
   const std::string image = bench.path("a.img");
   const auto info = run_rawimg({"info", "--json", image}).json();
   CHECK(info.at("result").at("slots").at(0).at("filesystem").at("type") == "ext2");
-  CHECK(info.at("result").at("slots").at(0).at("root").at(0) == "PARTUUID=" + info.at("result").at("disk_id").get<std::string>() + "-01");
+  CHECK(info.at("result").at("slots").at(0).at("root").at(0) ==
+        "PARTUUID=" + info.at("result").at("disk_id").get<std::string>() + "-01");
   const auto list = run_rawimg({"ls", "--json", image}).json().at("result").at("entries");
   CHECK(list.at(4).at("name_base64") == "b2RkG/w=");
-  CHECK(run_rawimg({"stat", "--json", image + ":/etc/fstab"}).json().at("result").at("mtime").at("seconds") == 1'600'000'001);
-  CHECK(run_rawimg({"cat", "--json", image + ":/etc/fstab"}).json().at("result").at("content") == "/dev/vda1 / ext2 noatime 0 1\n");
+  CHECK(run_rawimg({"stat", "--json", image + ":/etc/fstab"})
+            .json()
+            .at("result")
+            .at("mtime")
+            .at("seconds") == 1'600'000'001);
+  CHECK(run_rawimg({"cat", "--json", image + ":/etc/fstab"}).json().at("result").at("content") ==
+        "/dev/vda1 / ext2 noatime 0 1\n");
   const auto error = run_rawimg({"cat", "--json", image + ":/none"});
   CHECK(error.code == 4);
   CHECK(error.json().at("error").at("code") == "not-found");
   CHECK(error.json().at("error").at("exit") == 4);
-  for (const char* verb : {"help", "version"}) CHECK(run_rawimg({verb, "--json"}).json().at("command") == verb);
-  CHECK(run_rawimg({"create", "--json", bench.path("c.img"), "--size", "4M", "--no-sync"}).json().at("result").at("size") == 4 << 20);
-  CHECK(run_rawimg({"partition", "--json", bench.path("c.img"), "--no-sync"}).json().at("result").at("partitions").at(0).at("offset") == 1 << 20);
-  CHECK(run_rawimg({"format", "--json", bench.path("c.img"), "--no-sync"}).json().at("result").at("slot") == 1);
-  CHECK(run_rawimg({"populate", "--json", bench.path("c.img"), bench.path("a.tar"), "--no-sync"}).json().at("result").at("content").at("entries") == 6);
-  CHECK(run_rawimg({"init", "--json", bench.path("i.img"), "--size", "8M", "--no-sync"}).json().at("result").at("slot") == 1);
+  for (const char* verb : {"help", "version"})
+    CHECK(run_rawimg({verb, "--json"}).json().at("command") == verb);
+  CHECK(run_rawimg({"create", "--json", bench.path("c.img"), "--size", "4M", "--no-sync"})
+            .json()
+            .at("result")
+            .at("size") == 4 << 20);
+  CHECK(run_rawimg({"partition", "--json", bench.path("c.img"), "--no-sync"})
+            .json()
+            .at("result")
+            .at("partitions")
+            .at(0)
+            .at("offset") == 1 << 20);
+  CHECK(run_rawimg({"format", "--json", bench.path("c.img"), "--no-sync"})
+            .json()
+            .at("result")
+            .at("slot") == 1);
+  CHECK(run_rawimg({"populate", "--json", bench.path("c.img"), bench.path("a.tar"), "--no-sync"})
+            .json()
+            .at("result")
+            .at("content")
+            .at("entries") == 6);
+  CHECK(run_rawimg({"init", "--json", bench.path("i.img"), "--size", "8M", "--no-sync"})
+            .json()
+            .at("result")
+            .at("slot") == 1);
 }
 
 TEST_CASE("exit code 1: the host, the archive, a target that exists", "[cli]") {
@@ -83,9 +113,11 @@ TEST_CASE("exit code 1: the host, the archive, a target that exists", "[cli]") {
   CHECK(again.code == 1);
   CHECK(again.err.find("--force") != std::string::npos);
   CHECK(bench.build({"--force"}).code == 0);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("none.tar"), "--size", "8M"}).code == 1);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("none.tar"), "--size", "8M"})
+            .code == 1);
   write_file(bench.dir / "bad.tar", small_tar().substr(0, 700));
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("bad.tar"), "--size", "8M"}).code == 1);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("bad.tar"), "--size", "8M"})
+            .code == 1);
   CHECK_FALSE(std::filesystem::exists(bench.dir / "b.img"));
   CHECK_FALSE(std::filesystem::exists(bench.dir / "b.img.part"));
   CHECK(run_rawimg({"ls", bench.path("missing.img")}).code == 1);
@@ -96,16 +128,26 @@ TEST_CASE("exit code 2: the command line", "[cli]") {
   CHECK(run_rawimg({}).code == 2);
   CHECK(run_rawimg({"buidl"}).err.find("did you mean 'build'?") != std::string::npos);
   CHECK(run_rawimg({"buidl"}).code == 2);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("a.tar")}).err.find("--size is missing") != std::string::npos);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--size", "8M"}).err.find("--from is missing") != std::string::npos);
-  CHECK(run_rawimg({"build", "--size", "8M", "--from", "x"}).err.find("IMG, the image to make, is missing") != std::string::npos);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--at", "/x", "--from", "y", "--size", "8M"}).err.find("belongs to the --from before it") != std::string::npos);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", "-", "--from", "-", "--size", "8M"}).err.find("named twice") != std::string::npos);
-  CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "8MB"}).err.find("write 8M or 8MiB") != std::string::npos);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("a.tar")})
+            .err.find("--size is missing") != std::string::npos);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--size", "8M"}).err.find("--from is missing") !=
+        std::string::npos);
+  CHECK(run_rawimg({"build", "--size", "8M", "--from", "x"})
+            .err.find("IMG, the image to make, is missing") != std::string::npos);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--at", "/x", "--from", "y", "--size", "8M"})
+            .err.find("belongs to the --from before it") != std::string::npos);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", "-", "--from", "-", "--size", "8M"})
+            .err.find("named twice") != std::string::npos);
+  CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "8MB"}).err.find("write 8M or 8MiB") !=
+        std::string::npos);
   CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "8M", "--progress", "loud"}).code == 2);
-  CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "1000"}).err.find("whole sectors") != std::string::npos);
-  CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "8M", "--table", "none", "--start", "63s"}).code == 2);
-  CHECK(run_rawimg({"cat", bench.path("a.tar")}).err.find("names no file in the image") != std::string::npos);
+  CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "1000"}).err.find("whole sectors") !=
+        std::string::npos);
+  CHECK(
+      run_rawimg({"init", bench.path("b.img"), "--size", "8M", "--table", "none", "--start", "63s"})
+          .code == 2);
+  CHECK(run_rawimg({"cat", bench.path("a.tar")}).err.find("names no file in the image") !=
+        std::string::npos);
   CHECK_FALSE(std::filesystem::exists(bench.dir / "b.img"));
 }
 
@@ -128,10 +170,13 @@ TEST_CASE("exit code 3: no image, or one that is refused, named", "[cli][G09]") 
 TEST_CASE("exit code 4: not in the image", "[cli]") {
   Bench bench;
   REQUIRE(bench.build().code == 0);
-  CHECK(run_rawimg({"cat", bench.path("a.img") + ":/etc/none"}).err.find("'/etc/none' does not exist in the image") != std::string::npos);
+  CHECK(run_rawimg({"cat", bench.path("a.img") + ":/etc/none"})
+            .err.find("'/etc/none' does not exist in the image") != std::string::npos);
   CHECK(run_rawimg({"cat", bench.path("a.img") + ":/etc/none"}).code == 4);
   CHECK(run_rawimg({"cat", bench.path("a.img") + ":/etc"}).code == 4);
-  CHECK(run_rawimg({"ls", bench.path("a.img") + ":3"}).err.find("no partition in slot 3; it has slot 1 at byte 1048576") != std::string::npos);
+  CHECK(run_rawimg({"ls", bench.path("a.img") + ":3"})
+            .err.find("no partition in slot 3; it has slot 1 at byte 1048576") !=
+        std::string::npos);
 }
 
 TEST_CASE("exit code 5: too small, with a size that would do", "[cli][A35]") {
@@ -139,14 +184,17 @@ TEST_CASE("exit code 5: too small, with a size that would do", "[cli][A35]") {
   TarWriter tar;
   tar.entry({.name = "big"}, std::string(6 << 20, 'x'));
   write_file(bench.dir / "big.tar", tar.finish());
-  const CliResult small = run_rawimg({"build", bench.path("b.img"), "--from", bench.path("big.tar"), "--size", "6M", "--no-sync"});
+  const CliResult small = run_rawimg(
+      {"build", bench.path("b.img"), "--from", bench.path("big.tar"), "--size", "6M", "--no-sync"});
   CHECK(small.code == 5);
   CHECK_FALSE(std::filesystem::exists(bench.dir / "b.img"));
   const std::size_t hint = small.err.find("--size ");
   CAPTURE(small.err);
   REQUIRE(hint != std::string::npos);
   const std::string size = small.err.substr(hint + 7, small.err.find(' ', hint + 7) - hint - 7);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("big.tar"), "--size", size, "--no-sync", "--force"}).code == 0);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("big.tar"), "--size", size,
+                    "--no-sync", "--force"})
+            .code == 0);
   CHECK(run_rawimg({"init", bench.path("b.img"), "--size", "1M"}).code == 5);
 }
 
@@ -168,7 +216,10 @@ TEST_CASE("exit code 8: in use", "[cli]") {
 
 TEST_CASE("sources are placed, stripped and filtered each by the options behind it", "[cli][A37]") {
   Bench bench;
-  const CliResult built = run_rawimg({"build", bench.path("b.img"), "--from", bench.path("a.tar"), "--exclude", "odd*", "--from", bench.path("a.tar"), "--at", "/opt/x", "--strip-components", "1", "--size", "32M", "--no-sync"});
+  const CliResult built =
+      run_rawimg({"build", bench.path("b.img"), "--from", bench.path("a.tar"), "--exclude", "odd*",
+                  "--from", bench.path("a.tar"), "--at", "/opt/x", "--strip-components", "1",
+                  "--size", "32M", "--no-sync"});
   CAPTURE(built.err);
   REQUIRE(built.code == 0);
   CHECK(run_rawimg({"ls", bench.path("b.img")}).out == "etc\nlink\nlost+found\nnull\nopt\n");
@@ -178,16 +229,33 @@ TEST_CASE("sources are placed, stripped and filtered each by the options behind 
 TEST_CASE("standard input is a source like a file", "[cli]") {
   Bench bench;
   REQUIRE(bench.build().code == 0);
-  REQUIRE(run_rawimg({"build", bench.path("b.img"), "--from", "-", "--size", "32M", "--no-sync"}, {.input_file = bench.path("a.tar")}).code == 0);
+  REQUIRE(run_rawimg({"build", bench.path("b.img"), "--from", "-", "--size", "32M", "--no-sync"},
+                     {.input_file = bench.path("a.tar")})
+              .code == 0);
   CHECK(read_file(bench.dir / "a.img") == read_file(bench.dir / "b.img"));
 }
 
-TEST_CASE("SOURCE_DATE_EPOCH is the superblock's time, and nonsense in it is refused", "[cli][F07]") {
+TEST_CASE("SOURCE_DATE_EPOCH is the superblock's time, and nonsense in it is refused",
+          "[cli][F07]") {
   Bench bench;
-  const std::vector<std::string> words{"build", bench.path("b.img"), "--from", bench.path("a.tar"), "--size", "32M", "--no-sync", "--json"};
-  CHECK(run_rawimg(words, {.environment = {{"SOURCE_DATE_EPOCH", "1234567890"}}}).json().at("result").at("content").at("time") == 1'234'567'890);
-  CHECK(run_rawimg({"info", "--json", bench.path("b.img")}).json().at("result").at("slots").at(0).at("filesystem").at("created") == 1'234'567'890);
-  CHECK(run_rawimg({"build", bench.path("c.img"), "--from", bench.path("a.tar"), "--size", "32M"}, {.environment = {{"SOURCE_DATE_EPOCH", "tomorrow"}}}).code == 2);
+  const std::vector<std::string> words{
+      "build", bench.path("b.img"), "--from", bench.path("a.tar"), "--size",
+      "32M",   "--no-sync",         "--json"};
+  CHECK(run_rawimg(words, {.environment = {{"SOURCE_DATE_EPOCH", "1234567890"}}})
+            .json()
+            .at("result")
+            .at("content")
+            .at("time") == 1'234'567'890);
+  CHECK(run_rawimg({"info", "--json", bench.path("b.img")})
+            .json()
+            .at("result")
+            .at("slots")
+            .at(0)
+            .at("filesystem")
+            .at("created") == 1'234'567'890);
+  CHECK(run_rawimg({"build", bench.path("c.img"), "--from", bench.path("a.tar"), "--size", "32M"},
+                   {.environment = {{"SOURCE_DATE_EPOCH", "tomorrow"}}})
+            .code == 2);
   CHECK(bench.build({"--json"}).json().at("result").at("content").at("time") == 1'600'000'001);
 }
 
@@ -201,8 +269,10 @@ TEST_CASE("step by step as in one step: create, partition, format, populate", "[
   const CliResult again = run_rawimg({"format", image, "--no-sync"});
   CHECK(again.code == 1);
   CHECK(again.err.find("--force") != std::string::npos);
-  REQUIRE(run_rawimg({"populate", image + ":1/deep/down", bench.path("a.tar"), "--no-sync"}).code == 0);
-  CHECK(run_rawimg({"cat", image + ":/deep/down/etc/fstab"}).out == "/dev/vda1 / ext2 noatime 0 1\n");
+  REQUIRE(run_rawimg({"populate", image + ":1/deep/down", bench.path("a.tar"), "--no-sync"}).code ==
+          0);
+  CHECK(run_rawimg({"cat", image + ":/deep/down/etc/fstab"}).out ==
+        "/dev/vda1 / ext2 noatime 0 1\n");
   CHECK(run_rawimg({"info", image}).out.find("at byte 32256") != std::string::npos);
   CHECK(run_rawimg({"format", image + ":0", "--no-sync"}).code == 1);
 }
@@ -211,7 +281,9 @@ TEST_CASE("help is there for commands and topics, and a typo is answered", "[cli
   CHECK(run_rawimg({"help"}).out.find("Examples:") != std::string::npos);
   CHECK(run_rawimg({"--help"}).code == 0);
   CHECK(run_rawimg({"build", "--help"}).out.find("Examples:") != std::string::npos);
-  for (const char* topic : {"addresses", "exit-codes", "sizes", "json", "ls"}) CHECK(run_rawimg({"help", topic}).code == 0);
-  CHECK(run_rawimg({"help", "adresses"}).err.find("did you mean 'addresses'?") != std::string::npos);
+  for (const char* topic : {"addresses", "exit-codes", "sizes", "json", "ls"})
+    CHECK(run_rawimg({"help", topic}).code == 0);
+  CHECK(run_rawimg({"help", "adresses"}).err.find("did you mean 'addresses'?") !=
+        std::string::npos);
   CHECK(run_rawimg({"version"}).out.find("rawimg 0.") == 0);
 }

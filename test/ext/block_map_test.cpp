@@ -34,13 +34,28 @@ TEST_CASE("a file needs its next indirect block exactly at each boundary", "[ext
   struct Row {
     std::uint64_t blocks, maps;
   };
-  const auto row = GENERATE(values<Row>({{0, 0}, {12, 0}, {13, 1}, {12 + kPer, 1}, {12 + kPer + 1, 3}, {12 + 2 * kPer, 3}, {12 + 2 * kPer + 1, 4}, {12 + kPer + kPer * kPer, 1 + 1 + kPer}, {12 + kPer + kPer * kPer + 1, 1 + 1 + kPer + 3}}));
+  const auto row = GENERATE(values<Row>({{0, 0},
+                                         {12, 0},
+                                         {13, 1},
+                                         {12 + kPer, 1},
+                                         {12 + kPer + 1, 3},
+                                         {12 + 2 * kPer, 3},
+                                         {12 + 2 * kPer + 1, 4},
+                                         {12 + kPer + kPer * kPer, 1 + 1 + kPer},
+                                         {12 + kPer + kPer * kPer + 1, 1 + 1 + kPer + 3}}));
   CAPTURE(row.blocks);
   REQUIRE(indirect_blocks_for(row.blocks, kBlock) == row.maps);
 }
 
 TEST_CASE("the indirect tree points where the extents say, through all three levels", "[ext]") {
-  const std::vector<std::uint64_t> logical{0, 11, 12, 12 + kPer - 1, 12 + kPer, 12 + kPer + kPer * kPer - 1, 12 + kPer + kPer * kPer, 12 + kPer + kPer * kPer + kPer * kPer + 3};
+  const std::vector<std::uint64_t> logical{0,
+                                           11,
+                                           12,
+                                           12 + kPer - 1,
+                                           12 + kPer,
+                                           12 + kPer + kPer * kPer - 1,
+                                           12 + kPer + kPer * kPer,
+                                           12 + kPer + kPer * kPer + kPer * kPer + 3};
   std::vector<Extent> extents;
   IndirectCursor cursor(kBlock);
   std::vector<std::uint64_t> maps;
@@ -57,9 +72,12 @@ TEST_CASE("the indirect tree points where the extents say, through all three lev
     at -= 12;
     if (at < kPer) return written.pointer(root.words[12], at);
     at -= kPer;
-    if (at < kPer * kPer) return written.pointer(written.pointer(root.words[13], at / kPer), at % kPer);
+    if (at < kPer * kPer)
+      return written.pointer(written.pointer(root.words[13], at / kPer), at % kPer);
     at -= kPer * kPer;
-    return written.pointer(written.pointer(written.pointer(root.words[14], at / kPer / kPer), at / kPer % kPer), at % kPer);
+    return written.pointer(
+        written.pointer(written.pointer(root.words[14], at / kPer / kPer), at / kPer % kPer),
+        at % kPer);
   };
   for (const std::uint64_t at : logical) {
     CAPTURE(at);
@@ -72,7 +90,8 @@ TEST_CASE("the indirect tree points where the extents say, through all three lev
 TEST_CASE("four extents live in the inode, five need a block, and long ones are split", "[ext]") {
   const auto extents_of = [](std::uint32_t count, std::uint32_t length) {
     std::vector<Extent> extents;
-    for (std::uint32_t i = 0; i < count; ++i) extents.push_back({100 + std::uint64_t{i} * 2 * length, i * 2 * length, length});
+    for (std::uint32_t i = 0; i < count; ++i)
+      extents.push_back({100 + std::uint64_t{i} * 2 * length, i * 2 * length, length});
     return extents;
   };
   CHECK(extent_tree_blocks(extents_of(4, 1), kBlock) == 0);
@@ -80,7 +99,8 @@ TEST_CASE("four extents live in the inode, five need a block, and long ones are 
   CHECK(extent_tree_blocks(extents_of(1, 32768), kBlock) == 0);
   CHECK(extent_tree_blocks(extents_of(4, 32769), kBlock) == 1);
   CHECK(extent_tree_blocks(extents_of(84 * 4, 1), kBlock) == 4);
-  CHECK(extent_tree_blocks(extents_of(84 * 4 + 1, 1), kBlock) == 6);  // five leaves, one index above them
+  // five leaves, one index above them
+  CHECK(extent_tree_blocks(extents_of(84 * 4 + 1, 1), kBlock) == 6);
 }
 
 TEST_CASE("a file's length has a limit that depends on the form of its map", "[ext]") {

@@ -18,7 +18,8 @@ struct Names {
       std::string name = std::to_string(i);
       texts.push_back(std::string(length - name.size(), 'n') + name);
     }
-    for (std::size_t i = 0; i < count; ++i) entries.push_back({texts[i], static_cast<std::uint32_t>(100 + i), EXT2_FT_REG_FILE});
+    for (std::size_t i = 0; i < count; ++i)
+      entries.push_back({texts[i], static_cast<std::uint32_t>(100 + i), EXT2_FT_REG_FILE});
   }
   std::vector<std::string> texts;
   std::vector<DirName> entries;
@@ -45,7 +46,8 @@ TEST_CASE("a directory is indexed when it needs a second block", "[ext][A29]") {
 TEST_CASE("a directory that must stay linear does, and is as long as asked", "[ext][F06]") {
   DirectoryFormat format;
   Names none(0), many(1000);
-  CHECK(build_directory(format, 11, 2, none.entries, DirectoryShape::Linear, 4).bytes.size() == 4 * 4096);
+  CHECK(build_directory(format, 11, 2, none.entries, DirectoryShape::Linear, 4).bytes.size() ==
+        4 * 4096);
   CHECK_FALSE(build_directory(format, 11, 2, many.entries, DirectoryShape::Linear, 4).indexed);
 }
 
@@ -54,7 +56,8 @@ TEST_CASE("an index that would pass its depth is refused", "[ext]") {
   format.block_size = 1024;
   // Names of 250 bytes, three to a leaf: 124 root entries times 127 of a node are 15 748 leaves.
   Names names(47'500, 250);
-  REQUIRE_THROWS_MATCHES(build_directory(format, 2, 2, names.entries), Error, IsError(Errc::Unsupported, "47500 names are too many"));
+  REQUIRE_THROWS_MATCHES(build_directory(format, 2, 2, names.entries), Error,
+                         IsError(Errc::Unsupported, "47500 names are too many"));
   format.large = true;
   REQUIRE_NOTHROW(build_directory(format, 2, 2, names.entries));
 }

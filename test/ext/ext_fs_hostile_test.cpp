@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Every byte of an image is hostile: whatever is changed in one, reading it ends, and ends in values or in an Error.
+// Every byte of an image is hostile: whatever is changed in one, reading it ends, and ends in
+// values or in an Error.
 #include <rawimg/ext_fs.h>
 
-#include <catch2/catch.hpp>
 #include <rawimg/error.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <set>
@@ -33,7 +34,8 @@ void fill(const Window& window, ExtType type, const std::vector<std::string>& fe
   for (std::size_t at = 0; at < holes.size(); at += 4096) holes[at] = 'x';
   tree.file(ExtBuilder::kRoot, "holes", holes);
   const NodeId f = tree.file(ExtBuilder::kRoot, "file", noise(50'000));
-  builder.set_xattrs(f, std::vector<Xattr>{{"user.large", std::string(300, 'v')}, {"user.small", "s"}});
+  builder.set_xattrs(
+      f, std::vector<Xattr>{{"user.large", std::string(300, 'v')}, {"user.small", "s"}});
   tree.symlink(ExtBuilder::kRoot, "short", "directory");
   tree.symlink(ExtBuilder::kRoot, "long", std::string(100, '/') + "directory");
   builder.finish(tree, kFinish);
@@ -62,17 +64,21 @@ std::string walk(const Window& window) {
         const InodeInfo info = fs.inode(inode);
         if (info.type == FileType::Directory)
           for (const DirEntry& entry : fs.read_directory(inode)) todo.push_back(entry.inode);
-        else if (info.type == FileType::Regular && info.size_bytes < (64 << 20)) fs.read_file(inode, [](std::span<const std::byte>) {});
+        else if (info.type == FileType::Regular && info.size_bytes < (64 << 20))
+          fs.read_file(inode, [](std::span<const std::byte>) {});
       });
     }
-    for (const char* path : {"/directory/a_rather_long_name_of_a_file_7", "/short/nothing", "/long/../file"}) attempt([&] { (void)fs.resolve(path); });
+    for (const char* path :
+         {"/directory/a_rather_long_name_of_a_file_7", "/short/nothing", "/long/../file"})
+      attempt([&] { (void)fs.resolve(path); });
   });
   return problems;
 }
 
 }  // namespace
 
-TEST_CASE("no changed byte of the metadata crashes, hangs or overruns the reader", "[ext][D01][D09][D10][D13][D14]") {
+TEST_CASE("no changed byte of the metadata crashes, hangs or overruns the reader",
+          "[ext][D01][D09][D10][D13][D14]") {
   const bool checksums = GENERATE(true, false);
   const ExtType type = GENERATE(ExtType::Ext2, ExtType::Ext4);
   if (type == ExtType::Ext2 && checksums) return;
@@ -80,7 +86,9 @@ TEST_CASE("no changed byte of the metadata crashes, hangs or overruns the reader
   const TempDir dir;
   ImageFile file = make_image(dir / "a", kSize);
   const Window window(file);
-  fill(window, type, type == ExtType::Ext4 && !checksums ? std::vector<std::string>{"^metadata_csum"} : std::vector<std::string>{});
+  fill(window, type,
+       type == ExtType::Ext4 && !checksums ? std::vector<std::string>{"^metadata_csum"}
+                                           : std::vector<std::string>{});
   REQUIRE(walk(window).find("damaged") == std::string::npos);
 
   // Blocks that are not zero and not content: found by what they are not.
@@ -90,7 +98,8 @@ TEST_CASE("no changed byte of the metadata crashes, hangs or overruns the reader
   for (std::size_t block = 1; block < kSize / 1024; ++block) {
     const std::string_view bytes = std::string_view(image).substr(block * 1024, 1024);
     const bool empty = bytes.find_first_not_of('\0') == std::string_view::npos;
-    const bool is_content = std::count_if(bytes.begin(), bytes.end(), [](char c) { return c & 1; }) == 1024;
+    const bool is_content =
+        std::count_if(bytes.begin(), bytes.end(), [](char c) { return c & 1; }) == 1024;
     if (empty || is_content) continue;
     const std::size_t step = block < 3 ? 1 : 5;  // the superblock byte by byte
     for (std::size_t at = block * 1024; at < (block + 1) * 1024; at += step) {

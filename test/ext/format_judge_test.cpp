@@ -13,19 +13,23 @@ using namespace rawimg::test;
 
 namespace {
 
-ExtSummary make(const std::filesystem::path& path, std::uint64_t start, std::uint64_t size, const ExtOptions& options) {
+ExtSummary make(const std::filesystem::path& path, std::uint64_t start, std::uint64_t size,
+                const ExtOptions& options) {
   ImageFile file = make_image(path, start + size);
   return make_ext(Window(file, ByteRange{ByteOffset{start}, ByteCount{size}}), options);
 }
 
-std::string dumpe2fs(const std::filesystem::path& image, std::uint64_t start) { return run({"dumpe2fs", "-h", image.string() + "?offset=" + std::to_string(start)}).out; }
+std::string dumpe2fs(const std::filesystem::path& image, std::uint64_t start) {
+  return run({"dumpe2fs", "-h", image.string() + "?offset=" + std::to_string(start)}).out;
+}
 
 }  // namespace
 
 TEST_CASE("every type, block size and inode size is clean at both starts", "[judge][F01][F02]") {
   const ExtType type = GENERATE(ExtType::Ext2, ExtType::Ext3, ExtType::Ext4);
   const std::uint32_t block = GENERATE(1024U, 2048U, 4096U), inode = GENERATE(128U, 256U);
-  const std::uint64_t start = GENERATE(0ULL, 32256ULL, 1048576ULL), size = GENERATE(9ULL << 20, 200ULL << 20);
+  const std::uint64_t start = GENERATE(0ULL, 32256ULL, 1048576ULL),
+                      size = GENERATE(9ULL << 20, 200ULL << 20);
   CAPTURE(to_text(type), block, inode, start, size);
   const TempDir dir;
   ExtOptions options;
@@ -39,7 +43,8 @@ TEST_CASE("every type, block size and inode size is clean at both starts", "[jud
 }
 
 TEST_CASE("sizes around the end of a group, and tiny ones", "[judge][F02]") {
-  const std::uint64_t blocks = GENERATE(64ULL, 200ULL, 8192ULL, 8193ULL, 8194ULL, 8240ULL, 8300ULL, 16385ULL, 20000ULL);
+  const std::uint64_t blocks =
+      GENERATE(64ULL, 200ULL, 8192ULL, 8193ULL, 8194ULL, 8240ULL, 8300ULL, 16385ULL, 20000ULL);
   CAPTURE(blocks);
   const TempDir dir;
   ExtOptions options;
@@ -83,16 +88,26 @@ TEST_CASE("options out of range are refused with the range", "[judge][F01][F03]"
   };
   const auto row = GENERATE(values<Row>({
       {"block size", [](ExtOptions& o) { o.block_size = 3000; }, 64 << 20, Errc::Usage, "3000"},
-      {"block size of 8K", [](ExtOptions& o) { o.block_size = 8192; }, 64 << 20, Errc::Usage, "1024, 2048 or 4096"},
-      {"inode size", [](ExtOptions& o) { o.inode_size = 512; }, 64 << 20, Errc::Usage, "128 or 256"},
-      {"label", [](ExtOptions& o) { o.label = std::string(17, 'l'); }, 64 << 20, Errc::Usage, "17 bytes"},
-      {"reserve", [](ExtOptions& o) { o.reserved_percent = 50.1; }, 64 << 20, Errc::Usage, "0 to 50"},
+      {"block size of 8K", [](ExtOptions& o) { o.block_size = 8192; }, 64 << 20, Errc::Usage,
+       "1024, 2048 or 4096"},
+      {"inode size", [](ExtOptions& o) { o.inode_size = 512; }, 64 << 20, Errc::Usage,
+       "128 or 256"},
+      {"label", [](ExtOptions& o) { o.label = std::string(17, 'l'); }, 64 << 20, Errc::Usage,
+       "17 bytes"},
+      {"reserve", [](ExtOptions& o) { o.reserved_percent = 50.1; }, 64 << 20, Errc::Usage,
+       "0 to 50"},
       {"ratio", [](ExtOptions& o) { o.inode_ratio = 1023; }, 64 << 20, Errc::Usage, "1024"},
-      {"both", [](ExtOptions& o) { o.inode_ratio = 4096; o.inodes = 100; }, 64 << 20, Errc::Usage, "both given"},
+      {"both",
+       [](ExtOptions& o) {
+         o.inode_ratio = 4096;
+         o.inodes = 100;
+       },
+       64 << 20, Errc::Usage, "both given"},
       {"inodes", [](ExtOptions& o) { o.inodes = 11; }, 64 << 20, Errc::Usage, "at least 12"},
       {"too many inodes", [](ExtOptions& o) { o.inodes = 4'000'000; }, 64 << 20, Errc::NoSpace, ""},
       {"too small", [](ExtOptions&) {}, 63 * 1024, Errc::NoSpace, "at least 64 blocks"},
-      {"journal", [](ExtOptions& o) { o.type = ExtType::Ext3; }, 2047 * 1024, Errc::NoSpace, "too few for a journal: 2048"},
+      {"journal", [](ExtOptions& o) { o.type = ExtType::Ext3; }, 2047 * 1024, Errc::NoSpace,
+       "too few for a journal: 2048"},
       {"time", [](ExtOptions& o) { o.created = 0; }, 64 << 20, Errc::Usage, "creation time"},
   }));
   CAPTURE(row.name);
@@ -110,8 +125,21 @@ TEST_CASE("options out of range are refused with the range", "[judge][F01][F03]"
 }
 
 TEST_CASE("feature sets for old kernels are clean", "[judge][F04]") {
-  const std::vector<std::string> features = GENERATE(values<std::vector<std::string>>(
-      {{"^metadata_csum"}, {"^metadata_csum", "^64bit"}, {"uninit_bg"}, {"^extent", "^64bit"}, {"^flex_bg"}, {"^has_journal"}, {"^resize_inode"}, {"^resize_inode", "^sparse_super"}, {"metadata_csum_seed"}, {"^dir_index"}, {"^ext_attr"}, {"^metadata_csum", "^filetype"}, {"^huge_file", "^dir_nlink", "^extra_isize"}, {"large_dir"}}));
+  const std::vector<std::string> features =
+      GENERATE(values<std::vector<std::string>>({{"^metadata_csum"},
+                                                 {"^metadata_csum", "^64bit"},
+                                                 {"uninit_bg"},
+                                                 {"^extent", "^64bit"},
+                                                 {"^flex_bg"},
+                                                 {"^has_journal"},
+                                                 {"^resize_inode"},
+                                                 {"^resize_inode", "^sparse_super"},
+                                                 {"metadata_csum_seed"},
+                                                 {"^dir_index"},
+                                                 {"^ext_attr"},
+                                                 {"^metadata_csum", "^filetype"},
+                                                 {"^huge_file", "^dir_nlink", "^extra_isize"},
+                                                 {"large_dir"}}));
   CAPTURE(features);
   const TempDir dir;
   ExtOptions options;
@@ -153,9 +181,13 @@ TEST_CASE("the backups of the superblock are where mke2fs puts them", "[judge][F
   make(dir / "a", 0, 1500ULL << 20, {});
   for (const std::uint64_t group : {1, 3, 5, 7, 9}) {
     CAPTURE(group);
-    CHECK(run({"dumpe2fs", "-h", "-o", "superblock=" + std::to_string(group * 32768), "-o", "blocksize=4096", (dir / "a").string()}).exit_code == 0);
+    CHECK(run({"dumpe2fs", "-h", "-o", "superblock=" + std::to_string(group * 32768), "-o",
+               "blocksize=4096", (dir / "a").string()})
+              .exit_code == 0);
   }
-  CHECK(run({"dumpe2fs", "-h", "-o", "superblock=" + std::to_string(2 * 32768), "-o", "blocksize=4096", (dir / "a").string()}).exit_code != 0);
+  CHECK(run({"dumpe2fs", "-h", "-o", "superblock=" + std::to_string(2 * 32768), "-o",
+             "blocksize=4096", (dir / "a").string()})
+            .exit_code != 0);
 }
 
 TEST_CASE("the same options make the same bytes, others a different UUID", "[judge][F07]") {
@@ -174,7 +206,8 @@ TEST_CASE("a fresh filesystem of 1 TiB takes little of the host's disk", "[judge
     ExtType type;
     std::uint64_t most;
   };
-  const auto row = GENERATE(values<Row>({{ExtType::Ext2, 77'000'000}, {ExtType::Ext4, 17'000'000}}));
+  const auto row =
+      GENERATE(values<Row>({{ExtType::Ext2, 77'000'000}, {ExtType::Ext4, 17'000'000}}));
   CAPTURE(to_text(row.type));
   const TempDir dir;
   ImageFile file = make_image(dir / "a", 1ULL << 40);

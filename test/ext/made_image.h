@@ -21,11 +21,18 @@ namespace rawimg::test {
 inline constexpr std::uint64_t kStart = 32256;
 
 struct Made {
-  explicit Made(const std::vector<std::string>& words, const std::function<void(const std::filesystem::path&)>& fill = {}) {
+  explicit Made(const std::vector<std::string>& words,
+                const std::function<void(const std::filesystem::path&)>& fill = {}) {
     std::filesystem::create_directory(dir / "root");
     if (fill) fill(dir / "root");
     { ImageFile fresh = make_image(dir / "a", kStart + (64 << 20)); }
-    std::vector<std::string> argv{"mke2fs", "-q", "-F", "-d", (dir / "root").string(), "-E", "offset=" + std::to_string(kStart)};
+    std::vector<std::string> argv{"mke2fs",
+                                  "-q",
+                                  "-F",
+                                  "-d",
+                                  (dir / "root").string(),
+                                  "-E",
+                                  "offset=" + std::to_string(kStart)};
     argv.insert(argv.end(), words.begin(), words.end());
     argv.push_back((dir / "a").string());
     argv.push_back("64M");
@@ -45,7 +52,9 @@ struct Made {
 
 inline std::string read(const ExtFs& fs, const std::string& path) {
   std::string content;
-  fs.read_file(fs.resolve(path), [&](std::span<const std::byte> bytes) { content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
+  fs.read_file(fs.resolve(path), [&](std::span<const std::byte> bytes) {
+    content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  });
   return content;
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// One field of a small filesystem is changed, and the reader says which damage that is, or reads on where a kernel would.
+// One field of a small filesystem is changed, and the reader says which damage that is, or reads on
+// where a kernel would.
 #include <rawimg/ext_fs.h>
 
 #include <ext2fs/ext2fs.h>
+
+// It takes types from ext2_fs.h without including it.
 #include <ext2fs/ext2_ext_attr.h>
 
-#include <catch2/catch.hpp>
 #include <rawimg/error.h>
+#include <catch2/catch.hpp>
 
 #include <cstddef>
 #include <cstring>
@@ -25,7 +28,8 @@ namespace {
 constexpr std::uint64_t kSize = 9 << 20;
 constexpr std::uint32_t kBlock = 1024;
 
-/// A filesystem of 1 KiB blocks: /directory with names enough for several blocks, /file, /empty, /short and /long.
+/// A filesystem of 1 KiB blocks: /directory with names enough for several blocks, /file, /empty,
+/// /short and /long.
 class Sample {
  public:
   Sample(ExtType type, std::vector<std::string> features) : file_(make_image(dir_ / "a", kSize)) {
@@ -37,7 +41,8 @@ class Sample {
     ExtBuilder builder = ExtBuilder::format_last(window(), options);
     SmallTree tree(builder);
     const NodeId directory = tree.directory(ExtBuilder::kRoot, "directory");
-    for (int i = 0; i < 60; ++i) tree.file(directory, "a_rather_long_name_of_a_file_" + std::to_string(i));
+    for (int i = 0; i < 60; ++i)
+      tree.file(directory, "a_rather_long_name_of_a_file_" + std::to_string(i));
     const NodeId with_xattrs = tree.file(ExtBuilder::kRoot, "file", noise(50'000));
     builder.set_xattrs(with_xattrs, std::vector<Xattr>{{"user.large", std::string(300, 'v')}});
     tree.file(ExtBuilder::kRoot, "empty");
@@ -66,7 +71,9 @@ class Sample {
     return place.block * kBlock + place.offset;
   }
   /// Where i_block[index] of the inode at `path` lies.
-  std::uint64_t pointer_at(const char* path, unsigned index) { return inode_at(number(path)) + offsetof(ext2_inode_large, i_block) + 4 * index; }
+  std::uint64_t pointer_at(const char* path, unsigned index) {
+    return inode_at(number(path)) + offsetof(ext2_inode_large, i_block) + 4 * index;
+  }
 
  private:
   TempDir dir_;
@@ -99,7 +106,8 @@ TEST_CASE("a file longer than its map can reach is damaged, not endless", "[ext]
   for (const std::uint32_t high : {0xFFFFFFFFU, 0x80000000U}) {
     sample.set(inode + offsetof(ext2_inode_large, i_size), 0xFFFFFFFFU);
     sample.set(inode + offsetof(ext2_inode_large, i_size_high), high);
-    REQUIRE_THROWS_MATCHES(read_some(sample.open(), number), Error, IsError(Errc::Corrupt, "but a file has at most"));
+    REQUIRE_THROWS_MATCHES(read_some(sample.open(), number), Error,
+                           IsError(Errc::Corrupt, "but a file has at most"));
   }
 }
 
@@ -108,12 +116,15 @@ TEST_CASE("the longest file is not refused, and one byte more is", "[ext][D10]")
   const std::uint32_t number = sample.number("/empty");
   const std::uint64_t most = (12 + 256 + 256 * 256 + 256ULL * 256 * 256) * kBlock;
   const auto set_size = [&](std::uint64_t bytes) {
-    sample.set(sample.inode_at(number) + offsetof(ext2_inode_large, i_size), static_cast<std::uint32_t>(bytes));
-    sample.set(sample.inode_at(number) + offsetof(ext2_inode_large, i_size_high), static_cast<std::uint32_t>(bytes >> 32));
+    sample.set(sample.inode_at(number) + offsetof(ext2_inode_large, i_size),
+               static_cast<std::uint32_t>(bytes));
+    sample.set(sample.inode_at(number) + offsetof(ext2_inode_large, i_size_high),
+               static_cast<std::uint32_t>(bytes >> 32));
   };
   const auto bytes_of = [&] {
     std::uint64_t bytes = 0;
-    sample.open().read_file(number, [&](std::span<const std::byte> piece) { bytes += piece.size(); });
+    sample.open().read_file(number,
+                            [&](std::span<const std::byte> piece) { bytes += piece.size(); });
     return bytes;
   };
   set_size(most - 1);
@@ -121,55 +132,74 @@ TEST_CASE("the longest file is not refused, and one byte more is", "[ext][D10]")
   set_size(most);
   CHECK(bytes_of() == most);
   set_size(most + 1);
-  REQUIRE_THROWS_MATCHES(bytes_of(), Error, IsError(Errc::Corrupt, "but a file has at most 16843020 blocks"));
+  REQUIRE_THROWS_MATCHES(bytes_of(), Error,
+                         IsError(Errc::Corrupt, "but a file has at most 16843020 blocks"));
 }
 
-TEST_CASE("a directory that has a block twice is damaged: its names must not multiply", "[ext][D14]") {
+TEST_CASE("a directory that has a block twice is damaged: its names must not multiply",
+          "[ext][D14]") {
   Sample sample = ext2_sample();
   const std::uint32_t number = sample.number("/directory");
   REQUIRE(sample.open().read_directory(number).size() == 60);
-  sample.set(sample.pointer_at("/directory", 2), sample.get<std::uint32_t>(sample.pointer_at("/directory", 1)));
-  REQUIRE_THROWS_MATCHES(sample.open().read_directory(number), Error, IsError(Errc::Corrupt, "more than once"));
-  REQUIRE_THROWS_MATCHES(sample.open().resolve("/directory/x"), Error, IsError(Errc::Corrupt, "more than once"));
+  sample.set(sample.pointer_at("/directory", 2),
+             sample.get<std::uint32_t>(sample.pointer_at("/directory", 1)));
+  REQUIRE_THROWS_MATCHES(sample.open().read_directory(number), Error,
+                         IsError(Errc::Corrupt, "more than once"));
+  REQUIRE_THROWS_MATCHES(sample.open().resolve("/directory/x"), Error,
+                         IsError(Errc::Corrupt, "more than once"));
 }
 
-TEST_CASE("a directory with a hole or an unwritten block is damaged: names are missing", "[ext][D14]") {
+TEST_CASE("a directory with a hole or an unwritten block is damaged: names are missing",
+          "[ext][D14]") {
   Sample holed = ext2_sample();
   const std::uint32_t number = holed.number("/directory");
   holed.set(holed.pointer_at("/directory", 1), std::uint32_t{0});
-  REQUIRE_THROWS_MATCHES(holed.open().read_directory(number), Error, IsError(Errc::Corrupt, "block 1 is missing"));
+  REQUIRE_THROWS_MATCHES(holed.open().read_directory(number), Error,
+                         IsError(Errc::Corrupt, "block 1 is missing"));
 
   Sample cut = ext2_sample();
   const std::uint64_t size_at = cut.inode_at(number) + offsetof(ext2_inode_large, i_size);
   cut.set(size_at, cut.get<std::uint32_t>(size_at) + kBlock);
-  REQUIRE_THROWS_MATCHES(cut.open().read_directory(number), Error, IsError(Errc::Corrupt, "is missing"));
+  REQUIRE_THROWS_MATCHES(cut.open().read_directory(number), Error,
+                         IsError(Errc::Corrupt, "is missing"));
 
   Sample unwritten = ext4_sample();
-  const std::uint64_t length_at = unwritten.pointer_at("/directory", 3) + offsetof(ext3_extent, ee_len);
-  unwritten.set(length_at, static_cast<std::uint16_t>(unwritten.get<std::uint16_t>(length_at) + 32768));
-  REQUIRE_THROWS_MATCHES(unwritten.open().read_directory(unwritten.number("/directory")), Error, IsError(Errc::Corrupt, "unwritten"));
+  const std::uint64_t length_at =
+      unwritten.pointer_at("/directory", 3) + offsetof(ext3_extent, ee_len);
+  unwritten.set(length_at,
+                static_cast<std::uint16_t>(unwritten.get<std::uint16_t>(length_at) + 32768));
+  REQUIRE_THROWS_MATCHES(unwritten.open().read_directory(unwritten.number("/directory")), Error,
+                         IsError(Errc::Corrupt, "unwritten"));
 }
 
 TEST_CASE("a symlink without a target, or with a zero byte in it, is damaged", "[ext][D05]") {
   Sample empty = ext2_sample();
   const std::uint32_t number = empty.number("/short");
   empty.set(empty.inode_at(number) + offsetof(ext2_inode_large, i_size), std::uint32_t{0});
-  REQUIRE_THROWS_MATCHES(empty.open().inode(number), Error, IsError(Errc::Corrupt, "a target of 0 bytes"));
-  REQUIRE_THROWS_MATCHES(empty.open().resolve("/short/"), Error, IsError(Errc::Corrupt, "a target of 0 bytes"));
+  REQUIRE_THROWS_MATCHES(empty.open().inode(number), Error,
+                         IsError(Errc::Corrupt, "a target of 0 bytes"));
+  REQUIRE_THROWS_MATCHES(empty.open().resolve("/short/"), Error,
+                         IsError(Errc::Corrupt, "a target of 0 bytes"));
 
   Sample cut = ext2_sample();
   cut.set(cut.pointer_at("/short", 0) + 3, '\0');
   REQUIRE_THROWS_MATCHES(cut.open().inode(number), Error, IsError(Errc::Corrupt, "a zero byte"));
-  REQUIRE_THROWS_MATCHES(cut.open().resolve("/short"), Error, IsError(Errc::Corrupt, "a zero byte"));
+  REQUIRE_THROWS_MATCHES(cut.open().resolve("/short"), Error,
+                         IsError(Errc::Corrupt, "a zero byte"));
 }
 
-TEST_CASE("upper halves that mean something else without their feature are not read", "[ext][D07]") {
+TEST_CASE("upper halves that mean something else without their feature are not read",
+          "[ext][D07]") {
   Sample sample = ext2_sample();
   const std::uint32_t directory = sample.number("/directory"), file = sample.number("/file");
-  sample.set(sample.inode_at(directory) + offsetof(ext2_inode_large, i_size_high), std::uint32_t{7});  // i_dir_acl of ext2
-  sample.set(sample.inode_at(file) + offsetof(ext2_inode_large, osd2.linux2.l_i_file_acl_high), std::uint16_t{7});
+  // i_dir_acl of ext2
+  sample.set(sample.inode_at(directory) + offsetof(ext2_inode_large, i_size_high),
+             std::uint32_t{7});
+  sample.set(sample.inode_at(file) + offsetof(ext2_inode_large, osd2.linux2.l_i_file_acl_high),
+             std::uint16_t{7});
   CHECK(sample.open().read_directory(directory).size() == 60);
-  CHECK(sample.open().inode(file).xattrs == std::vector<Xattr>{{"user.large", std::string(300, 'v')}});
+  CHECK(sample.open().inode(file).xattrs ==
+        std::vector<Xattr>{{"user.large", std::string(300, 'v')}});
 }
 
 TEST_CASE("times before 1970 and after 2038 are read with their nanoseconds", "[ext][A17]") {
@@ -199,7 +229,8 @@ TEST_CASE("a group descriptor with a wrong checksum is damaged", "[ext][D01]") {
   const ExtFs fs = sample.open();
   REQUIRE_NOTHROW(fs.inode(2));
   const std::uint64_t free_blocks_at = 2 * kBlock + offsetof(ext2_group_desc, bg_free_blocks_count);
-  sample.set(free_blocks_at, static_cast<std::uint16_t>(sample.get<std::uint16_t>(free_blocks_at) ^ 1));
+  sample.set(free_blocks_at,
+             static_cast<std::uint16_t>(sample.get<std::uint16_t>(free_blocks_at) ^ 1));
   REQUIRE_THROWS_MATCHES(fs.inode(2), Error, IsError(Errc::Corrupt, "the descriptor of group 0"));
 }
 
@@ -226,15 +257,20 @@ std::vector<std::byte> block_of_entries(unsigned count, std::uint32_t size) {
 }  // namespace
 
 TEST_CASE("attributes whose values overlap cannot be more than the block", "[ext][D09]") {
-  const ValueReader no_inode = [](std::uint32_t, std::uint32_t) -> std::string { throw std::logic_error("not asked for"); };
+  const ValueReader no_inode = [](std::uint32_t, std::uint32_t) -> std::string {
+    throw std::logic_error("not asked for");
+  };
   std::vector<Xattr> xattrs;
   REQUIRE_NOTHROW(read_block_xattrs(block_of_entries(4, 256), no_inode, xattrs));
   CHECK(xattrs.size() == 4);
-  REQUIRE_THROWS_MATCHES(read_block_xattrs(block_of_entries(5, 256), no_inode, xattrs), Error, IsError(Errc::Corrupt, "values of more than 1024 bytes"));
+  REQUIRE_THROWS_MATCHES(read_block_xattrs(block_of_entries(5, 256), no_inode, xattrs), Error,
+                         IsError(Errc::Corrupt, "values of more than 1024 bytes"));
 }
 
 TEST_CASE("values in inodes of their own are read up to a bound", "[ext][D09]") {
-  const ValueReader megabyte = [](std::uint32_t, std::uint32_t size) { return std::string(size, 'v'); };
+  const ValueReader megabyte = [](std::uint32_t, std::uint32_t size) {
+    return std::string(size, 'v');
+  };
   const auto read = [&](unsigned count) {
     auto block = block_of_entries(count, 1 << 20);
     const std::uint32_t inode = 12;
@@ -251,12 +287,17 @@ TEST_CASE("an attribute block says that it is one block", "[ext][D09]") {
   auto block = block_of_entries(1, 8);
   block[8] = std::byte{2};
   std::vector<Xattr> xattrs;
-  REQUIRE_THROWS_MATCHES(read_block_xattrs(block, {}, xattrs), Error, IsError(Errc::Corrupt, "2 blocks"));
+  REQUIRE_THROWS_MATCHES(read_block_xattrs(block, {}, xattrs), Error,
+                         IsError(Errc::Corrupt, "2 blocks"));
 }
 
 TEST_CASE("an ACL on disk is of version 1", "[ext][D09]") {
-  CHECK(acl_from_disk(std::string("\1\0\0\0\1\0\6\0", 8)) == std::string("\2\0\0\0\1\0\6\0\xFF\xFF\xFF\xFF", 12));
-  REQUIRE_THROWS_MATCHES(acl_from_disk(std::string("\2\0\0\0\1\0\6\0", 8)), Error, IsError(Errc::Corrupt, "version 2"));
-  REQUIRE_THROWS_MATCHES(acl_from_disk(std::string("\1\0\0\0\3\0\6\0", 8)), Error, IsError(Errc::Corrupt, "tag 3"));
-  REQUIRE_THROWS_MATCHES(acl_from_disk(std::string("\1\0\0\0\2\0\6\0\1\0\0", 11)), Error, IsError(Errc::Corrupt, "passes the end"));
+  CHECK(acl_from_disk(std::string("\1\0\0\0\1\0\6\0", 8)) ==
+        std::string("\2\0\0\0\1\0\6\0\xFF\xFF\xFF\xFF", 12));
+  REQUIRE_THROWS_MATCHES(acl_from_disk(std::string("\2\0\0\0\1\0\6\0", 8)), Error,
+                         IsError(Errc::Corrupt, "version 2"));
+  REQUIRE_THROWS_MATCHES(acl_from_disk(std::string("\1\0\0\0\3\0\6\0", 8)), Error,
+                         IsError(Errc::Corrupt, "tag 3"));
+  REQUIRE_THROWS_MATCHES(acl_from_disk(std::string("\1\0\0\0\2\0\6\0\1\0\0", 11)), Error,
+                         IsError(Errc::Corrupt, "passes the end"));
 }

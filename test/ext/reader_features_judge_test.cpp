@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Filesystems with features that rawimg does not make, made by mke2fs and changed by debugfs and tune2fs, read by us.
+// Filesystems with features that rawimg does not make, made by mke2fs and changed by debugfs and
+// tune2fs, read by us.
 #include <rawimg/ext_fs.h>
 
-#include <catch2/catch.hpp>
 #include <rawimg/error.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 
@@ -23,13 +24,17 @@ void debugfs(const Made& made, const std::string& request) {
 }
 
 /// What e2fsck leaves is clean: it says so by 0 or 1.
-void make_indexes(const Made& made) { REQUIRE(run({"e2fsck", "-fyD", made.address()}).exit_code <= 1); }
+void make_indexes(const Made& made) {
+  REQUIRE(run({"e2fsck", "-fyD", made.address()}).exit_code <= 1);
+}
 
 void fill_simply(const fs::path& root) {
   write_file(root / "small", "hello\n");
   write_file(root / "large", noise(1'500'001));
   fs::create_directories(root / "d");
-  for (int i = 0; i < 200; ++i) write_file(root / "d" / ("a_name_that_is_long_enough_to_need_blocks_" + std::to_string(i)), std::to_string(i));
+  for (int i = 0; i < 200; ++i)
+    write_file(root / "d" / ("a_name_that_is_long_enough_to_need_blocks_" + std::to_string(i)),
+               std::to_string(i));
   fs::create_symlink("d", root / "link");
   fs::create_symlink(std::string(59, '/'), root / "link59");
   fs::create_symlink(std::string(60, '/'), root / "link60");
@@ -42,7 +47,8 @@ void check_simple(const ExtFs& image) {
   CHECK(read(image, "/link/a_name_that_is_long_enough_to_need_blocks_177") == "177");
   for (const std::size_t length : {59, 60}) {
     const std::string path = "/link" + std::to_string(length);
-    CHECK(image.inode(image.resolve(path, ExtFs::Follow::AllButLast)).symlink_target == std::string(length, '/'));
+    CHECK(image.inode(image.resolve(path, ExtFs::Follow::AllButLast)).symlink_target ==
+          std::string(length, '/'));
     CHECK(image.resolve(path) == 2);
   }
 }
@@ -75,7 +81,8 @@ TEST_CASE("features that rawimg does not make are read all the same", "[judge][D
 }
 
 TEST_CASE("a filesystem with multi-mount protection is read", "[judge][D07]") {
-  Made made({"-t", "ext4", "-O", "mmp"}, fill_simply);  // e2fsck 1.47.0 looks for its block without the offset, and finds it bad
+  Made made({"-t", "ext4", "-O", "mmp"},
+            fill_simply);  // e2fsck 1.47.0 looks for its block without the offset, and finds it bad
   check_simple(made.open());
 }
 
@@ -83,7 +90,9 @@ TEST_CASE("hashed directories are searched by their hashes, of every kind", "[ju
   const std::string hash = GENERATE("legacy", "half_md4", "tea");
   const bool is_unsigned = GENERATE(false, true);
   CAPTURE(hash, is_unsigned);
-  const auto name = [](int i) { return std::to_string(i) + "\xE4\xC3\xA4" + std::string(50, static_cast<char>(0x80 + i % 100)); };
+  const auto name = [](int i) {
+    return std::to_string(i) + "\xE4\xC3\xA4" + std::string(50, static_cast<char>(0x80 + i % 100));
+  };
   constexpr int kNames = 3000;
   Made made({"-t", "ext2", "-b", "1024"}, [&](const fs::path& root) {
     fs::create_directories(root / "d");
@@ -93,16 +102,19 @@ TEST_CASE("hashed directories are searched by their hashes, of every kind", "[ju
   debugfs(made, std::string("ssv flags ") + (is_unsigned ? "2" : "1"));
   make_indexes(made);
   for (int i = 0; i < kNames; i += 7) CHECK_NOTHROW(made.open().resolve("/d/" + name(i)));
-  REQUIRE_THROWS_MATCHES(made.open().resolve("/d/" + name(kNames)), Error, IsError(Errc::NotFound, "does not exist"));
+  REQUIRE_THROWS_MATCHES(made.open().resolve("/d/" + name(kNames)), Error,
+                         IsError(Errc::NotFound, "does not exist"));
 
   // The first leaf is broken: only who looks for a name in it may notice.
   const std::string leaf = run({"debugfs", "-R", "bmap /d 1", made.address()}).out;
   const std::string dump = run({"debugfs", "-R", "htree_dump /d", made.address()}).out;
   REQUIRE(dump.find("Indirect levels: 1") != std::string::npos);
   const std::uint16_t bad = 3;
-  made.file->write_at(ByteOffset{kStart + std::stoull(leaf) * 1024 + 4}, std::as_bytes(std::span(&bad, 1)));
+  made.file->write_at(ByteOffset{kStart + std::stoull(leaf) * 1024 + 4},
+                      std::as_bytes(std::span(&bad, 1)));
   const ExtFs image = made.open();
-  REQUIRE_THROWS_MATCHES(image.read_directory(image.resolve("/d")), Error, IsError(Errc::Corrupt, "an entry of 3 bytes"));
+  REQUIRE_THROWS_MATCHES(image.read_directory(image.resolve("/d")), Error,
+                         IsError(Errc::Corrupt, "an entry of 3 bytes"));
   int lost = 0;
   for (int i = 0; i < kNames; ++i) {
     try {
@@ -129,12 +141,20 @@ TEST_CASE("unwritten extents read as zeros, whatever lies in their blocks", "[ju
 }
 
 TEST_CASE("indirect blocks of three levels are followed", "[judge][D03]") {
-  const std::vector<std::uint64_t> places{0, 11 << 10, 12 << 10, (12 + 256) << 10, (12 + 256 + 65536 - 1) << 10, (12 + 256 + 65536) << 10, (12 + 256 + 65536 + 256) << 10, 90'000'000};
+  const std::vector<std::uint64_t> places{0,
+                                          11 << 10,
+                                          12 << 10,
+                                          (12 + 256) << 10,
+                                          (12 + 256 + 65536 - 1) << 10,
+                                          (12 + 256 + 65536) << 10,
+                                          (12 + 256 + 65536 + 256) << 10,
+                                          90'000'000};
   Made made({"-t", "ext3", "-b", "1024"}, [&](const fs::path& root) {
     write_file(root / "f", "");
     ImageFile file = ImageFile::open(root / "f", Access::ReadWrite);
     file.resize(ByteCount{90'000'007});
-    for (const std::uint64_t at : places) file.write_at(ByteOffset{at}, std::as_bytes(std::span("content", 7)));
+    for (const std::uint64_t at : places)
+      file.write_at(ByteOffset{at}, std::as_bytes(std::span("content", 7)));
   });
   const ExtFs image = made.open();
   const std::string content = read(image, "/f");
@@ -144,15 +164,18 @@ TEST_CASE("indirect blocks of three levels are followed", "[judge][D03]") {
 }
 
 TEST_CASE("values in inodes of their own are read", "[judge][D09]") {
-  Made made({"-t", "ext4", "-O", "ea_inode", "-b", "4096"}, [](const fs::path& root) { write_file(root / "f", "x"); });
+  Made made({"-t", "ext4", "-O", "ea_inode", "-b", "4096"},
+            [](const fs::path& root) { write_file(root / "f", "x"); });
   write_file(made.dir / "value", noise(30'000));
   // debugfs takes no more than a block of it, which is more than an attribute block has room for.
   debugfs(made, "ea_set -f " + (made.dir / "value").string() + " /f user.large");
   const ExtFs image = made.open();
-  CHECK((image.inode(image.resolve("/f")).xattrs == std::vector<Xattr>{{"user.large", noise(30'000).substr(0, 4096)}}));
+  CHECK((image.inode(image.resolve("/f")).xattrs ==
+         std::vector<Xattr>{{"user.large", noise(30'000).substr(0, 4096)}}));
 }
 
-TEST_CASE("content inside of inodes is refused by name, the rest of such a filesystem is read", "[judge][D07]") {
+TEST_CASE("content inside of inodes is refused by name, the rest of such a filesystem is read",
+          "[judge][D07]") {
   Made made({"-t", "ext4", "-O", "inline_data"}, fill_simply);
   const ExtFs image = made.open();
   REQUIRE_THROWS_MATCHES(read(image, "/small"), Error, IsError(Errc::Unsupported, "inline_data"));
@@ -165,7 +188,8 @@ TEST_CASE("a device's numbers are what debugfs made them", "[judge][D11]") {
   debugfs(made, "mknod old c 4 65");
   debugfs(made, "mknod new b 259 65535");
   const ExtFs image = made.open();
-  const InodeInfo old = image.inode(image.resolve("/old")), recent = image.inode(image.resolve("/new"));
+  const InodeInfo old = image.inode(image.resolve("/old")),
+                  recent = image.inode(image.resolve("/new"));
   CHECK(old.type == FileType::CharDevice);
   CHECK(old.device_major == 4);
   CHECK(old.device_minor == 65);
@@ -180,5 +204,6 @@ TEST_CASE("an external journal is named as what it is", "[judge][D07]") {
   { ImageFile fresh = make_image(dir / "j", 16 << 20); }
   REQUIRE(run({"mke2fs", "-q", "-F", "-O", "journal_dev", (dir / "j").string()}).ok());
   ImageFile file = ImageFile::open(dir / "j", Access::ReadOnly);
-  REQUIRE_THROWS_MATCHES(ExtFs::open(Window(file)), Error, IsError(Errc::Unsupported, "external journal"));
+  REQUIRE_THROWS_MATCHES(ExtFs::open(Window(file)), Error,
+                         IsError(Errc::Unsupported, "external journal"));
 }

@@ -27,14 +27,17 @@ NodeId SmallTree::directory(NodeId parent, const std::string& entry) {
   return add(parent, entry, meta);
 }
 
-NodeId SmallTree::file(NodeId parent, const std::string& entry, std::string content, std::size_t chunk) {
+NodeId SmallTree::file(NodeId parent, const std::string& entry, std::string content,
+                       std::size_t chunk) {
   NodeMeta meta;
   meta.permissions = 0644;
   const NodeId node = add(parent, entry, meta);
   const auto owner = std::make_shared<const std::string>(std::move(content));
   builder_.begin_content(node, owner->size());
   for (std::size_t at = 0; at < owner->size(); at += chunk)
-    builder_.append({at, std::as_bytes(std::span(*owner)).subspan(at, std::min(chunk, owner->size() - at)), owner});
+    builder_.append(
+        {at, std::as_bytes(std::span(*owner)).subspan(at, std::min(chunk, owner->size() - at)),
+         owner});
   builder_.end_content();
   return node;
 }
@@ -82,10 +85,12 @@ std::string noise(std::size_t size) {
 }
 
 std::string fsck_complaints(const std::filesystem::path& image, std::uint64_t offset) {
-  const Outcome outcome = run({"e2fsck", "-fn", image.string() + "?offset=" + std::to_string(offset)});
+  const Outcome outcome =
+      run({"e2fsck", "-fn", image.string() + "?offset=" + std::to_string(offset)});
   const std::string text = outcome.out + outcome.err;
   bool bad = outcome.exit_code != 0;
-  for (const char* word : {"? no", "Corrupt", "look bad", "WARNING", "IGNORED"}) bad = bad || text.find(word) != std::string::npos;
+  for (const char* word : {"? no", "Corrupt", "look bad", "WARNING", "IGNORED"})
+    bad = bad || text.find(word) != std::string::npos;
   return bad ? "exit " + std::to_string(outcome.exit_code) + ": " + text : "";
 }
 

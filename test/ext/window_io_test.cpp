@@ -104,7 +104,9 @@ TEST_CASE("what was forgotten is neither written nor served", "[ext]") {
   CHECK(bench.content().substr(20 * 1024, 4096) == expected);
 }
 
-TEST_CASE("commit writes in ascending order, bridges small gaps of zeros, and the superblock comes last", "[ext]") {
+TEST_CASE(
+    "commit writes in ascending order, bridges small gaps of zeros, and the superblock comes last",
+    "[ext]") {
   Bench bench(WindowIo::Content::Zeros);
   REQUIRE(bench.write(1, 1, 's') == 0);
   REQUIRE(bench.write(0, 1, 'b') == 0);
@@ -115,7 +117,10 @@ TEST_CASE("commit writes in ascending order, bridges small gaps of zeros, and th
   bench.file.set_seam(&seam);
   bench.io.commit(Durability::Sync);
   std::vector<std::string> order;
-  for (const auto& event : seam.events()) order.push_back(event.what == "sync" ? "sync" : std::to_string((event.at - kStart) / 1024) + "+" + std::to_string(event.size / 1024));
+  for (const auto& event : seam.events())
+    order.push_back(event.what == "sync" ? "sync"
+                                         : std::to_string((event.at - kStart) / 1024) + "+" +
+                                               std::to_string(event.size / 1024));
   CHECK(order == std::vector<std::string>{"0+1", "2+1", "300+11", "sync", "1+1", "sync"});
 }
 
@@ -143,7 +148,8 @@ TEST_CASE("a commit that fails anywhere can be repeated", "[ext]") {
     bench.file.set_seam(nullptr);
     bench.io.commit();
     const std::string content = bench.content();
-    for (const std::size_t block : {1, 50, 200, 400}) CHECK(content.substr(block * 1024, 1024) == std::string(1024, 'x'));
+    for (const std::size_t block : {1, 50, 200, 400})
+      CHECK(content.substr(block * 1024, 1024) == std::string(1024, 'x'));
   }
 }
 

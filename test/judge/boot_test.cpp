@@ -14,12 +14,17 @@
 using namespace rawimg::test;
 namespace fs = std::filesystem;
 
-TEST_CASE("a kernel boots from the MBR partition and ping has its capability", "[judge][boot][A23][A27]") {
-  struct Row { const char* type; const char* start; };
+TEST_CASE("a kernel boots from the MBR partition and ping has its capability",
+          "[judge][boot][A23][A27]") {
+  struct Row {
+    const char* type;
+    const char* start;
+  };
   const auto row = GENERATE(values<Row>({{"ext2", "63s"}, {"ext4", "1M"}}));
   CAPTURE(row.type, row.start);
   const TempDir dir;
-  require_build(dir / "boot.img", rootfs_tar(Rootfs::Narrow), {"--size", "400M", "-t", row.type, "--start", row.start});
+  require_build(dir / "boot.img", rootfs_tar(Rootfs::Narrow),
+                {"--size", "400M", "-t", row.type, "--start", row.start});
   const std::string console = boot_from(dir / "boot.img", "/dev/vda1", "/init.sh");
   CAPTURE(console);
   CHECK_THAT(console, Catch::Contains("BOOTED-FROM /dev/vda1 ext"));
@@ -38,13 +43,15 @@ fs::path crowded_tar(const TempDir& dir, int entries) {
   REQUIRE(out != nullptr);
   rawimg::judge::PaxWriter writer(out);
   writer.add_plain({.path = "./crowded/", .type = '5', .mode = 0755, .mtime = "1700000000"});
-  for (int i = 0; i < entries; ++i) writer.add_plain({.path = "./crowded/entry-" + std::to_string(i), .mtime = "1700000000"});
+  for (int i = 0; i < entries; ++i)
+    writer.add_plain({.path = "./crowded/entry-" + std::to_string(i), .mtime = "1700000000"});
   writer.finish();
   std::fclose(out);
   return file;
 }
 
-// Looks up, creates, removes and renames in a directory that rawimg indexed. Absent names must be absent, too: an index that is wrong finds too little.
+// Looks up, creates, removes and renames in a directory that rawimg indexed. Absent names must be
+// absent, too: an index that is wrong finds too little.
 constexpr auto kUseDirectory = R"(
 set -e
 mount -t $TYPE -o rw /dev/vda1 /mnt
@@ -77,7 +84,8 @@ void use_in_guest(const fs::path& image, const std::string& type, int entries) {
 
 }  // namespace
 
-TEST_CASE("a kernel works in a directory of 200 000 entries and leaves it clean", "[judge][boot][A29]") {
+TEST_CASE("a kernel works in a directory of 200 000 entries and leaves it clean",
+          "[judge][boot][A29]") {
   const std::string type = GENERATE(as<std::string>{}, "ext2", "ext4");
   CAPTURE(type);
   constexpr int kEntries = 200'000;
@@ -87,14 +95,17 @@ TEST_CASE("a kernel works in a directory of 200 000 entries and leaves it clean"
   use_in_guest(dir / "crowded.img", type, kEntries);
 }
 
-TEST_CASE("a kernel works in a directory of 20 000 entries at 1 KiB a block", "[judge][boot][A29]") {
+TEST_CASE("a kernel works in a directory of 20 000 entries at 1 KiB a block",
+          "[judge][boot][A29]") {
   const TempDir dir;
-  require_build(dir / "small-blocks.img", crowded_tar(dir, 20'000), {"--size", "100M", "-t", "ext3", "--block-size", "1K", "--start", "63s"});
+  require_build(dir / "small-blocks.img", crowded_tar(dir, 20'000),
+                {"--size", "100M", "-t", "ext3", "--block-size", "1K", "--start", "63s"});
   use_in_guest(dir / "small-blocks.img", "ext3", 20'000);
 }
 
 TEST_CASE("e2fsck accepts a directory of a million entries", "[judge][slow][A29]") {
   const TempDir dir;
-  require_build(dir / "million.img", crowded_tar(dir, 1'000'000), {"--size", "4G", "-t", GENERATE("ext2", "ext4")});
+  require_build(dir / "million.img", crowded_tar(dir, 1'000'000),
+                {"--size", "4G", "-t", GENERATE("ext2", "ext4")});
   require_clean(dir / "million.img");
 }

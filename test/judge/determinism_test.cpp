@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Same input, same bytes: whoever builds, wherever, whenever, with however many threads, from whatever kind of stream.
+// Same input, same bytes: whoever builds, wherever, whenever, with however many threads, from
+// whatever kind of stream.
 #include <catch2/catch.hpp>
 
 #include <unistd.h>
@@ -24,26 +25,41 @@ struct Variant {
 };
 
 std::vector<Variant> variants() {
-  std::vector<Variant> all{{.name = "again"},
-                           {.name = "other zone and locale", .environment = {"TZ=Asia/Kolkata", "LC_ALL=C.UTF-8", "LANG=de_DE.UTF-8", "HOME=/nowhere"}},
-                           {.name = "one thread", .words = {"--threads", "1"}, .compression = "xz"},
-                           {.name = "two threads", .words = {"--threads", "2"}, .compression = "xz"},
-                           {.name = "eight threads", .words = {"--threads", "8"}, .compression = "xz"},
-                           {.name = "little memory", .words = {"--memory", "64M"}, .compression = "xz"},
-                           {.name = "xz through a pipe", .compression = "xz", .input = Variant::Input::Pipe},
-                           {.name = "pipe", .input = Variant::Input::Pipe}};
-  for (const char* compression : {"gz", "zst", "bz2", "lz4"}) all.push_back({.name = compression, .compression = compression});
+  std::vector<Variant> all{
+      {.name = "again"},
+      {.name = "other zone and locale",
+       .environment = {"TZ=Asia/Kolkata", "LC_ALL=C.UTF-8", "LANG=de_DE.UTF-8", "HOME=/nowhere"}},
+      {.name = "one thread", .words = {"--threads", "1"}, .compression = "xz"},
+      {.name = "two threads", .words = {"--threads", "2"}, .compression = "xz"},
+      {.name = "eight threads", .words = {"--threads", "8"}, .compression = "xz"},
+      {.name = "little memory", .words = {"--memory", "64M"}, .compression = "xz"},
+      {.name = "xz through a pipe", .compression = "xz", .input = Variant::Input::Pipe},
+      {.name = "pipe", .input = Variant::Input::Pipe}};
+  for (const char* compression : {"gz", "zst", "bz2", "lz4"})
+    all.push_back({.name = compression, .compression = compression});
   return all;
 }
 
 fs::path tarball_for(const Variant& variant) {
-  return variant.compression.empty() ? rootfs_tar(Rootfs::Narrow) : rootfs_tar(Rootfs::Narrow, variant.compression);
+  return variant.compression.empty() ? rootfs_tar(Rootfs::Narrow)
+                                     : rootfs_tar(Rootfs::Narrow, variant.compression);
 }
 
-Outcome build(const fs::path& image, const std::string& type, const Variant& variant, const fs::path& tool = RAWIMG_TOOL) {
+Outcome build(const fs::path& image, const std::string& type, const Variant& variant,
+              const fs::path& tool = RAWIMG_TOOL) {
   Command command;
   const auto tarball = tarball_for(variant);
-  command.argv = {tool.string(), "build", image.string(), "--from", variant.input == Variant::Input::Pipe ? "-" : tarball.string(), "--size", "300M", "-t", type, "--no-sync", "-q"};
+  command.argv = {tool.string(),
+                  "build",
+                  image.string(),
+                  "--from",
+                  variant.input == Variant::Input::Pipe ? "-" : tarball.string(),
+                  "--size",
+                  "300M",
+                  "-t",
+                  type,
+                  "--no-sync",
+                  "-q"};
   command.argv.insert(command.argv.end(), variant.words.begin(), variant.words.end());
   command.environment = variant.environment;
   if (variant.as_nobody) command.user = 65534;
@@ -51,7 +67,8 @@ Outcome build(const fs::path& image, const std::string& type, const Variant& var
   Process process(command);
   const std::string bytes = read_file(tarball);
   // In uneven pieces, so that no reader can count on full buffers.
-  for (std::size_t at = 0, piece = 1; at < bytes.size(); at += piece, piece = piece * 3 % 300'007 + 1) {
+  for (std::size_t at = 0, piece = 1; at < bytes.size();
+       at += piece, piece = piece * 3 % 300'007 + 1) {
     if (!process.feed(std::string_view(bytes).substr(at, piece))) break;
   }
   return process.wait();
@@ -81,7 +98,8 @@ TEST_CASE("root and nobody build the same bytes", "[judge][F07]") {
   require_root("a build as another user");
   const TempDir dir;
   fs::permissions(dir.path(), fs::perms(0777));
-  fs::copy_file(RAWIMG_TOOL, dir / "rawimg");  // the checkout and the fixtures may lie where nobody cannot read
+  // the checkout and the fixtures may lie where nobody cannot read
+  fs::copy_file(RAWIMG_TOOL, dir / "rawimg");
   fs::permissions(dir / "rawimg", fs::perms(0755));
   const Variant nobody{.name = "nobody", .input = Variant::Input::Pipe, .as_nobody = true};
   REQUIRE(build(dir / "root.img", "ext4", {.name = "root"}).ok());
@@ -94,7 +112,8 @@ TEST_CASE("root and nobody build the same bytes", "[judge][F07]") {
 TEST_CASE("SOURCE_DATE_EPOCH is the superblock's time, and nothing else is", "[judge][F07]") {
   const TempDir dir;
   const auto fields_for = [&](const std::string& epoch) {
-    Command command = rawimg_command({"init", (dir / (epoch + ".img")).string(), "--size", "16M", "-t", "ext4", "--no-sync"});
+    Command command = rawimg_command(
+        {"init", (dir / (epoch + ".img")).string(), "--size", "16M", "-t", "ext4", "--no-sync"});
     command.environment = {"SOURCE_DATE_EPOCH=" + epoch};
     const Outcome outcome = run(command);
     INFO(outcome.text());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whole or not at all: whatever goes wrong, nothing appears under the image's name, an older image stays as it was, and nothing else on the host changes.
+// Whole or not at all: whatever goes wrong, nothing appears under the image's name, an older image
+// stays as it was, and nothing else on the host changes.
 #include <catch2/catch.hpp>
 
 #include <signal.h>
@@ -38,8 +39,10 @@ std::string first_part(const fs::path& file, std::size_t divisor) {
   return bytes.substr(0, bytes.size() / divisor);
 }
 
-std::vector<std::string> build_words(const fs::path& image, const std::string& source, bool replace, const std::string& size = "300M") {
-  std::vector<std::string> words{"build", image.string(), "--from", source, "--size", size, "--no-sync", "-q"};
+std::vector<std::string> build_words(const fs::path& image, const std::string& source, bool replace,
+                                     const std::string& size = "300M") {
+  std::vector<std::string> words{"build",  image.string(), "--from",    source,
+                                 "--size", size,           "--no-sync", "-q"};
   if (replace) words.push_back("--force");
   return words;
 }
@@ -56,22 +59,29 @@ std::vector<Trouble> troubles(const Canary& canary, bool replace) {
     write_file(canary.dir / name, bytes);
     return (canary.dir / name).string();
   };
-  const auto with = [&](const std::string& source, const std::vector<std::string>& more, const std::string& size = "300M") {
+  const auto with = [&](const std::string& source, const std::vector<std::string>& more,
+                        const std::string& size = "300M") {
     auto words = build_words(canary.image, source, replace, size);
     words.insert(words.end(), more.begin(), more.end());
     return words;
   };
   const std::string tarball = rootfs_tar(Rootfs::Narrow).string();
-  return {{"cut tar", with(bad("cut.tar", first_part(tarball, 3)), {}), 1, "cut.tar"},
-          {"cut tar.xz", with(bad("cut.tar.xz", first_part(rootfs_tar(Rootfs::Narrow, "xz"), 2)), {}), 1, "cut.tar.xz"},
-          {"cut tar.gz", with(bad("cut.tar.gz", first_part(rootfs_tar(Rootfs::Narrow, "gz"), 2)), {}), 1, "cut.tar.gz"},
-          {"cut tar.zst", with(bad("cut.tar.zst", first_part(rootfs_tar(Rootfs::Narrow, "zst"), 2)), {}), 1, "cut.tar.zst"},
-          {"not an archive", with(bad("text.tar", std::string(5000, 'x')), {}), 1, "text.tar"},
-          {"missing archive", with("/nonexistent/root.tar", {}), 1, "/nonexistent/root.tar"},
-          {"wrong digest", with(tarball, {"--sha256", std::string(64, '0')}), 7, "narrow.tar"},
-          {"no space in the image", with(tarball, {}, "40M"), 5, "--size"},
-          {"no such directory", build_words("/nonexistent/disk.img", tarball, replace), 1, "/nonexistent"},
-          {"bad size", with(tarball, {}, "40MB"), 2, "40M"}};
+  return {
+      {"cut tar", with(bad("cut.tar", first_part(tarball, 3)), {}), 1, "cut.tar"},
+      {"cut tar.xz", with(bad("cut.tar.xz", first_part(rootfs_tar(Rootfs::Narrow, "xz"), 2)), {}),
+       1, "cut.tar.xz"},
+      {"cut tar.gz", with(bad("cut.tar.gz", first_part(rootfs_tar(Rootfs::Narrow, "gz"), 2)), {}),
+       1, "cut.tar.gz"},
+      {"cut tar.zst",
+       with(bad("cut.tar.zst", first_part(rootfs_tar(Rootfs::Narrow, "zst"), 2)), {}), 1,
+       "cut.tar.zst"},
+      {"not an archive", with(bad("text.tar", std::string(5000, 'x')), {}), 1, "text.tar"},
+      {"missing archive", with("/nonexistent/root.tar", {}), 1, "/nonexistent/root.tar"},
+      {"wrong digest", with(tarball, {"--sha256", std::string(64, '0')}), 7, "narrow.tar"},
+      {"no space in the image", with(tarball, {}, "40M"), 5, "--size"},
+      {"no such directory", build_words("/nonexistent/disk.img", tarball, replace), 1,
+       "/nonexistent"},
+      {"bad size", with(tarball, {}, "40MB"), 2, "40M"}};
 }
 
 }  // namespace
@@ -92,14 +102,17 @@ TEST_CASE("a failed build leaves the host as it was", "[judge][A35][B11][B18]") 
 
 TEST_CASE("an image that is too small names a size that is enough", "[judge][A35]") {
   const TempDir dir;
-  const auto words = [&](const std::string& size) { return build_words(dir / "disk.img", rootfs_tar(Rootfs::Narrow).string(), false, size); };
+  const auto words = [&](const std::string& size) {
+    return build_words(dir / "disk.img", rootfs_tar(Rootfs::Narrow).string(), false, size);
+  };
   const Outcome small = run_rawimg(words("40M"));
   INFO(small.text());
   REQUIRE(small.exit_code == 5);
   // "... --size 123M would do": the last number with a unit in what it says.
   const auto at = small.err.rfind("--size ");
   REQUIRE(at != std::string::npos);
-  const std::string enough = small.err.substr(at + 7, small.err.find_first_of(" \n',;)", at + 7) - at - 7);
+  const std::string enough =
+      small.err.substr(at + 7, small.err.find_first_of(" \n',;)", at + 7) - at - 7);
   CAPTURE(enough);
   const Outcome fits = run_rawimg(words(enough));
   CAPTURE(fits.text());
@@ -110,20 +123,28 @@ TEST_CASE("an image that is too small names a size that is enough", "[judge][A35
 TEST_CASE("an older image is replaced only when asked, and only by a whole one", "[judge]") {
   const Canary canary(true);
   const std::string before = canary.state();
-  const Outcome refused = run_rawimg(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), false));
+  const Outcome refused =
+      run_rawimg(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), false));
   INFO(refused.text());
   CHECK(refused.exit_code == 1);
   CHECK_THAT(refused.err, Catch::Contains("--force"));
   CHECK(canary.state() == before);
-  const Outcome replaced = run_rawimg(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), true));
+  const Outcome replaced =
+      run_rawimg(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), true));
   INFO(replaced.text());
   CHECK(replaced.ok());
   require_clean(canary.image);
 }
 
-TEST_CASE("a build that is stopped in the middle leaves nothing under the image's name", "[judge]") {
-  struct Row { const char* name; int signal; int exit_code; };
-  const auto row = GENERATE(values<Row>({{"interrupted", SIGINT, 130}, {"terminated", SIGTERM, 143}, {"killed", SIGKILL, -1}}));
+TEST_CASE("a build that is stopped in the middle leaves nothing under the image's name",
+          "[judge]") {
+  struct Row {
+    const char* name;
+    int signal;
+    int exit_code;
+  };
+  const auto row = GENERATE(values<Row>(
+      {{"interrupted", SIGINT, 130}, {"terminated", SIGTERM, 143}, {"killed", SIGKILL, -1}}));
   const bool replace = GENERATE(false, true);
   CAPTURE(row.name, replace);
   const Canary canary(replace);
@@ -132,14 +153,17 @@ TEST_CASE("a build that is stopped in the middle leaves nothing under the image'
   Process process(rawimg_command(build_words(canary.image, "-", replace)));
   const std::string half = first_part(rootfs_tar(Rootfs::Narrow), 2);
   REQUIRE(process.feed(half));
-  // Half of the stream has gone into the pipe, so nearly all of it has been taken in; the rest never comes.
+  // Half of the stream has gone into the pipe, so nearly all of it has been taken in; the rest
+  // never comes.
   REQUIRE(process.running());
   REQUIRE(fs::exists(canary.image.string() + ".part"));
   REQUIRE(allocated_bytes(canary.image.string() + ".part") > (1 << 20));
   process.send_signal(row.signal);
-  // A process that waits for its input must notice the signal all the same: wait() would close stdin, and that would be an end of file.
+  // A process that waits for its input must notice the signal all the same: wait() would close
+  // stdin, and that would be an end of file.
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (process.running() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(10ms);
+  while (process.running() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(10ms);
   CHECK_FALSE(process.running());
   const Outcome outcome = process.wait();
   CAPTURE(outcome.text());
@@ -149,7 +173,8 @@ TEST_CASE("a build that is stopped in the middle leaves nothing under the image'
     CHECK(outcome.signal == SIGKILL);
     CHECK(fs::exists(canary.image) == replace);
     if (replace) CHECK(read_file(canary.image) == std::string(100'000, 'o'));
-    const Outcome next = run_rawimg(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), replace));
+    const Outcome next =
+        run_rawimg(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), replace));
     CAPTURE(next.text());
     CHECK(next.ok());
     CHECK_FALSE(fs::exists(canary.image.string() + ".part"));
@@ -162,7 +187,8 @@ TEST_CASE("a build that is stopped in the middle leaves nothing under the image'
 TEST_CASE("a limit on file sizes is an error, not a signal", "[judge][A35]") {
   const Canary canary(false);
   const std::string before = canary.state();
-  Command command = rawimg_command(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), false));
+  Command command =
+      rawimg_command(build_words(canary.image, rootfs_tar(Rootfs::Narrow).string(), false));
   command.limits = {{RLIMIT_FSIZE, 30 << 20}};
   const Outcome outcome = run(command);
   INFO(outcome.text());
@@ -176,15 +202,21 @@ TEST_CASE("a full host disk is an error that leaves nothing behind", "[judge][A3
   fs::create_directory(dir / "small");
   Command command;
   // A namespace of mounts of its own: as root, or as the root of a user namespace of its own.
-  const std::vector<std::string> unshare = ::geteuid() == 0 ? std::vector<std::string>{"unshare", "-m"} : std::vector<std::string>{"unshare", "-rm"};
+  const std::vector<std::string> unshare = ::geteuid() == 0
+                                               ? std::vector<std::string>{"unshare", "-m"}
+                                               : std::vector<std::string>{"unshare", "-rm"};
   command.argv = unshare;
   command.argv.insert(command.argv.end(), {"true"});
   if (!run(command).ok()) throw NotRun("no mount namespace to be had: a full host disk");
   command.argv = unshare;
-  command.argv.insert(command.argv.end(), {"sh", "-c",
-                                           "mount -t tmpfs -o size=30M none \"$1\" && cd \"$1\" && echo old >old.img && \"$2\" build disk.img --from \"$3\" --size 300M --no-sync -q; echo exit $?; "
-                                           "\"$2\" build old.img --from \"$3\" --size 300M --no-sync -q --force; echo exit $?; ls -A; cat old.img",
-                                           "sh", (dir / "small").string(), RAWIMG_TOOL, rootfs_tar(Rootfs::Narrow).string()});
+  command.argv.insert(
+      command.argv.end(),
+      {"sh", "-c",
+       "mount -t tmpfs -o size=30M none \"$1\" && cd \"$1\" && echo old >old.img && \"$2\" build "
+       "disk.img --from \"$3\" --size 300M --no-sync -q; echo exit $?; "
+       "\"$2\" build old.img --from \"$3\" --size 300M --no-sync -q --force; echo exit $?; ls -A; "
+       "cat old.img",
+       "sh", (dir / "small").string(), RAWIMG_TOOL, rootfs_tar(Rootfs::Narrow).string()});
   const Outcome outcome = run(command);
   INFO(outcome.text());
   CHECK(outcome.out == "exit 5\nexit 5\nold.img\nold\n");

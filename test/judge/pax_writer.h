@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes a tarball as GNU tar --format=posix does for a stage3: a pax header before every member. Only what the generator of the test tree needs, and nothing that the
-// unit tests' writer shares: the archives of the judges come from other code than those of the unit tests.
+// Writes a tarball as GNU tar --format=posix does for a stage3: a pax header before every member.
+// Only what the generator of the test tree needs, and nothing that the unit tests' writer shares:
+// the archives of the judges come from other code than those of the unit tests.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace rawimg::judge {
 
 struct Member {
   std::string path = {};  ///< begins with "./", raw bytes
-  char type = '0';   ///< ustar typeflag
+  char type = '0';        ///< ustar typeflag
   unsigned mode = 0644;
   std::uint64_t uid = 0, gid = 0;
   std::string mtime = "1700000000.123456789";  ///< as the pax record says it
@@ -33,7 +34,8 @@ class PaxWriter {
   /// A ustar member with no pax header.
   void add_plain(const Member& member, std::string_view content = {});
   /// A GNU.sparse 1.0 member: `pieces` are offset and bytes, in order.
-  void add_sparse(Member member, std::uint64_t real_size, const std::vector<std::pair<std::uint64_t, std::string>>& pieces);
+  void add_sparse(Member member, std::uint64_t real_size,
+                  const std::vector<std::pair<std::uint64_t, std::string>>& pieces);
   void finish();
 
  private:

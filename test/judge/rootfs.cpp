@@ -21,17 +21,22 @@ namespace fs = std::filesystem;
 
 const char* name_of(Rootfs kind) {
   switch (kind) {
-    case Rootfs::Rich: return "rich";
-    case Rootfs::Narrow: return "narrow";
-    case Rootfs::Big: return "big";
+    case Rootfs::Rich:
+      return "rich";
+    case Rootfs::Narrow:
+      return "narrow";
+    case Rootfs::Big:
+      return "big";
   }
   return "?";
 }
 
 class FileLock {
  public:
-  explicit FileLock(const fs::path& file) : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    if (fd_ < 0 || ::flock(fd_, LOCK_EX) != 0) throw std::runtime_error("cannot lock '" + file.string() + "'");
+  explicit FileLock(const fs::path& file)
+      : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    if (fd_ < 0 || ::flock(fd_, LOCK_EX) != 0)
+      throw std::runtime_error("cannot lock '" + file.string() + "'");
   }
   ~FileLock() { ::close(fd_); }
   FileLock(const FileLock&) = delete;
@@ -41,7 +46,8 @@ class FileLock {
   int fd_;
 };
 
-// Makes `name` unless it is there and younger than all that it is made from; `make` writes to the path that it is given.
+// Makes `name` unless it is there and younger than all that it is made from; `make` writes to the
+// path that it is given.
 template <class Make>
 fs::path fixture(const std::string& name, const std::vector<fs::path>& made_from, Make make) {
   const fs::path directory = RAWIMG_JUDGE_FIXTURES;
@@ -49,7 +55,8 @@ fs::path fixture(const std::string& name, const std::vector<fs::path>& made_from
   const fs::path file = directory / name;
   const FileLock lock(directory / (name + ".lock"));
   bool fresh = fs::exists(file);
-  for (const auto& input : made_from) fresh = fresh && fs::last_write_time(input) <= fs::last_write_time(file);
+  for (const auto& input : made_from)
+    fresh = fresh && fs::last_write_time(input) <= fs::last_write_time(file);
   if (fresh) return file;
   const fs::path part = directory / (name + ".part");
   make(part);
@@ -74,7 +81,9 @@ void make_tar(Rootfs kind, const fs::path& file) {
   add("usr/bin/getcap", getcap);
   // The loader looks in /lib64 and /usr/lib, whatever directory of the host a library came from.
   for (const fs::path library : libraries_of(getcap)) {
-    add((library.filename().string().rfind("ld-linux", 0) == 0 ? "usr/lib64/" : "usr/lib/") + library.filename().string(), library);
+    add((library.filename().string().rfind("ld-linux", 0) == 0 ? "usr/lib64/" : "usr/lib/") +
+            library.filename().string(),
+        library);
   }
   command.output_file = file;
   require_ok(run(command), "make_rootfs");
@@ -96,20 +105,25 @@ std::string list_unpacked(const fs::path& tarball) {
   const TempDir dir;
   write_file(dir / "scratch", "");
   fs::resize_file(dir / "scratch", std::uintmax_t{8} << 30);
-  require_ok(run({"mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-b", "4096", "-I", "256", "-N", "200000", (dir / "scratch").string()}), "mke2fs");
+  require_ok(run({"mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-b", "4096", "-I",
+                  "256", "-N", "200000", (dir / "scratch").string()}),
+             "mke2fs");
   GuestJob job;
   job.disks = {{tarball}, {dir / "scratch"}};
   job.programs = {{"usr/bin/gnu-tar", "tar"}};
   job.files = {{"usr/bin/tree_listing", RAWIMG_TREE_LISTING}};
-  job.script = "mount -t ext4 /dev/vdb /mnt && mkdir /mnt/tree && cd /mnt/tree && "
-               "/usr/bin/gnu-tar -xpf /dev/vda --xattrs --xattrs-include='*' --acls --selinux --numeric-owner --warning=no-timestamp && /usr/bin/tree_listing . >/out/listing";
+  job.script =
+      "mount -t ext4 /dev/vdb /mnt && mkdir /mnt/tree && cd /mnt/tree && "
+      "/usr/bin/gnu-tar -xpf /dev/vda --xattrs --xattrs-include='*' --acls --selinux "
+      "--numeric-owner --warning=no-timestamp && /usr/bin/tree_listing . >/out/listing";
   const GuestResult result = run_in_guest(job);
   if (!result.ended) throw std::runtime_error("GNU tar in the guest: " + result.console);
   return result.files.at("listing");
 }
 
 fs::path rootfs_tar(Rootfs kind) {
-  return fixture(std::string(name_of(kind)) + ".tar", {RAWIMG_MAKE_ROOTFS}, [&](const fs::path& part) { make_tar(kind, part); });
+  return fixture(std::string(name_of(kind)) + ".tar", {RAWIMG_MAKE_ROOTFS},
+                 [&](const fs::path& part) { make_tar(kind, part); });
 }
 
 fs::path rootfs_tar(Rootfs kind, const std::string& compression) {
@@ -125,8 +139,9 @@ fs::path rootfs_tar(Rootfs kind, const std::string& compression) {
 
 std::string reference_listing(Rootfs kind) {
   const auto tarball = rootfs_tar(kind);
-  return read_file(fixture(std::string(name_of(kind)) + ".listing", {tarball, RAWIMG_TREE_LISTING},
-                           [&](const fs::path& part) { write_file(part, list_unpacked(tarball)); }));
+  return read_file(
+      fixture(std::string(name_of(kind)) + ".listing", {tarball, RAWIMG_TREE_LISTING},
+              [&](const fs::path& part) { write_file(part, list_unpacked(tarball)); }));
 }
 
 }  // namespace rawimg::test

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A real stage3, or what tools that make one elsewhere produce: rawimg_judge_tests '[stage3]' with RAWIMG_STAGE3=FILE.tar.xz in the environment. Takes some minutes.
+// A real stage3, or what tools that make one elsewhere produce: rawimg_judge_tests '[stage3]' with
+// RAWIMG_STAGE3=FILE.tar.xz in the environment. Takes some minutes.
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -23,7 +24,10 @@ fs::path stage3() {
   return file;
 }
 
-struct Place { const char* type; const char* start; };
+struct Place {
+  const char* type;
+  const char* start;
+};
 
 }  // namespace
 
@@ -35,7 +39,8 @@ TEST_CASE("every inode of a stage3 is what root gets from GNU tar", "[.][stage3]
   decompress.output_file = dir / "plain.tar";
   REQUIRE(run(decompress).ok());
   std::vector<Mountable> images;
-  for (const Place& place : {Place{"ext2", "63s"}, {"ext2", "2048s"}, {"ext4", "63s"}, {"ext4", "2048s"}}) {
+  for (const Place& place :
+       {Place{"ext2", "63s"}, {"ext2", "2048s"}, {"ext4", "63s"}, {"ext4", "2048s"}}) {
     const fs::path image = dir / (std::string(place.type) + place.start);
     require_build(image, stage3(), {"--size", "4G", "-t", place.type, "--start", place.start});
     require_clean(image);
@@ -54,13 +59,19 @@ TEST_CASE("a kernel boots from a stage3 and getcap shows ping's capability", "[.
   REQUIRE(out != nullptr);
   rawimg::judge::PaxWriter writer(out);
   writer.add({.path = "./init.sh", .mode = 0755},
-             "#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nmount -t proc proc /proc\ngrep ' / ' /proc/mounts\ngetcap /usr/bin/ping\necho INIT-ENDED\necho o >/proc/sysrq-trigger\nsleep 60\n");
+             "#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nmount -t proc proc /proc\ngrep ' / ' "
+             "/proc/mounts\ngetcap /usr/bin/ping\necho INIT-ENDED\necho o "
+             ">/proc/sysrq-trigger\nsleep 60\n");
   writer.finish();
   std::fclose(out);
   const Place place = GENERATE(values<Place>({{"ext2", "63s"}, {"ext4", "2048s"}}));
   CAPTURE(place.type);
-  require_build(dir / "boot.img", stage3(), {"--from", (dir / "init.tar").string(), "--size", "4G", "-t", place.type, "--start", place.start});
+  require_build(dir / "boot.img", stage3(),
+                {"--from", (dir / "init.tar").string(), "--size", "4G", "-t", place.type, "--start",
+                 place.start});
   const std::string console = boot_from(dir / "boot.img", "/dev/vda1", "/init.sh");
   CAPTURE(console);
-  CHECK_THAT(console, Catch::Contains("/dev/vda1 / ext") && Catch::Contains("/usr/bin/ping cap_net_raw=ep") && Catch::Contains("INIT-ENDED"));
+  CHECK_THAT(console, Catch::Contains("/dev/vda1 / ext") &&
+                          Catch::Contains("/usr/bin/ping cap_net_raw=ep") &&
+                          Catch::Contains("INIT-ENDED"));
 }

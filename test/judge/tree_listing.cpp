@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// tree_listing [--blocks] DIR: the canonical listing of a directory tree as the running kernel shows it. Static, so that it runs in a guest that has nothing else.
-// Stays on DIR's filesystem. Walks with chdir, so that no path is too long and no /proc is needed.
+// tree_listing [--blocks] DIR: the canonical listing of a directory tree as the running kernel
+// shows it. Static, so that it runs in a guest that has nothing else. Stays on DIR's filesystem.
+// Walks with chdir, so that no path is too long and no /proc is needed.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,14 +27,22 @@ namespace {
 
 char type_of(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFREG: return 'f';
-    case S_IFDIR: return 'd';
-    case S_IFLNK: return 'l';
-    case S_IFCHR: return 'c';
-    case S_IFBLK: return 'b';
-    case S_IFIFO: return 'p';
-    case S_IFSOCK: return 's';
-    default: return '?';
+    case S_IFREG:
+      return 'f';
+    case S_IFDIR:
+      return 'd';
+    case S_IFLNK:
+      return 'l';
+    case S_IFCHR:
+      return 'c';
+    case S_IFBLK:
+      return 'b';
+    case S_IFIFO:
+      return 'p';
+    case S_IFSOCK:
+      return 's';
+    default:
+      return '?';
   }
 }
 
@@ -64,7 +73,8 @@ std::string hash_file(const char* name, const std::string& path) {
     for (; at < end; at += static_cast<off_t>(ContentHash::kPiece)) {
       unsigned char piece[ContentHash::kPiece] = {};
       std::size_t have = 0;
-      for (ssize_t got = 1; have < sizeof piece && got != 0; have += static_cast<std::size_t>(got)) {
+      for (ssize_t got = 1; have < sizeof piece && got != 0;
+           have += static_cast<std::size_t>(got)) {
         got = ::pread(fd, piece + have, sizeof piece - have, at + static_cast<off_t>(have));
         if (got < 0) fail("read", path);
       }
@@ -146,5 +156,6 @@ int main(int argc, char** argv) {
   std::vector<Node> nodes{read_node(".", ".", status)};
   walk(".", status.st_dev, nodes);
   const std::string text = rawimg::judge::to_listing(std::move(nodes), with_blocks);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) fail("write", "stdout");
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    fail("write", "stdout");
 }

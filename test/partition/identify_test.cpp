@@ -14,41 +14,58 @@ using namespace std::string_view_literals;
 namespace {
 
 constexpr std::string_view kBootMark = "\x55\xAA"sv;
-// Jump, OEM name, 512 bytes a sector, 4 sectors a cluster, 1 reserved, 2 FATs, 512 root entries, 8192 sectors, media F8.
-constexpr std::string_view kFat = "\xEB\x3C\x90mkfs.fat\x00\x02\x04\x01\x00\x02\x00\x02\x00\x20\xF8"sv;
+// Jump, OEM name, 512 bytes a sector, 4 sectors a cluster, 1 reserved, 2 FATs, 512 root entries,
+// 8192 sectors, media F8.
+constexpr std::string_view kFat =
+    "\xEB\x3C\x90mkfs.fat\x00\x02\x04\x01\x00\x02\x00\x02\x00\x20\xF8"sv;
 constexpr std::string_view kGrub = "GRUB \0Geom\0Hard Disk\0Read\0 Error"sv;
-// What GRUB's boot.img has where the table would be, when it was not made for a disk: code for floppies.
-constexpr std::string_view kFloppyCode = "\x24\x12\x0f\x09\x00\x52\xbe\xbd\x7d\x31\xc0\xcd\x13\x46\x8a\x0c\x84\xc9\x75\x0f\xbe\xda\x7d"sv;
+// What GRUB's boot.img has where the table would be, when it was not made for a disk: code for
+// floppies.
+constexpr std::string_view kFloppyCode =
+    "\x24\x12\x0f\x09\x00\x52\xbe\xbd\x7d\x31\xc0\xcd\x13\x46\x8a\x0c\x84\xc9\x75\x0f\xbe\xda\x7d"sv;
 
 std::string number(std::uint64_t value, std::size_t bytes, bool big_endian) {
   std::string text;
-  for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * (big_endian ? bytes - 1 - i : i));
+  for (std::size_t i = 0; i < bytes; ++i)
+    text += static_cast<char>(value >> 8 * (big_endian ? bytes - 1 - i : i));
   return text;
 }
-std::string gpt_header(std::uint64_t own_sector) { return "EFI PART" + std::string(16, '\0') + number(own_sector, 8, false); }
+std::string gpt_header(std::uint64_t own_sector) {
+  return "EFI PART" + std::string(16, '\0') + number(own_sector, 8, false);
+}
 std::string vhd_footer(std::uint64_t disk_size, std::uint32_t type) {
-  return "conectix" + std::string(40, '\0') + number(disk_size, 8, true) + std::string(4, '\0') + number(type, 4, true);
+  return "conectix" + std::string(40, '\0') + number(disk_size, 8, true) + std::string(4, '\0') +
+         number(type, 4, true);
 }
 
 DiskIdentity whole(const SampleImage& image) { return identify_disk(image.open()); }
-DiskIdentity part(const SampleImage& image, std::uint64_t start, std::uint64_t size) { return identify_range(image.open(), ByteRange{ByteOffset{start}, ByteCount{size}}); }
+DiskIdentity part(const SampleImage& image, std::uint64_t start, std::uint64_t size) {
+  return identify_range(image.open(), ByteRange{ByteOffset{start}, ByteCount{size}});
+}
 
 }  // namespace
 
 TEST_CASE("zeros are empty, whatever their length", "[partition]") {
-  const std::uint64_t size = GENERATE(0ULL, 1ULL, 511ULL, 512ULL, 4096ULL, 69632ULL, 131071ULL, 131072ULL, 1ULL << 20, 3ULL << 40);
+  const std::uint64_t size = GENERATE(0ULL, 1ULL, 511ULL, 512ULL, 4096ULL, 69632ULL, 131071ULL,
+                                      131072ULL, 1ULL << 20, 3ULL << 40);
   CAPTURE(size);
   const SampleImage image(size);
   CHECK(whole(image).kind == DiskKind::Empty);
   CHECK(part(image, 0, size).kind == DiskKind::Empty);
 }
 
-TEST_CASE("one byte in the first 128 KiB makes a file unknown, and one behind them does not", "[partition]") {
+TEST_CASE("one byte in the first 128 KiB makes a file unknown, and one behind them does not",
+          "[partition]") {
   struct Row {
     std::uint64_t at;
     DiskKind kind;
   };
-  const auto row = GENERATE(values<Row>({{0, DiskKind::Unknown}, {511, DiskKind::Unknown}, {69631, DiskKind::Unknown}, {69632, DiskKind::Unknown}, {131071, DiskKind::Unknown}, {131072, DiskKind::Empty}}));
+  const auto row = GENERATE(values<Row>({{0, DiskKind::Unknown},
+                                         {511, DiskKind::Unknown},
+                                         {69631, DiskKind::Unknown},
+                                         {69632, DiskKind::Unknown},
+                                         {131071, DiskKind::Unknown},
+                                         {131072, DiskKind::Empty}}));
   CAPTURE(row.at);
   SampleImage image(1 << 20);
   image.put(row.at, "x");
@@ -56,7 +73,8 @@ TEST_CASE("one byte in the first 128 KiB makes a file unknown, and one behind th
   CHECK(whole(image).name.empty());
 }
 
-TEST_CASE("every signature is found at its place and one byte away it is not", "[partition][G09][G10]") {
+TEST_CASE("every signature is found at its place and one byte away it is not",
+          "[partition][G09][G10]") {
   for (const Signature& signature : signatures()) {
     CAPTURE(signature.name, signature.at);
     SampleImage image(1 << 20);
@@ -65,7 +83,8 @@ TEST_CASE("every signature is found at its place and one byte away it is not", "
     CHECK(found.kind == signature.kind);
     CHECK((found.name == signature.name || signature.name == "ext filesystem"));
     CHECK(part(image, 0, 1 << 20).kind == signature.kind);
-    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error, IsError(Errc::Unsupported, "found " + found.name));
+    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error,
+                         IsError(Errc::Unsupported, "found " + found.name));
 
     SampleImage moved(1 << 20);
     moved.put(signature.at + 1, signature.magic);
@@ -101,7 +120,9 @@ TEST_CASE("signatures at the end are found in files and in partitions", "[partit
 
 TEST_CASE("Linux RAID members are found by the places that mdadm uses", "[partition]") {
   constexpr std::uint64_t kSize = 10ULL << 20;
-  const std::uint64_t at = GENERATE_COPY(std::uint64_t{0}, std::uint64_t{4096}, kSize - 8192, kSize - 65536);  // 1.1, 1.2, 1.0, 0.90
+  // 1.1, 1.2, 1.0, 0.90
+  const std::uint64_t at =
+      GENERATE_COPY(std::uint64_t{0}, std::uint64_t{4096}, kSize - 8192, kSize - 65536);
   SampleImage image(kSize);
   image.put(at, "\xFC\x4E\x2B\xA9"sv);
   CHECK(whole(image).name == "Linux RAID member");
@@ -119,7 +140,9 @@ TEST_CASE("ext filesystems are told apart by their features", "[partition]") {
                                          {"ext4 filesystem", 0x38, 0x80, 0},
                                          {"ext journal", 0, 0x8, 0}}));
   SampleImage image(1 << 20);
-  image.put(1080, "\x53\xEF"sv).put(1024 + 92, number(row.compat, 4, false) + number(row.incompat, 4, false) + number(row.ro_compat, 4, false));
+  image.put(1080, "\x53\xEF"sv)
+      .put(1024 + 92, number(row.compat, 4, false) + number(row.incompat, 4, false) +
+                          number(row.ro_compat, 4, false));
   CHECK(whole(image).name == row.name);
 }
 
@@ -132,12 +155,30 @@ TEST_CASE("an MBR is an MBR", "[partition][G01][G10]") {
     CHECK(PartitionTable::read(image.open()).partitions().size() == 2);
   };
   SECTION("with nothing in front of the table") { check(); }
-  SECTION("with GRUB") { image.put(0, "\xEB\x63\x90"sv).put(0x180, kGrub); check(); }
-  SECTION("with GRUB that kept the FAT parameters it found") { image.put(0, kFat).put(82, "FAT32   ").put(0x180, kGrub); check(); }
-  SECTION("with a filesystem that was there before the table") { image.put(1080, "\x53\xEF"sv); check(); }
-  SECTION("with what looks like RAID at the end") { image.put(mib(4).value - 8192, "\xFC\x4E\x2B\xA9"sv); check(); }
-  SECTION("with a GPT header of another disk in its last sector") { image.put(mib(4).value - 512, gpt_header(8190)); check(); }
-  SECTION("with a VHD footer of another disk in its last sector") { image.put(mib(4).value - 512, vhd_footer(mib(4).value, 2)); check(); }
+  SECTION("with GRUB") {
+    image.put(0, "\xEB\x63\x90"sv).put(0x180, kGrub);
+    check();
+  }
+  SECTION("with GRUB that kept the FAT parameters it found") {
+    image.put(0, kFat).put(82, "FAT32   ").put(0x180, kGrub);
+    check();
+  }
+  SECTION("with a filesystem that was there before the table") {
+    image.put(1080, "\x53\xEF"sv);
+    check();
+  }
+  SECTION("with what looks like RAID at the end") {
+    image.put(mib(4).value - 8192, "\xFC\x4E\x2B\xA9"sv);
+    check();
+  }
+  SECTION("with a GPT header of another disk in its last sector") {
+    image.put(mib(4).value - 512, gpt_header(8190));
+    check();
+  }
+  SECTION("with a VHD footer of another disk in its last sector") {
+    image.put(mib(4).value - 512, vhd_footer(mib(4).value, 2));
+    check();
+  }
 }
 
 TEST_CASE("an MBR without partitions is an MBR", "[partition][G01]") {
@@ -149,31 +190,53 @@ TEST_CASE("an MBR without partitions is an MBR", "[partition][G01]") {
   CHECK(PartitionTable::read(image.open()).partitions().empty());
 }
 
-TEST_CASE("a damaged table is still called an MBR, and reading it says what is wrong", "[partition][G01][G06]") {
+TEST_CASE("a damaged table is still called an MBR, and reading it says what is wrong",
+          "[partition][G01][G06]") {
   SampleImage image(mib(4).value);
   image.put(0, valid_mbr()).put(446 + 32 + 15, "\x7F");
   CHECK(whole(image).kind == DiskKind::Mbr);
-  CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error, IsError(Errc::Corrupt, "partition 3 ends at byte"));
+  CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error,
+                       IsError(Errc::Corrupt, "partition 3 ends at byte"));
   image.put(0, valid_mbr()).put(446, "\x81");
-  CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error, IsError(Errc::Unsupported, "a damaged MBR (boot flag of slot 1 is 81, neither 00 nor 80)"));
+  CHECK_THROWS_MATCHES(
+      PartitionTable::read(image.open()), Error,
+      IsError(Errc::Unsupported, "a damaged MBR (boot flag of slot 1 is 81, neither 00 nor 80)"));
 }
 
 TEST_CASE("GPT is recognised by each of its parts", "[partition][G09]") {
   const std::uint64_t sector = GENERATE(512ULL, 4096ULL);
-  const std::uint64_t size = mib(4).value + GENERATE(0ULL, 100ULL);  // a tail that is no whole sector hides nothing
+  // a tail that is no whole sector hides nothing
+  const std::uint64_t size = mib(4).value + GENERATE(0ULL, 100ULL);
   CAPTURE(sector, size);
   SampleImage image(size);
   std::string name = "GPT";
   const auto check = [&] {
     CHECK(whole(image).kind == DiskKind::Gpt);
     CHECK(whole(image).name == name);
-    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error, IsError(Errc::Unsupported, "has no partition table that rawimg reads: found GPT"));
+    CHECK_THROWS_MATCHES(
+        PartitionTable::read(image.open()), Error,
+        IsError(Errc::Unsupported, "has no partition table that rawimg reads: found GPT"));
   };
-  SECTION("its protective entry") { image.put(510, kBootMark).put(446 + 4, "\xEE").put(446 + 8, "\x01"); check(); }
-  SECTION("its header alone") { image.put(sector, gpt_header(1)); check(); }
-  SECTION("its header behind a table that looks like an MBR") { image.put(0, valid_mbr()).put(sector, gpt_header(1)); check(); }
-  SECTION("the copy of its header at the end") { image.put((size / sector - 1) * sector, gpt_header(size / sector - 1)); check(); }
-  SECTION("the copy of its header at the end, behind an MBR") { image.put(0, valid_mbr()).put((size / sector - 1) * sector, gpt_header(size / sector - 1)); check(); }
+  SECTION("its protective entry") {
+    image.put(510, kBootMark).put(446 + 4, "\xEE").put(446 + 8, "\x01");
+    check();
+  }
+  SECTION("its header alone") {
+    image.put(sector, gpt_header(1));
+    check();
+  }
+  SECTION("its header behind a table that looks like an MBR") {
+    image.put(0, valid_mbr()).put(sector, gpt_header(1));
+    check();
+  }
+  SECTION("the copy of its header at the end") {
+    image.put((size / sector - 1) * sector, gpt_header(size / sector - 1));
+    check();
+  }
+  SECTION("the copy of its header at the end, behind an MBR") {
+    image.put(0, valid_mbr()).put((size / sector - 1) * sector, gpt_header(size / sector - 1));
+    check();
+  }
   SECTION("a protective entry among others") {
     image.put(0, valid_mbr()).put(446 + 4, "\xEE").put(sector, gpt_header(1));
     name = "GPT with a hybrid MBR";
@@ -188,7 +251,8 @@ TEST_CASE("a boot sector with 55 AA is not taken for a table", "[partition][G10]
   const auto check = [&] {
     CHECK(whole(image).kind == DiskKind::Filesystem);
     CHECK(whole(image).name == name);
-    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error, IsError(Errc::Unsupported, "found " + name));
+    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error,
+                         IsError(Errc::Unsupported, "found " + name));
   };
   SECTION("FAT, as mkfs.fat makes it") {
     image.put(0, kFat).put(54, "FAT16   ");
@@ -216,7 +280,10 @@ TEST_CASE("a boot sector with 55 AA is not taken for a table", "[partition][G10]
     check();
   }
   SECTION("exFAT") {
-    image.put(0, valid_mbr()).put(0, "\xEB\x76\x90" "EXFAT   ");
+    image.put(0, valid_mbr())
+        .put(0,
+             "\xEB\x76\x90"
+             "EXFAT   ");
     name = "exFAT filesystem";
     check();
   }
@@ -232,13 +299,15 @@ TEST_CASE("a boot sector with 55 AA is not taken for a table", "[partition][G10]
   }
 }
 
-TEST_CASE("a valid MBR on a disk that is wrapped or labelled otherwise does not hide that", "[partition][G09][G10]") {
+TEST_CASE("a valid MBR on a disk that is wrapped or labelled otherwise does not hide that",
+          "[partition][G09][G10]") {
   SampleImage image(mib(4).value);
   image.put(0, valid_mbr());
   std::string name;
   const auto check = [&] {
     CHECK(whole(image).name == name);
-    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error, IsError(Errc::Unsupported, "found " + name));
+    CHECK_THROWS_MATCHES(PartitionTable::read(image.open()), Error,
+                         IsError(Errc::Unsupported, "found " + name));
   };
   SECTION("isohybrid") {
     image.put(0x8001, "CD001");
@@ -304,7 +373,10 @@ TEST_CASE("a table that is forced over anything else reads back", "[partition][G
     force(with_mark.put(510, kBootMark).put(signature.at, signature.magic));
   }
   SampleImage gpt(mib(4).value);
-  force(gpt.put(510, kBootMark).put(450, "\xEE").put(512, gpt_header(1)).put(mib(4).value - 512, gpt_header(8191)));
+  force(gpt.put(510, kBootMark)
+            .put(450, "\xEE")
+            .put(512, gpt_header(1))
+            .put(mib(4).value - 512, gpt_header(8191)));
   SampleImage fat(mib(4).value);
   force(fat.put(0, kFat).put(54, "FAT16   ").put(510, kBootMark));
   SampleImage grub(mib(4).value);
@@ -313,19 +385,28 @@ TEST_CASE("a table that is forced over anything else reads back", "[partition][G
   SampleImage vhd(mib(4).value);
   force(vhd.put(0, valid_mbr()).put(mib(4).value - 512, vhd_footer(mib(4).value - 512, 2)));
   SampleImage layers(mib(4).value);
-  force(layers.put(0, "QFI\xFB").put(1080, "\x53\xEF"sv).put(0x10040, "_BHRfS_M").put(mib(4).value - 8192, "\xFC\x4E\x2B\xA9"sv));
+  force(layers.put(0, "QFI\xFB")
+            .put(1080, "\x53\xEF"sv)
+            .put(0x10040, "_BHRfS_M")
+            .put(mib(4).value - 8192, "\xFC\x4E\x2B\xA9"sv));
 }
 
-TEST_CASE("erasing touches nothing on a disk that is an MBR, and only the magic elsewhere", "[partition][G11]") {
+TEST_CASE("erasing touches nothing on a disk that is an MBR, and only the magic elsewhere",
+          "[partition][G11]") {
   SampleImage mbr(mib(4).value);
-  mbr.put(0, valid_mbr()).put(1080, "\x53\xEF"sv).put(0x10040, "_BHRfS_M").put(mib(4).value - 8192, "\xFC\x4E\x2B\xA9"sv);
+  mbr.put(0, valid_mbr())
+      .put(1080, "\x53\xEF"sv)
+      .put(0x10040, "_BHRfS_M")
+      .put(mib(4).value - 8192, "\xFC\x4E\x2B\xA9"sv);
   const std::string before = read_file(mbr.path());
   ImageFile file = mbr.open();
   erase_signatures(file);
   CHECK((read_file(mbr.path()) == before));  // in brackets: 4 MiB are no message
 
   SampleImage image(mib(4).value);
-  image.put(0, std::string(mib(4).value, 'x')).put(32256 + 1080, "\x53\xEF"sv).put(32256, std::string(512, 'y'));
+  image.put(0, std::string(mib(4).value, 'x'))
+      .put(32256 + 1080, "\x53\xEF"sv)
+      .put(32256, std::string(512, 'y'));
   std::string expected = read_file(image.path());
   expected.replace(32256 + 1080, 2, 2, '\0');
   ImageFile window = image.open();

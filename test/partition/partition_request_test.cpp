@@ -50,7 +50,8 @@ TEST_CASE("a request is read as sfdisk reads it", "[partition][G04][G06]") {
       {"type=e", kNone, kNone, kNone, 0x0E, false},
       {"type=E", kNone, kNone, kNone, 0x05, false},
       {"id=82", kNone, kNone, kNone, 0x82, false},
-      {"disk.img3 : start=        2048, size=        4096, type=83, bootable", 3, 2048, 4096, 0x83, true},
+      {"disk.img3 : start=        2048, size=        4096, type=83, bootable", 3, 2048, 4096, 0x83,
+       true},
       {"/dev/sda1 :", 1, kNone, kNone, 0x83, false},
   }));
   CAPTURE(row.line);
@@ -62,7 +63,8 @@ TEST_CASE("a request is read as sfdisk reads it", "[partition][G04][G06]") {
   CHECK(request.bootable == row.bootable);
 }
 
-TEST_CASE("a request that makes no sense is refused with the word that is wrong", "[partition][G04][G06]") {
+TEST_CASE("a request that makes no sense is refused with the word that is wrong",
+          "[partition][G04][G06]") {
   struct Row {
     const char* line;
     const char* reason;

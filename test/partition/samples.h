@@ -18,11 +18,13 @@
 namespace rawimg {
 
 inline std::ostream& operator<<(std::ostream& out, DiskKind kind) {
-  constexpr std::array<const char*, 7> kNames{"Empty", "Mbr", "Gpt", "Filesystem", "OtherLabel", "OtherFormat", "Unknown"};
+  constexpr std::array<const char*, 7> kNames{"Empty",      "Mbr",         "Gpt",    "Filesystem",
+                                              "OtherLabel", "OtherFormat", "Unknown"};
   return out << kNames.at(static_cast<std::size_t>(kind));
 }
 inline std::ostream& operator<<(std::ostream& out, const Partition& p) {
-  return out << fmt::format("slot {} type {:02x} bootable {} from {} of {}", p.slot, p.type, p.bootable, p.first_sector, p.sector_count);
+  return out << fmt::format("slot {} type {:02x} bootable {} from {} of {}", p.slot, p.type,
+                            p.bootable, p.first_sector, p.sector_count);
 }
 
 namespace test {
@@ -31,7 +33,8 @@ using Sector = std::array<std::byte, kSectorSize>;
 
 inline constexpr ByteCount mib(std::uint64_t count) { return {count << 20}; }
 
-/// Slots 1 (type 83, bootable, from 63) and 3 (type 82, from 4096), disk id 12345678, on a disk of 4 MiB.
+/// Slots 1 (type 83, bootable, from 63) and 3 (type 82, from 4096), disk id 12345678, on a disk of
+/// 4 MiB.
 inline Sector valid_mbr() {
   PartitionTable table;
   table.add({.slot = 1, .first_sector = 63, .sector_count = 2000, .bootable = true}, mib(4));
@@ -42,7 +45,9 @@ inline Sector valid_mbr() {
   return sector;
 }
 
-inline void put(Sector& sector, std::size_t at, std::string_view bytes) { std::memcpy(sector.data() + at, bytes.data(), bytes.size()); }
+inline void put(Sector& sector, std::size_t at, std::string_view bytes) {
+  std::memcpy(sector.data() + at, bytes.data(), bytes.size());
+}
 
 /// A sparse image that is removed with its directory.
 class SampleImage {

@@ -26,7 +26,8 @@ Outcome sfdisk(std::vector<std::string> options, const SampleImage& image, std::
   return run(std::move(command));
 }
 
-/// The partitions of `sfdisk -d`, read with a pattern of our own and not with parse_partition_request.
+/// The partitions of `sfdisk -d`, read with a pattern of our own and not with
+/// parse_partition_request.
 std::vector<Partition> dumped(const SampleImage& image) {
   const Outcome dump = sfdisk({"-d"}, image);
   INFO(dump.text());
@@ -38,7 +39,9 @@ std::vector<Partition> dumped(const SampleImage& image) {
     if (line.rfind(name, 0) != 0) continue;
     Partition partition;
     unsigned type = 0;
-    REQUIRE(std::sscanf(line.c_str() + name.size(), "%u : start= %" SCNu32 ", size= %" SCNu32 ", type=%x", &partition.slot, &partition.first_sector, &partition.sector_count, &type) == 4);
+    REQUIRE(std::sscanf(line.c_str() + name.size(),
+                        "%u : start= %" SCNu32 ", size= %" SCNu32 ", type=%x", &partition.slot,
+                        &partition.first_sector, &partition.sector_count, &type) == 4);
     partition.type = static_cast<std::uint8_t>(type);
     partition.bootable = line.find(", bootable") != std::string::npos;
     found.push_back(partition);
@@ -60,21 +63,32 @@ struct Layout {
 std::vector<Layout> layouts() {
   return {{"gem5, old", mib(100).value, {"start=63,type=83"}},
           {"gem5, today", mib(100).value, {"start=2048,type=83"}},
-          {"bootable, with swap", mib(100).value, {"start=2048,size=100000,type=83,bootable", "start=104448,size=50000,type=82"}},
-          {"four slots", mib(64).value, {"start=2048,size=2048,type=c", "start=4096,size=2048,type=ef", "start=6144,size=2048,type=8e", "start=8192,type=fd"}},
-          {"not in the order of the disk", mib(64).value, {"start=20480,size=2048,type=83", "start=2048,size=2048,type=82"}},
-          {"past 8 GiB", 20ULL << 30, {"start=2048,size=9G,type=83", "start=18876416,size=10G,type=83"}},
+          {"bootable, with swap",
+           mib(100).value,
+           {"start=2048,size=100000,type=83,bootable", "start=104448,size=50000,type=82"}},
+          {"four slots",
+           mib(64).value,
+           {"start=2048,size=2048,type=c", "start=4096,size=2048,type=ef",
+            "start=6144,size=2048,type=8e", "start=8192,type=fd"}},
+          {"not in the order of the disk",
+           mib(64).value,
+           {"start=20480,size=2048,type=83", "start=2048,size=2048,type=82"}},
+          {"past 8 GiB",
+           20ULL << 30,
+           {"start=2048,size=9G,type=83", "start=18876416,size=10G,type=83"}},
           {"up to 2 TiB", 2ULL << 40, {"start=2048,size=1G,type=83", "start=4194303999,type=83"}}};
 }
 
 }  // namespace
 
-TEST_CASE("sfdisk reads from our tables what we meant, and finds nothing wrong with them", "[partition][judge][G01][G02][G04][G06][G13]") {
+TEST_CASE("sfdisk reads from our tables what we meant, and finds nothing wrong with them",
+          "[partition][judge][G01][G02][G04][G06][G13]") {
   for (const Layout& layout : layouts()) {
     CAPTURE(layout.name);
     const SampleImage image(layout.size);
     PartitionTable table;
-    for (const char* line : layout.lines) table.add(parse_partition_request(line), ByteCount{layout.size});
+    for (const char* line : layout.lines)
+      table.add(parse_partition_request(line), ByteCount{layout.size});
     table.set_disk_id(0xCAFE0001);
     write_table(image, table);
     CHECK(dumped(image) == table.partitions());
@@ -86,7 +100,8 @@ TEST_CASE("sfdisk reads from our tables what we meant, and finds nothing wrong w
   }
 }
 
-TEST_CASE("we read from sfdisk's tables what sfdisk reads from them", "[partition][judge][G01][G02][G04]") {
+TEST_CASE("we read from sfdisk's tables what sfdisk reads from them",
+          "[partition][judge][G01][G02][G04]") {
   for (const Layout& layout : layouts()) {
     CAPTURE(layout.name);
     const SampleImage image(layout.size);
@@ -102,9 +117,13 @@ TEST_CASE("we read from sfdisk's tables what sfdisk reads from them", "[partitio
   }
 }
 
-TEST_CASE("the same words give the same partitions here and in sfdisk", "[partition][judge][G04][G06]") {
-  const std::string line = GENERATE(as<std::string>(), "start=63,type=83", "start=1MiB,size=20M,type=L", "2048,4096,82,*", "2048 4096 c *", ",10M,S", "size=10M, type=U, bootable", "start=2048, size=+, type=linux",
-                                    "start=2048;size=5000;type=8e", "type=\"Linux raid autodetect\"", "start=4096,type=e", "-,-,b,-");
+TEST_CASE("the same words give the same partitions here and in sfdisk",
+          "[partition][judge][G04][G06]") {
+  const std::string line =
+      GENERATE(as<std::string>(), "start=63,type=83", "start=1MiB,size=20M,type=L",
+               "2048,4096,82,*", "2048 4096 c *", ",10M,S", "size=10M, type=U, bootable",
+               "start=2048, size=+, type=linux", "start=2048;size=5000;type=8e",
+               "type=\"Linux raid autodetect\"", "start=4096,type=e", "-,-,b,-");
   CAPTURE(line);
   const SampleImage image(mib(64).value);
   const Outcome made = sfdisk({}, image, "label: dos\n" + line + "\n");
@@ -124,13 +143,19 @@ TEST_CASE("a gap in the slots is a gap for both", "[partition][judge][G04]") {
   CHECK(dumped(image) == table.partitions());
 
   const SampleImage theirs(mib(64).value);
-  REQUIRE(sfdisk({}, theirs, "label: dos\nx.img2 : start=63, size=1000, type=83, bootable\nx.img4 : start=4096, size=2048, type=83\n").ok());
+  REQUIRE(sfdisk({}, theirs,
+                 "label: dos\nx.img2 : start=63, size=1000, type=83, bootable\nx.img4 : "
+                 "start=4096, size=2048, type=83\n")
+              .ok());
   CHECK(PartitionTable::read(theirs.open()).partitions() == table.partitions());
 }
 
-TEST_CASE("a dump of sfdisk's, line by line, makes the same table again", "[partition][judge][G02][G04]") {
+TEST_CASE("a dump of sfdisk's, line by line, makes the same table again",
+          "[partition][judge][G02][G04]") {
   const SampleImage image(mib(64).value);
-  REQUIRE(sfdisk({}, image, "label: dos\nstart=63,size=1985,type=82\nstart=2048,size=60000,bootable\n").ok());
+  REQUIRE(
+      sfdisk({}, image, "label: dos\nstart=63,size=1985,type=82\nstart=2048,size=60000,bootable\n")
+          .ok());
   PartitionTable table;
   std::istringstream lines(sfdisk({"-d"}, image).out);
   for (std::string line; std::getline(lines, line);)
@@ -157,7 +182,8 @@ TEST_CASE("labels that sfdisk makes and that are no MBR are named", "[partition]
     const char* label;
     const char* name;
   };
-  const auto row = GENERATE(values<Row>({{"gpt", "GPT"}, {"sun", "Sun disk label"}, {"sgi", "SGI disk label"}}));
+  const auto row =
+      GENERATE(values<Row>({{"gpt", "GPT"}, {"sun", "Sun disk label"}, {"sgi", "SGI disk label"}}));
   CAPTURE(row.label);
   const SampleImage image(mib(64).value);
   const Outcome made = sfdisk({}, image, std::string("label: ") + row.label + "\n");
@@ -166,7 +192,8 @@ TEST_CASE("labels that sfdisk makes and that are no MBR are named", "[partition]
   CHECK(identify_disk(image.open()).name == row.name);
 }
 
-TEST_CASE("after an MBR is forced over a GPT, sfdisk sees the MBR alone", "[partition][judge][G09]") {
+TEST_CASE("after an MBR is forced over a GPT, sfdisk sees the MBR alone",
+          "[partition][judge][G09]") {
   const SampleImage image(mib(64).value);
   REQUIRE(sfdisk({}, image, "label: gpt\nsize=10M\n").ok());
   ImageFile file = image.open();

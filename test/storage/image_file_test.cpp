@@ -9,8 +9,8 @@
 #include <array>
 #include <thread>
 
-#include <catch2/catch.hpp>
 #include <rawimg/window.h>
+#include <catch2/catch.hpp>
 
 #include "support/error_matcher.h"
 #include "support/fault_seam.h"
@@ -21,12 +21,15 @@ using namespace rawimg::test;
 
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 /// Holds read locks as QEMU does: byte 100 + n for a permission in use.
 class QemuLock {
  public:
-  QemuLock(const std::filesystem::path& file, bool writes) : descriptor_(open(file.c_str(), O_RDWR | O_CLOEXEC)) {
+  QemuLock(const std::filesystem::path& file, bool writes)
+      : descriptor_(open(file.c_str(), O_RDWR | O_CLOEXEC)) {
     lock(100);
     if (writes) lock(101);
   }
@@ -48,21 +51,28 @@ class QemuLock {
 
 TEST_CASE("open refuses what is no image file and says what it is", "[storage]") {
   const TempDir dir;
-  REQUIRE_THROWS_MATCHES(ImageFile::open(dir / "none", Access::ReadOnly), Error, IsError(Errc::Io, "no such file"));
-  REQUIRE_THROWS_MATCHES(ImageFile::open(dir.path(), Access::ReadWrite), Error, IsError(Errc::Unsupported, "is a directory"));
-  REQUIRE_THROWS_MATCHES(ImageFile::open("/dev/null", Access::ReadOnly), Error, IsError(Errc::Unsupported, "not a regular file"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(dir / "none", Access::ReadOnly), Error,
+                         IsError(Errc::Io, "no such file"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(dir.path(), Access::ReadWrite), Error,
+                         IsError(Errc::Unsupported, "is a directory"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open("/dev/null", Access::ReadOnly), Error,
+                         IsError(Errc::Unsupported, "not a regular file"));
   const auto fifo = dir / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-  REQUIRE_THROWS_MATCHES(ImageFile::open(fifo, Access::ReadOnly), Error, IsError(Errc::Unsupported, "not a regular file"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(fifo, Access::ReadOnly), Error,
+                         IsError(Errc::Unsupported, "not a regular file"));
 }
 
-TEST_CASE("a second writer and a reader beside a writer are told that the image is in use", "[storage]") {
+TEST_CASE("a second writer and a reader beside a writer are told that the image is in use",
+          "[storage]") {
   const TempDir dir;
   const auto path = dir / "a.img";
   write_file(path, "x");
   const ImageFile writer = ImageFile::open(path, Access::ReadWrite);
-  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error, IsError(Errc::Busy, "another program has it open"));
-  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadOnly), Error, IsError(Errc::Busy, "another rawimg is changing it"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error,
+                         IsError(Errc::Busy, "another program has it open"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadOnly), Error,
+                         IsError(Errc::Busy, "another rawimg is changing it"));
   REQUIRE_NOTHROW(ImageFile::open(path, Access::ReadWrite, {.required = false}));
 }
 
@@ -72,20 +82,25 @@ TEST_CASE("readers go together, and keep writers out", "[storage]") {
   write_file(path, "x");
   const ImageFile reader = ImageFile::open(path, Access::ReadOnly);
   REQUIRE_NOTHROW(ImageFile::open(path, Access::ReadOnly));
-  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error, IsError(Errc::Busy, "in use"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error,
+                         IsError(Errc::Busy, "in use"));
 }
 
-TEST_CASE("an image that a VM writes to is busy for all, one that a VM reads only for writers", "[storage]") {
+TEST_CASE("an image that a VM writes to is busy for all, one that a VM reads only for writers",
+          "[storage]") {
   const TempDir dir;
   const auto path = dir / "a.img";
   write_file(path, "x");
   {
     const QemuLock vm(path, true);
-    REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error, IsError(Errc::Busy, "open in a VM"));
-    REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadOnly), Error, IsError(Errc::Busy, "open in a VM that writes"));
+    REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error,
+                           IsError(Errc::Busy, "open in a VM"));
+    REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadOnly), Error,
+                           IsError(Errc::Busy, "open in a VM that writes"));
   }
   const QemuLock vm(path, false);
-  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error, IsError(Errc::Busy, "open in a VM"));
+  REQUIRE_THROWS_MATCHES(ImageFile::open(path, Access::ReadWrite), Error,
+                         IsError(Errc::Busy, "open in a VM"));
   REQUIRE_NOTHROW(ImageFile::open(path, Access::ReadOnly));
 }
 
@@ -109,7 +124,8 @@ TEST_CASE("read_at says where the file ends when it is too short", "[storage]") 
   std::array<std::byte, 4> out;
   REQUIRE_NOTHROW(file.read_at(ByteOffset{6}, out));
   REQUIRE(out[3] == std::byte{'9'});
-  REQUIRE_THROWS_MATCHES(file.read_at(ByteOffset{7}, out), Error, IsError(Errc::Corrupt, "ends at byte 10, but 4 bytes at byte 7"));
+  REQUIRE_THROWS_MATCHES(file.read_at(ByteOffset{7}, out), Error,
+                         IsError(Errc::Corrupt, "ends at byte 10, but 4 bytes at byte 7"));
 }
 
 TEST_CASE("write_gather writes its pieces back to back", "[storage]") {
@@ -129,7 +145,8 @@ TEST_CASE("punch makes zeros, up to the end of the file and no further", "[stora
   file.punch(ByteRange{ByteOffset{100}, ByteCount{5000}});
   file.punch(ByteRange{ByteOffset{9990}, ByteCount{1000}});
   file.punch(ByteRange{ByteOffset{20000}, ByteCount{1}});
-  const std::string expected = std::string(100, 'x') + std::string(5000, '\0') + std::string(4890, 'x') + std::string(10, '\0');
+  const std::string expected = std::string(100, 'x') + std::string(5000, '\0') +
+                               std::string(4890, 'x') + std::string(10, '\0');
   REQUIRE(read_file(dir / "a.img") == expected);
 }
 
@@ -137,7 +154,8 @@ TEST_CASE("resize past what a file can have is NoSpace", "[storage]") {
   const TempDir dir;
   write_file(dir / "a.img", "x");
   ImageFile file = ImageFile::open(dir / "a.img", Access::ReadWrite);
-  REQUIRE_THROWS_MATCHES(file.resize(ByteCount{UINT64_MAX}), Error, IsError(Errc::NoSpace, "18446744073709551615"));
+  REQUIRE_THROWS_MATCHES(file.resize(ByteCount{UINT64_MAX}), Error,
+                         IsError(Errc::NoSpace, "18446744073709551615"));
   file.resize(ByteCount{5});
   REQUIRE(file.size().value == 5);
 }
@@ -151,7 +169,8 @@ TEST_CASE("the seam hears of every change before it is made", "[storage]") {
   file.write_at(ByteOffset{1}, bytes_of("ab"));
   file.punch(ByteRange{ByteOffset{4}, ByteCount{2}});
   file.resize(ByteCount{20});
-  REQUIRE_THROWS_MATCHES(file.write_at(ByteOffset{0}, bytes_of("Z")), Error, IsError(Errc::Io, "injected fault"));
+  REQUIRE_THROWS_MATCHES(file.write_at(ByteOffset{0}, bytes_of("Z")), Error,
+                         IsError(Errc::Io, "injected fault"));
   REQUIRE(read_file(dir / "a.img")[0] == 'x');
   const auto events = seam.events();
   REQUIRE(events.size() == 4);
@@ -167,6 +186,8 @@ TEST_CASE("a window that passes the end of its file is refused with both numbers
   write_file(dir / "a.img", std::string(1000, 'x'));
   ImageFile file = ImageFile::open(dir / "a.img", Access::ReadWrite);
   REQUIRE_NOTHROW(Window(file, ByteRange{ByteOffset{500}, ByteCount{500}}));
-  REQUIRE_THROWS_MATCHES(Window(file, ByteRange{ByteOffset{500}, ByteCount{501}}), Error, IsError(Errc::Corrupt, "ends at byte 1001 but the image has 1000"));
-  REQUIRE_THROWS_MATCHES(ByteRange(ByteOffset{2}, ByteCount{UINT64_MAX - 1}), Error, IsError(Errc::BadInput, "passes 2^64"));
+  REQUIRE_THROWS_MATCHES(Window(file, ByteRange{ByteOffset{500}, ByteCount{501}}), Error,
+                         IsError(Errc::Corrupt, "ends at byte 1001 but the image has 1000"));
+  REQUIRE_THROWS_MATCHES(ByteRange(ByteOffset{2}, ByteCount{UINT64_MAX - 1}), Error,
+                         IsError(Errc::BadInput, "passes 2^64"));
 }

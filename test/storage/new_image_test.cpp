@@ -16,9 +16,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void write_text(ImageFile& file, std::string_view text) { file.write_at(ByteOffset{0}, std::as_bytes(std::span(text))); }
+void write_text(ImageFile& file, std::string_view text) {
+  file.write_at(ByteOffset{0}, std::as_bytes(std::span(text)));
+}
 
-std::size_t count_files(const fs::path& dir) { return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir), fs::directory_iterator())); }
+std::size_t count_files(const fs::path& dir) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(dir), fs::directory_iterator()));
+}
 
 }  // namespace
 
@@ -35,7 +40,8 @@ TEST_CASE("a new image has its name only after commit, and leaves nothing else",
   REQUIRE(count_files(dir.path()) == 1);
 }
 
-TEST_CASE("an image that is not committed leaves nothing, and an older one untouched", "[storage]") {
+TEST_CASE("an image that is not committed leaves nothing, and an older one untouched",
+          "[storage]") {
   const TempDir dir;
   write_file(dir / "old.img", "old");
   {
@@ -50,7 +56,8 @@ TEST_CASE("an existing file is replaced only on request, and keeps its mode", "[
   const TempDir dir;
   write_file(dir / "a.img", "old");
   REQUIRE(chmod((dir / "a.img").c_str(), 0640) == 0);
-  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Exists, "exists"));
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
+                         IsError(Errc::Exists, "exists"));
   NewImage image(dir / "a.img", Replace::RegularFile);
   write_text(image.file(), "new");
   image.commit(Durability::NoSync);
@@ -63,10 +70,12 @@ TEST_CASE("an existing file is replaced only on request, and keeps its mode", "[
 TEST_CASE("only a regular file is replaced", "[storage]") {
   const TempDir dir;
   fs::create_directory(dir / "d");
-  REQUIRE_THROWS_MATCHES(NewImage(dir / "d", Replace::RegularFile), Error, IsError(Errc::Exists, "not a regular file"));
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "d", Replace::RegularFile), Error,
+                         IsError(Errc::Exists, "not a regular file"));
 }
 
-TEST_CASE("a symlink to an image is followed: the real file is replaced, the link stays", "[storage]") {
+TEST_CASE("a symlink to an image is followed: the real file is replaced, the link stays",
+          "[storage]") {
   const TempDir dir;
   fs::create_directory(dir / "real");
   write_file(dir / "real/a.img", "old");
@@ -84,7 +93,8 @@ TEST_CASE("a stale part file is reused and emptied, one in use is not touched", 
   write_file(dir / "a.img.part", std::string(100000, 'x'));
   NewImage image(dir / "a.img", Replace::Refuse);
   REQUIRE(image.file().size().value == 0);
-  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Busy, "in use"));
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
+                         IsError(Errc::Busy, "in use"));
   write_text(image.file(), "new");
   image.commit(Durability::NoSync);
   REQUIRE(read_file(dir / "a.img") == "new");
@@ -95,11 +105,13 @@ TEST_CASE("a part file that somebody planted is not written through", "[storage]
   write_file(dir / "victim", "precious");
   SECTION("a symlink") {
     fs::create_symlink(dir / "victim", dir / "a.img.part");
-    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Exists, "is a symlink"));
+    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
+                           IsError(Errc::Exists, "is a symlink"));
   }
   SECTION("a hard link") {
     fs::create_hard_link(dir / "victim", dir / "a.img.part");
-    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error, IsError(Errc::Exists, "not a leftover of ours"));
+    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
+                           IsError(Errc::Exists, "not a leftover of ours"));
   }
   REQUIRE(read_file(dir / "victim") == "precious");
 }
@@ -120,7 +132,8 @@ TEST_CASE("a failed sync means no image", "[storage]") {
     FaultSeam seam(1);
     image.file().set_seam(&seam);
     write_text(image.file(), "new");
-    REQUIRE_THROWS_MATCHES(image.commit(Durability::Sync), Error, IsError(Errc::Io, "injected fault"));
+    REQUIRE_THROWS_MATCHES(image.commit(Durability::Sync), Error,
+                           IsError(Errc::Io, "injected fault"));
   }
   REQUIRE(count_files(dir.path()) == 0);
 }

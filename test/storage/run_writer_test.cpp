@@ -15,7 +15,9 @@ using namespace rawimg::test;
 
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 struct Target {
   Target() { write_file(dir / "a", ""); }
@@ -41,7 +43,8 @@ TEST_CASE("pieces that lie back to back become one write", "[storage]") {
   REQUIRE(events.size() == 2);
   CHECK(events[0].size == 105700);
   CHECK(events[1].at == 200000);
-  REQUIRE(read_file(target.dir / "a") == a + std::string(100000, '\0') + b + std::string(94300, '\0') + b);
+  REQUIRE(read_file(target.dir / "a") ==
+          a + std::string(100000, '\0') + b + std::string(94300, '\0') + b);
 }
 
 TEST_CASE("a later piece for the same place wins", "[storage]") {
@@ -77,7 +80,8 @@ TEST_CASE("many owners with few bytes each do not pile up", "[storage]") {
     auto owner = std::make_shared<const std::string>(600, 'o');
     writer.put(ByteOffset{i * 600}, bytes_of(*owner), owner);
     watches.push_back(owner);
-    const auto alive = std::count_if(watches.begin(), watches.end(), [](const auto& w) { return !w.expired(); });
+    const auto alive =
+        std::count_if(watches.begin(), watches.end(), [](const auto& w) { return !w.expired(); });
     REQUIRE(alive <= 16);  // 6 of the open run, 8 queued, and the one in hand
   }
   writer.drain();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// REQUIRE_THROWS_MATCHES(call, rawimg::Error, IsError(Errc::Corrupt, "partition 1 ends at byte")): code and reason, so that a failure for another cause does not pass.
+// REQUIRE_THROWS_MATCHES(call, rawimg::Error, IsError(Errc::Corrupt, "partition 1 ends at byte")):
+// code and reason, so that a failure for another cause does not pass.
 #pragma once
 
 #include <ostream>

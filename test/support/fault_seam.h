@@ -22,7 +22,9 @@ class FaultSeam : public WriteSeam {
 
   explicit FaultSeam(std::size_t fail_at = SIZE_MAX) : fail_at_(fail_at) {}  ///< counted from 0
 
-  void before_write(ByteOffset at, ByteCount size) override { note({"write", at.value, size.value}); }
+  void before_write(ByteOffset at, ByteCount size) override {
+    note({"write", at.value, size.value});
+  }
   void before_punch(ByteRange range) override { note({"punch", range.start(), range.size()}); }
   void before_resize(ByteCount size) override { note({"resize", 0, size.value}); }
   void before_sync() override { note({"sync"}); }

@@ -22,7 +22,9 @@ std::vector<std::string>& reasons() {
 
 }  // namespace
 
-NotRun::NotRun(const std::string& why) : std::runtime_error("not run: " + why) { reasons().push_back(why); }
+NotRun::NotRun(const std::string& why) : std::runtime_error("not run: " + why) {
+  reasons().push_back(why);
+}
 
 void require_root(const std::string& what) {
   if (::geteuid() != 0) throw NotRun("not root: " + what);
@@ -32,10 +34,13 @@ int result_of(int failed_assertions) {
   for (const std::string& why : reasons()) std::cout << "not run: " << why << std::endl;
   const bool ci = std::getenv("CI") != nullptr;
   // Each NotRun is one failed assertion (an unexpected exception): more than these is a failure.
-  if (ci || reasons().empty() || static_cast<std::size_t>(failed_assertions) != reasons().size()) return failed_assertions;
+  if (ci || reasons().empty() || static_cast<std::size_t>(failed_assertions) != reasons().size())
+    return failed_assertions;
   return kSkipped;
 }
 
 }  // namespace rawimg::test
 
-int main(int argc, char** argv) { return rawimg::test::result_of(Catch::Session().run(argc, argv)); }
+int main(int argc, char** argv) {
+  return rawimg::test::result_of(Catch::Session().run(argc, argv));
+}

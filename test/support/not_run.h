@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Catch2 v2 cannot skip a test. A test that cannot run here throws NotRun; the binary then prints why and exits with 77, which ctest counts as skipped. In CI (the variable CI
-// is set) it counts as failed: a judge that is missing there must not go unnoticed.
+// Catch2 v2 cannot skip a test. A test that cannot run here throws NotRun; the binary then prints
+// why and exits with 77, which ctest counts as skipped. In CI (the variable CI is set) it counts as
+// failed: a judge that is missing there must not go unnoticed.
 #pragma once
 
 #include <stdexcept>

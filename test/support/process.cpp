@@ -24,7 +24,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void fail(const std::string& what, int error) { throw std::runtime_error(what + ": " + std::strerror(error)); }
+[[noreturn]] void fail(const std::string& what, int error) {
+  throw std::runtime_error(what + ": " + std::strerror(error));
+}
 
 void close_fd(int& fd) {
   if (fd >= 0) ::close(fd);
@@ -51,9 +53,11 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-// Everything between fork and exec: system calls only, as the parent may have had threads. Never returns.
-[[noreturn]] void become(const Command& command, const char* program, char* const* argv, char* const* environment,
-                         const std::array<int, 3>& standard, int error_report) {
+// Everything between fork and exec: system calls only, as the parent may have had threads. Never
+// returns.
+[[noreturn]] void become(const Command& command, const char* program, char* const* argv,
+                         char* const* environment, const std::array<int, 3>& standard,
+                         int error_report) {
   const auto give_up = [&] {
     const int error = errno;
     [[maybe_unused]] const auto written = ::write(error_report, &error, sizeof error);
@@ -69,7 +73,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
     if (::setrlimit(resource, &limit) != 0) give_up();
   }
   if (command.user) {
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(*command.user, *command.user, *command.user) != 0 ||
+    if (::setgroups(0, nullptr) != 0 ||
+        ::setresgid(*command.user, *command.user, *command.user) != 0 ||
         ::setresuid(*command.user, *command.user, *command.user) != 0) {
       give_up();
     }
@@ -92,7 +97,8 @@ std::string Outcome::text() const {
 std::filesystem::path find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   const char* path = std::getenv("PATH");
-  std::istringstream directories(std::string(path != nullptr ? path : "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin");
+  std::istringstream directories(std::string(path != nullptr ? path : "") +
+                                 ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin");
   for (std::string directory; std::getline(directories, directory, ':');) {
     const auto candidate = std::filesystem::path(directory) / name;
     if (!directory.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
@@ -100,7 +106,8 @@ std::filesystem::path find_program(const std::string& name) {
   throw NotRun("the program '" + name + "' is missing; third_party/install-deps.sh installs it");
 }
 
-Process::Process(Command command) : command_(std::move(command)), deadline_(Clock::now() + command_.timeout) {
+Process::Process(Command command)
+    : command_(std::move(command)), deadline_(Clock::now() + command_.timeout) {
   // A program that stops reading its stdin must show up as EPIPE, not end the test.
   ::signal(SIGPIPE, SIG_IGN);
   const std::string program = find_program(command_.argv.at(0)).string();
@@ -117,10 +124,13 @@ Process::Process(Command command) : command_(std::move(command)), deadline_(Cloc
 }
 
 void Process::start(const std::string& program, int error_report) {
-  std::array<int, 2> in = command_.input_file.empty() ? make_pipe() : std::array<int, 2>{open_or_fail(command_.input_file, O_RDONLY), -1};
+  std::array<int, 2> in = command_.input_file.empty()
+                              ? make_pipe()
+                              : std::array<int, 2>{open_or_fail(command_.input_file, O_RDONLY), -1};
   std::array<int, 2> out = command_.output_file.empty()
                                ? make_pipe()
-                               : std::array<int, 2>{-1, open_or_fail(command_.output_file, O_WRONLY | O_CREAT | O_TRUNC)};
+                               : std::array<int, 2>{-1, open_or_fail(command_.output_file,
+                                                                     O_WRONLY | O_CREAT | O_TRUNC)};
   std::array<int, 2> err = make_pipe();
   auto argv = pointers(command_.argv);
   std::vector<char*> chosen;
@@ -128,7 +138,9 @@ void Process::start(const std::string& program, int error_report) {
 
   pid_ = ::fork();
   if (pid_ < 0) fail("fork", errno);
-  if (pid_ == 0) become(command_, program.c_str(), argv.data(), command_.environment ? chosen.data() : environ, {in[0], out[1], err[1]}, error_report);
+  if (pid_ == 0)
+    become(command_, program.c_str(), argv.data(), command_.environment ? chosen.data() : environ,
+           {in[0], out[1], err[1]}, error_report);
   ::close(in[0]);
   ::close(out[1]);
   ::close(err[1]);
@@ -153,7 +165,8 @@ Process::~Process() {
 void Process::reap() {
   int status = 0;
   rusage usage{};
-  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {}
+  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
   ended_ = true;
   outcome_.peak_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
   if (WIFEXITED(status)) outcome_.exit_code = WEXITSTATUS(status);
@@ -173,19 +186,26 @@ bool Process::running() {
 void Process::read_from(int& fd, std::string& into) {
   std::array<char, 65536> buffer;
   const auto got = ::read(fd, buffer.data(), buffer.size());
-  if (got > 0) into.append(buffer.data(), static_cast<std::size_t>(got));
-  else if (got == 0 || (errno != EAGAIN && errno != EINTR)) close_fd(fd);
+  if (got > 0)
+    into.append(buffer.data(), static_cast<std::size_t>(got));
+  else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+    close_fd(fd);
 }
 
 void Process::write_input() {
   const auto put = ::write(in_, command_.input.data() + sent_, command_.input.size() - sent_);
-  if (put > 0) sent_ += static_cast<std::size_t>(put);
-  else if (put < 0 && errno != EAGAIN && errno != EINTR) close_fd(in_);
+  if (put > 0)
+    sent_ += static_cast<std::size_t>(put);
+  else if (put < 0 && errno != EAGAIN && errno != EINTR)
+    close_fd(in_);
 }
 
 // One round of moving bytes either way; at most 50 ms long.
 void Process::pump(bool with_input) {
-  pollfd events[] = {{out_, POLLIN, 0}, {err_, POLLIN, 0}, {with_input ? in_ : -1, POLLOUT, 0}, {ended_ ? -1 : exit_event_, POLLIN, 0}};
+  pollfd events[] = {{out_, POLLIN, 0},
+                     {err_, POLLIN, 0},
+                     {with_input ? in_ : -1, POLLOUT, 0},
+                     {ended_ ? -1 : exit_event_, POLLIN, 0}};
   if (::poll(events, 4, 50) < 0) return;
   if (events[0].revents != 0) read_from(out_, outcome_.out);
   if (events[1].revents != 0) read_from(err_, outcome_.err);
@@ -210,12 +230,14 @@ bool Process::feed(std::string_view bytes) {
 }
 
 Outcome Process::wait() {
-  // A grandchild may hold the pipes open after the program itself has gone: half a second for its last words.
+  // A grandchild may hold the pipes open after the program itself has gone: half a second for its
+  // last words.
   auto linger = Clock::time_point::max();
   while (!ended_ || out_ >= 0 || err_ >= 0) {
     if (in_ >= 0 && sent_ == command_.input.size()) close_fd(in_);
     pump(true);
-    if (ended_ && linger == Clock::time_point::max()) linger = Clock::now() + std::chrono::milliseconds(500);
+    if (ended_ && linger == Clock::time_point::max())
+      linger = Clock::now() + std::chrono::milliseconds(500);
     if (Clock::now() > linger) break;
   }
   return std::exchange(outcome_, {});

@@ -6,8 +6,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/not_run.h"
 #include "support/error_matcher.h"
+#include "support/not_run.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -75,7 +75,9 @@ TEST_CASE("feed says when nobody reads", "[support]") {
   CHECK(process.wait().exit_code == 0);
 }
 
-TEST_CASE("a test whose judge is missing", "[.][missing-judge]") { (void)find_program("no-program-has-this-name"); }
+TEST_CASE("a test whose judge is missing", "[.][missing-judge]") {
+  (void)find_program("no-program-has-this-name");
+}
 
 TEST_CASE("a test whose judge is missing and that fails, too", "[.][missing-judge-and-more]") {
   CHECK(false);
@@ -83,15 +85,22 @@ TEST_CASE("a test whose judge is missing and that fails, too", "[.][missing-judg
 }
 
 TEST_CASE("a missing judge is a skipped test with its reason, in CI a failed one", "[support]") {
-  struct Row { const char* tests; std::vector<std::string> environment; int exit_code; };
-  const auto row = GENERATE(values<Row>({{"[missing-judge]", {}, 77}, {"[missing-judge]", {"CI=true"}, 1}, {"[missing-judge-and-more]", {}, 2}}));
+  struct Row {
+    const char* tests;
+    std::vector<std::string> environment;
+    int exit_code;
+  };
+  const auto row = GENERATE(values<Row>({{"[missing-judge]", {}, 77},
+                                         {"[missing-judge]", {"CI=true"}, 1},
+                                         {"[missing-judge-and-more]", {}, 2}}));
   CAPTURE(row.tests, row.exit_code);
   Command command;
   command.argv = {std::filesystem::read_symlink("/proc/self/exe").string(), row.tests};
   command.environment = row.environment;
   const Outcome outcome = run(command);
   CHECK(outcome.exit_code == row.exit_code);
-  CHECK_THAT(outcome.out, Catch::Contains("not run: the program 'no-program-has-this-name' is missing"));
+  CHECK_THAT(outcome.out,
+             Catch::Contains("not run: the program 'no-program-has-this-name' is missing"));
 }
 
 TEST_CASE("run changes the user", "[support]") {

@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kBlock = 512;
 
 void put(std::string& block, std::size_t offset, std::size_t width, std::string_view text) {
-  if (text.size() > width) throw std::logic_error(fmt::format("{} bytes do not fit the tar field of {} at byte {}", text.size(), width, offset));
+  if (text.size() > width)
+    throw std::logic_error(fmt::format("{} bytes do not fit the tar field of {} at byte {}",
+                                       text.size(), width, offset));
   block.replace(offset, text.size(), text);
 }
 
@@ -22,7 +24,8 @@ std::string tar_number(std::int64_t value, std::size_t width) {
   if (value >= 0 && octal.size() < width) return octal + '\0';
   std::string field(width, value < 0 ? '\xFF' : '\0');
   std::uint64_t rest = static_cast<std::uint64_t>(value);
-  for (std::size_t i = width; i > 0 && width - i < 8; --i, rest >>= 8) field[i - 1] = static_cast<char>(rest & 0xFF);
+  for (std::size_t i = width; i > 0 && width - i < 8; --i, rest >>= 8)
+    field[i - 1] = static_cast<char>(rest & 0xFF);
   field[0] = static_cast<char>(field[0] | 0x80);
   return field;
 }
@@ -81,10 +84,13 @@ TarWriter& TarWriter::pax(const std::vector<PaxRecordSpec>& records, char type) 
   return pax_raw(text, type);
 }
 
-TarWriter& TarWriter::pax_raw(std::string_view text, char type) { return entry({.name = "PaxHeaders/extension", .type = type}, text); }
+TarWriter& TarWriter::pax_raw(std::string_view text, char type) {
+  return entry({.name = "PaxHeaders/extension", .type = type}, text);
+}
 
 TarWriter& TarWriter::gnu_long(char type, std::string_view text) {
-  return entry({.name = "././@LongLink", .type = type, .magic = TarMagic::Gnu}, std::string(text) + '\0');
+  return entry({.name = "././@LongLink", .type = type, .magic = TarMagic::Gnu},
+               std::string(text) + '\0');
 }
 
 TarWriter& TarWriter::raw(std::string_view bytes) {
@@ -94,6 +100,8 @@ TarWriter& TarWriter::raw(std::string_view bytes) {
 
 TarWriter& TarWriter::zero_blocks(unsigned count) { return raw(std::string(count * kBlock, '\0')); }
 
-std::string TarWriter::finish(unsigned zero_block_count) const { return bytes_ + std::string(zero_block_count * kBlock, '\0'); }
+std::string TarWriter::finish(unsigned zero_block_count) const {
+  return bytes_ + std::string(zero_block_count * kBlock, '\0');
+}
 
 }  // namespace rawimg::test

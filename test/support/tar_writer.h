@@ -21,8 +21,9 @@ struct TarHeaderSpec {
   std::string link{};
   TarMagic magic = TarMagic::Ustar;
   std::int64_t device_major = 0, device_minor = 0;
-  std::string prefix{};                                   ///< ustar only
-  std::vector<std::pair<std::size_t, std::string>> raw{};  ///< bytes put over the finished header, before the checksum is made
+  std::string prefix{};  ///< ustar only
+  /// bytes put over the finished header, before the checksum is made
+  std::vector<std::pair<std::size_t, std::string>> raw{};
 };
 
 using PaxRecordSpec = std::pair<std::string, std::string>;
@@ -34,7 +35,8 @@ class TarWriter {
   TarWriter& body(std::string_view content);
   /// A header with the content's size, and the content.
   TarWriter& entry(TarHeaderSpec spec, std::string_view content = {});
-  /// A pax extension header ('x' for the next entry, 'g' for all that follow, 'X' for Solaris's) and its records.
+  /// A pax extension header ('x' for the next entry, 'g' for all that follow, 'X' for Solaris's)
+  /// and its records.
   TarWriter& pax(const std::vector<PaxRecordSpec>& records, char type = 'x');
   /// The same with a body as it is.
   TarWriter& pax_raw(std::string_view body, char type = 'x');

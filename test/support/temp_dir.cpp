@@ -16,7 +16,8 @@ std::filesystem::path default_parent() {
 }
 
 [[noreturn]] void fail(const char* what, const std::filesystem::path& file) {
-  throw std::system_error(errno, std::generic_category(), std::string(what) + " '" + file.string() + "'");
+  throw std::system_error(errno, std::generic_category(),
+                          std::string(what) + " '" + file.string() + "'");
 }
 
 }  // namespace

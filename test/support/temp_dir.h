@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A directory of a test's own: made empty, removed with all it holds when the test ends, also when it ends by an exception.
+// A directory of a test's own: made empty, removed with all it holds when the test ends, also when
+// it ends by an exception.
 #pragma once
 
 #include <filesystem>
@@ -22,11 +23,14 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-inline std::filesystem::path operator/(const TempDir& dir, const std::filesystem::path& name) { return dir.path() / name; }
+inline std::filesystem::path operator/(const TempDir& dir, const std::filesystem::path& name) {
+  return dir.path() / name;
+}
 
 /// The whole file. Throws: std::system_error.
 std::string read_file(const std::filesystem::path& file);
-/// A new file with these bytes, or the old one with its content replaced. Throws: std::system_error.
+/// A new file with these bytes, or the old one with its content replaced. Throws:
+/// std::system_error.
 void write_file(const std::filesystem::path& file, std::string_view bytes);
 
 }  // namespace rawimg::test

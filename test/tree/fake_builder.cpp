@@ -49,7 +49,8 @@ struct ExtBuilder::State {
     require(!node.removed, "a removed node is used");
     return node;
   }
-  void check_directory(const NameTree& names, NodeId directory, std::vector<std::string>& paths, std::vector<std::uint32_t>& counts);
+  void check_directory(const NameTree& names, NodeId directory, std::vector<std::string>& paths,
+                       std::vector<std::uint32_t>& counts);
 };
 
 ExtBuilder::ExtBuilder(std::unique_ptr<State> state) : state_(std::move(state)) {
@@ -69,7 +70,9 @@ ExtBuilder ExtBuilder::format_last(const Window&, const ExtOptions& options, Bui
   state->options = options;
   return ExtBuilder(std::move(state));
 }
-ExtBuilder ExtBuilder::populate(const Window&, BuilderOptions) { return ExtBuilder(std::make_unique<State>()); }
+ExtBuilder ExtBuilder::populate(const Window&, BuilderOptions) {
+  return ExtBuilder(std::make_unique<State>());
+}
 
 ExtType ExtBuilder::type() const { return ExtType::Ext2; }
 std::uint32_t ExtBuilder::block_size() const { return 4096; }
@@ -87,7 +90,9 @@ void ExtBuilder::set_meta(NodeId node, const NodeMeta& meta) {
 }
 
 const NodeMeta& ExtBuilder::meta(NodeId node) const { return state_->node(node).meta; }
-bool ExtBuilder::drops_fractions(const NodeMeta& meta) const { return state_->settings.inode_size == 128 && meta.mtime.nanoseconds != 0; }
+bool ExtBuilder::drops_fractions(const NodeMeta& meta) const {
+  return state_->settings.inode_size == 128 && meta.mtime.nanoseconds != 0;
+}
 
 void ExtBuilder::set_xattrs(NodeId node, std::span<const Xattr> xattrs) {
   for (const Xattr& xattr : xattrs)
@@ -102,7 +107,8 @@ void ExtBuilder::set_symlink(NodeId node, std::string_view target) {
 std::string_view ExtBuilder::symlink_target(NodeId node) const { return state_->node(node).target; }
 
 void ExtBuilder::begin_content(NodeId node, std::uint64_t size_bytes) {
-  if (size_bytes > state_->settings.max_file_bytes) throw Error(Errc::Unsupported, "a file too large");
+  if (size_bytes > state_->settings.max_file_bytes)
+    throw Error(Errc::Unsupported, "a file too large");
   require(!state_->open, "two files are open");
   state_->open = node;
   state_->open_end = 0;
@@ -111,7 +117,8 @@ void ExtBuilder::begin_content(NodeId node, std::uint64_t size_bytes) {
 
 void ExtBuilder::append(const DataChunk& chunk) {
   FakeNode& node = state_->node(state_->open.value());
-  require(chunk.offset >= state_->open_end && chunk.offset + chunk.bytes.size() <= node.size_bytes, "content out of order");
+  require(chunk.offset >= state_->open_end && chunk.offset + chunk.bytes.size() <= node.size_bytes,
+          "content out of order");
   state_->open_end = chunk.offset + chunk.bytes.size();
   state_->written += chunk.bytes.size();
   if (is_full()) {
@@ -128,7 +135,10 @@ void ExtBuilder::end_content() {
   state_->open.reset();
 }
 
-std::uint64_t ExtBuilder::size_of(NodeId node) const { return state_->node(node).meta.type == FileType::Symlink ? state_->node(node).target.size() : state_->node(node).size_bytes; }
+std::uint64_t ExtBuilder::size_of(NodeId node) const {
+  return state_->node(node).meta.type == FileType::Symlink ? state_->node(node).target.size()
+                                                           : state_->node(node).size_bytes;
+}
 
 void ExtBuilder::remove(NodeId node) {
   state_->node(node).removed = true;
@@ -138,12 +148,16 @@ void ExtBuilder::remove(NodeId node) {
 
 bool ExtBuilder::is_full() const { return state_->written > state_->settings.full_after_bytes; }
 
-void ExtBuilder::State::check_directory(const NameTree& names, NodeId directory, std::vector<std::string>& paths, std::vector<std::uint32_t>& counts) {
+void ExtBuilder::State::check_directory(const NameTree& names, NodeId directory,
+                                        std::vector<std::string>& paths,
+                                        std::vector<std::uint32_t>& counts) {
   std::vector<NameTree::Name> held;
   names.names(directory, held);
   for (std::size_t i = 0; i < held.size(); ++i) {
     const std::string_view name = held[i].name;
-    require(!name.empty() && name.size() <= 255 && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos, "a name that ext cannot hold");
+    require(!name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+                name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos,
+            "a name that ext cannot hold");
     require(i == 0 || held[i - 1].name < name, "names are not sorted, or one is there twice");
     (void)node(held[i].node);
     ++counts[index_of(held[i].node)];
@@ -163,16 +177,22 @@ ExtSummary ExtBuilder::finish(const NameTree& names, const Finish& how) {
   std::vector<bool> seen(s.image.nodes.size(), false);
   for (const NodeId directory : names.directories()) {
     const std::size_t index = index_of(directory);
-    require(s.node(directory).meta.type == FileType::Directory, "what is no directory is listed as one");
-    require(directory == kRoot || seen[index_of(names.parent(directory))], "a directory comes before its parent");
+    require(s.node(directory).meta.type == FileType::Directory,
+            "what is no directory is listed as one");
+    require(directory == kRoot || seen[index_of(names.parent(directory))],
+            "a directory comes before its parent");
     seen[index] = true;
     s.check_directory(names, directory, paths, counts);
   }
   s.image.tree["/"] = kRoot;
   for (std::size_t i = 1; i < counts.size(); ++i) {
     require(s.image.nodes[i].removed || counts[i] != 0, "a node without a name was not removed");
-    require(s.image.nodes[i].meta.type != FileType::Directory || s.image.nodes[i].removed || (counts[i] == 1 && seen[i]), "a directory does not have exactly one name");
-    if (counts[i] > s.settings.max_links) throw Error(Errc::Unsupported, "too many links: " + names.describe(NodeId{static_cast<std::uint32_t>(i)}));
+    require(s.image.nodes[i].meta.type != FileType::Directory || s.image.nodes[i].removed ||
+                (counts[i] == 1 && seen[i]),
+            "a directory does not have exactly one name");
+    if (counts[i] > s.settings.max_links)
+      throw Error(Errc::Unsupported,
+                  "too many links: " + names.describe(NodeId{static_cast<std::uint32_t>(i)}));
   }
   s.image.finish = how;
   s.image.finished = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An ExtBuilder that keeps everything in memory, in place of the real one at link time: the rules of the tree can be tested without a filesystem.
-// finish() checks what the real one relies on: order of directories, sorted names, no removed node named, none forgotten.
+// An ExtBuilder that keeps everything in memory, in place of the real one at link time: the rules
+// of the tree can be tested without a filesystem. finish() checks what the real one relies on:
+// order of directories, sorted names, no removed node named, none forgotten.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,11 @@ namespace rawimg::test {
 struct FakeSettings {
   std::uint32_t inode_size = 256;
   std::uint64_t full_after_bytes = UINT64_MAX;  ///< content that fits
-  std::uint64_t max_file_bytes = UINT64_MAX;    ///< a longer file is Unsupported, as are xattrs whose name starts with "bad."
-  std::uint64_t max_links = UINT64_MAX;         ///< of a file; finish() names the one with too many
-  bool keeps_names = true;                      ///< false: finish() only walks the names (for measuring memory)
+  /// a longer file is Unsupported, as are xattrs whose name starts with "bad."
+  std::uint64_t max_file_bytes = UINT64_MAX;
+  std::uint64_t max_links = UINT64_MAX;  ///< of a file; finish() names the one with too many
+  /// false: finish() only walks the names (for measuring memory)
+  bool keeps_names = true;
 };
 
 struct FakeNode {
@@ -41,7 +44,9 @@ struct FakeImage {
 
   bool has(const std::string& path) const { return tree.contains(path); }
   NodeId id(const std::string& path) const { return tree.at(path); }
-  const FakeNode& at(const std::string& path) const { return nodes.at(static_cast<std::size_t>(tree.at(path))); }
+  const FakeNode& at(const std::string& path) const {
+    return nodes.at(static_cast<std::size_t>(tree.at(path)));
+  }
 };
 
 FakeSettings& fake_settings();  ///< reset by the one who changes it

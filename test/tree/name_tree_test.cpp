@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 namespace rawimg::test {
 namespace {
@@ -90,7 +90,8 @@ TEST_CASE("a directory holds hundreds of thousands of names", "[tree][A29]") {
 }
 
 #ifndef __SANITIZE_ADDRESS__  // its allocator does not say how much is in use
-TEST_CASE("a million names take less than 120 bytes each beside the names themselves", "[tree][A44]") {
+TEST_CASE("a million names take less than 120 bytes each beside the names themselves",
+          "[tree][A44]") {
   constexpr std::size_t kCount = 1'000'000, kPerDirectory = 20;
   const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
   Names names;
@@ -99,10 +100,13 @@ TEST_CASE("a million names take less than 120 bytes each beside the names themse
   for (std::size_t i = 0; i < kCount; ++i) {
     const std::string name = fmt::format("name-{}", i);
     name_bytes += name.size();
-    if (i % kPerDirectory == 0) names.add_directory(kRoot, name, directory = id(i + 1));
-    else names.add(directory, name, id(i + 1));
+    if (i % kPerDirectory == 0)
+      names.add_directory(kRoot, name, directory = id(i + 1));
+    else
+      names.add(directory, name, id(i + 1));
   }
-  const double each = static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before - name_bytes) / kCount;
+  const double each =
+      static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before - name_bytes) / kCount;
   UNSCOPED_INFO(each << " bytes a name");
   CHECK(each < 120);
 }

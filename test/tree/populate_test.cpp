@@ -6,11 +6,19 @@
 namespace rawimg::test {
 
 TEST_CASE("metadata and content arrive as the source has them", "[tree][A21][A26][A28][A33]") {
-  Item rich = file("f").piece(0, "head").piece(10'000, "tail").size(20'000).mode(04751).owner(70'000, 4'294'967'294u).mtime(-14'182'940, 123'456'789);
+  Item rich = file("f")
+                  .piece(0, "head")
+                  .piece(10'000, "tail")
+                  .size(20'000)
+                  .mode(04751)
+                  .owner(70'000, 4'294'967'294u)
+                  .mtime(-14'182'940, 123'456'789);
   rich.entry.atime = Timestamp{1, 2};
   rich.entry.ctime = Timestamp{3, 4};
   rich.entry.birthtime = Timestamp{5, 6};
-  const FakeImage& image = build({rich, special("c", FileType::CharDevice, 0x5678, 0x1234), special("b", FileType::BlockDevice, 300, 70'000), file("plain").mtime(7, 8)});
+  const FakeImage& image =
+      build({rich, special("c", FileType::CharDevice, 0x5678, 0x1234),
+             special("b", FileType::BlockDevice, 300, 70'000), file("plain").mtime(7, 8)});
   const FakeNode& node = image.at("/f");
   CHECK(node.size_bytes == 20'000);
   CHECK(node.content == "head" + std::string(9996, '\0') + "tail" + std::string(9996, '\0'));
@@ -25,14 +33,16 @@ TEST_CASE("metadata and content arrive as the source has them", "[tree][A21][A26
   CHECK(image.at("/c").meta.device_minor == 0x1234);
   CHECK(image.at("/b").meta.device_minor == 70'000);
   const NodeMeta& plain = image.at("/plain").meta;
-  for (const Timestamp time : {plain.atime, plain.ctime, plain.birthtime}) CHECK(time == Timestamp{7, 8});
+  for (const Timestamp time : {plain.atime, plain.ctime, plain.birthtime})
+    CHECK(time == Timestamp{7, 8});
 }
 
 TEST_CASE("content comes in chunks of any size", "[tree][A19]") {
   const std::string text = "0123456789";
   const auto chunk_bytes = GENERATE(1, 3, 10, 11);
   Tree tree;
-  auto source = std::make_unique<MemorySource>(std::vector<Item>{file("a", text), file("b").piece(4, text).piece(20, text), file("empty")});
+  auto source = std::make_unique<MemorySource>(
+      std::vector<Item>{file("a", text), file("b").piece(4, text).piece(20, text), file("empty")});
   source->chunk_bytes = static_cast<std::size_t>(chunk_bytes);
   tree.sources.emplace_back().source = std::move(source);
   const FakeImage& image = tree.build();
@@ -44,7 +54,8 @@ TEST_CASE("content comes in chunks of any size", "[tree][A19]") {
 
 TEST_CASE("the option --clamp-mtime clamps all times, and nothing that is earlier", "[tree][F07]") {
   Tree tree;
-  Item late = file("late").mtime(101, 5), exact = file("exact").mtime(100, 1), early = file("early").mtime(99, 999'999'999);
+  Item late = file("late").mtime(101, 5), exact = file("exact").mtime(100, 1),
+       early = file("early").mtime(99, 999'999'999);
   late.entry.atime = Timestamp{50, 1};
   late.entry.ctime = late.entry.birthtime = Timestamp{5000, 1};
   tree.how.clamp_mtime = 100;
@@ -60,21 +71,31 @@ TEST_CASE("the option --clamp-mtime clamps all times, and nothing that is earlie
   CHECK(image.at("/implied").meta.mtime == Timestamp{100, 0});
 }
 
-TEST_CASE("the superblock's time is what was asked for, else the newest mtime, else 1", "[tree][F07]") {
+TEST_CASE("the superblock's time is what was asked for, else the newest mtime, else 1",
+          "[tree][F07]") {
   struct Row {
     const char* name;
     std::optional<std::int64_t> created, epoch;
     std::vector<std::int64_t> mtimes;
     std::int64_t expected;
   };
-  const auto row = GENERATE(values<Row>({{"nothing", {}, {}, {}, 1}, {"newest", {}, {}, {5, 9, 7}, 9}, {"before 1970", {}, {}, {-5}, 1}, {"zero", {}, {}, {0}, 1}, {"at the limit", {}, {}, {4'294'967'295}, 4'294'967'295},
-                                         {"above the limit", {}, {}, {9'000'000'000}, 4'294'967'295}, {"epoch", {}, 3, {9}, 3}, {"epoch 0", {}, 0, {9}, 1}, {"created", 2, 3, {9}, 2}}));
+  const auto row =
+      GENERATE(values<Row>({{"nothing", {}, {}, {}, 1},
+                            {"newest", {}, {}, {5, 9, 7}, 9},
+                            {"before 1970", {}, {}, {-5}, 1},
+                            {"zero", {}, {}, {0}, 1},
+                            {"at the limit", {}, {}, {4'294'967'295}, 4'294'967'295},
+                            {"above the limit", {}, {}, {9'000'000'000}, 4'294'967'295},
+                            {"epoch", {}, 3, {9}, 3},
+                            {"epoch 0", {}, 0, {9}, 1},
+                            {"created", 2, 3, {9}, 2}}));
   CAPTURE(row.name);
   Tree tree;
   tree.options.created = row.created;
   tree.how.epoch = row.epoch;
   std::vector<Item> items;
-  for (const std::int64_t mtime : row.mtimes) items.push_back(file(fmt::format("implied/{}", items.size())).mtime(mtime));
+  for (const std::int64_t mtime : row.mtimes)
+    items.push_back(file(fmt::format("implied/{}", items.size())).mtime(mtime));
   tree.add(std::move(items));
   const FakeImage& image = tree.build();
   CHECK(tree.result.epoch == row.expected);
@@ -87,7 +108,8 @@ TEST_CASE("an epoch that no superblock holds is refused before anything is read"
   for (const std::int64_t epoch : {std::int64_t{-1}, std::int64_t{4'294'967'296}}) {
     Tree tree({failure(Error(Errc::Io, "read"))});
     tree.how.epoch = epoch;
-    CHECK_THROWS_MATCHES(tree.build(), Error, IsError(Errc::Usage, fmt::format("an epoch of {} seconds", epoch)));
+    CHECK_THROWS_MATCHES(tree.build(), Error,
+                         IsError(Errc::Usage, fmt::format("an epoch of {} seconds", epoch)));
   }
 }
 
@@ -102,7 +124,10 @@ TEST_CASE("an empty source makes an empty filesystem", "[tree][A39]") {
 }
 
 TEST_CASE("figures count what the image holds, without root and lost+found", "[tree][A40]") {
-  Tree tree({directory("./"), directory("lost+found"), directory("d"), file("d/a", "123"), file("d/a", "45"), hard_link("b", "d/a"), hard_link("c", "d/a"), symlink("s", "x"), special("f", FileType::Fifo), special("n", FileType::CharDevice, 1, 3), file("implied/x")});
+  Tree tree({directory("./"), directory("lost+found"), directory("d"), file("d/a", "123"),
+             file("d/a", "45"), hard_link("b", "d/a"), hard_link("c", "d/a"), symlink("s", "x"),
+             special("f", FileType::Fifo), special("n", FileType::CharDevice, 1, 3),
+             file("implied/x")});
   tree.build();
   CHECK(tree.result.entries == 11);
   CHECK(tree.result.files == 2);
@@ -123,8 +148,10 @@ TEST_CASE("sources come one over the other", "[tree][A09][A10]") {
   CHECK(image.has("/e"));
 }
 
-TEST_CASE("fractions of seconds that small inodes drop are one warning with a count", "[tree][A26]") {
-  Tree tree({file("a").mtime(1, 5), file("b").mtime(2, 0), directory("c").mtime(3, 1), hard_link("l", "a").mtime(4, 4)});
+TEST_CASE("fractions of seconds that small inodes drop are one warning with a count",
+          "[tree][A26]") {
+  Tree tree({file("a").mtime(1, 5), file("b").mtime(2, 0), directory("c").mtime(3, 1),
+             hard_link("l", "a").mtime(4, 4)});
   fake_settings().inode_size = 128;
   tree.build();
   REQUIRE(tree.observer.warnings.size() == 1);
@@ -152,7 +179,8 @@ TEST_CASE("a full image is read on to its end to say what it would take", "[tree
 
 TEST_CASE("measuring ends when the observer has had enough", "[tree][A35]") {
   const auto measures = GENERATE(0u, 1u, 2u);
-  Tree tree({file("a", "12345"), file("b", "12345"), file("c", "12345"), hard_link("open", "never"), failure(Error(Errc::Io, "not reached"))});
+  Tree tree({file("a", "12345"), file("b", "12345"), file("c", "12345"), hard_link("open", "never"),
+             failure(Error(Errc::Io, "not reached"))});
   tree.add({failure(Error(Errc::Io, "not reached"))});
   tree.observer.measures = measures;
   fake_settings().full_after_bytes = 4;
@@ -174,7 +202,13 @@ TEST_CASE("measuring ends within a file, too", "[tree][A35]") {
 TEST_CASE("a stop request ends the job at the next entry or chunk", "[tree]") {
   class Stopper : public MemorySource {
    public:
-    Stopper(std::stop_source& stop, int entry, int chunk) : MemorySource({file("a", "12345"), file("b", "12345"), directory("c"), directory("d")}), stop_(stop), entry_(entry), chunk_(chunk) { chunk_bytes = 1; }
+    Stopper(std::stop_source& stop, int entry, int chunk)
+        : MemorySource({file("a", "12345"), file("b", "12345"), directory("c"), directory("d")}),
+          stop_(stop),
+          entry_(entry),
+          chunk_(chunk) {
+      chunk_bytes = 1;
+    }
     const Entry* next() override {
       if (--entry_ == 0) stop_.request_stop();
       return MemorySource::next();
@@ -188,8 +222,10 @@ TEST_CASE("a stop request ends the job at the next entry or chunk", "[tree]") {
     std::stop_source& stop_;
     int entry_, chunk_;
   };
-  // What a request during an entry or chunk lets through: bytes of content, and inodes beside root and lost+found.
-  const auto [entry, chunk, taken, inodes] = GENERATE(table<int, int, std::size_t, std::size_t>({{1, 0, 0, 1}, {2, 0, 5, 2}, {0, 3, 2, 1}, {0, 7, 5, 2}, {3, 0, 10, 3}}));
+  // What a request during an entry or chunk lets through: bytes of content, and inodes beside root
+  // and lost+found.
+  const auto [entry, chunk, taken, inodes] = GENERATE(table<int, int, std::size_t, std::size_t>(
+      {{1, 0, 0, 1}, {2, 0, 5, 2}, {0, 3, 2, 1}, {0, 7, 5, 2}, {3, 0, 10, 3}}));
   CAPTURE(entry, chunk);
   std::stop_source stop;
   Tree tree;
@@ -241,7 +277,8 @@ TEST_CASE("the total is unknown when one source's is", "[tree][A40]") {
 
 TEST_CASE("a large file reports every 8 MiB", "[tree][A40]") {
   Tree tree;
-  auto source = std::make_unique<MemorySource>(std::vector<Item>{file("large", std::string(20u << 20, 'x'))});
+  auto source =
+      std::make_unique<MemorySource>(std::vector<Item>{file("large", std::string(20u << 20, 'x'))});
   source->chunk_bytes = 1u << 20;
   tree.sources.emplace_back().source = std::move(source);
   tree.build();

@@ -7,7 +7,10 @@ namespace rawimg::test {
 namespace {
 
 std::vector<Item> sample() {
-  return {directory("d").mode(0755).mtime(5), file("d/a", "text").mtime(6, 7).xattr("user.a", "1").xattr("user.b", "2"), symlink("s", "d/a").mtime(8), hard_link("h", "d/a"), special("c", FileType::CharDevice, 1, 3).mtime(9)};
+  return {directory("d").mode(0755).mtime(5),
+          file("d/a", "text").mtime(6, 7).xattr("user.a", "1").xattr("user.b", "2"),
+          symlink("s", "d/a").mtime(8), hard_link("h", "d/a"),
+          special("c", FileType::CharDevice, 1, 3).mtime(9)};
 }
 
 struct Identity {
@@ -28,7 +31,8 @@ Identity identity_of(std::vector<Item> items) {
 
 }  // namespace
 
-TEST_CASE("the same tree gets the same UUID, hash seed and id, in whatever order it came", "[tree][A03][A41]") {
+TEST_CASE("the same tree gets the same UUID, hash seed and id, in whatever order it came",
+          "[tree][A03][A41]") {
   const Identity first = identity_of(sample());
   CHECK(identity_of(sample()) == first);
   std::vector<Item> items = sample();
@@ -65,9 +69,14 @@ TEST_CASE("whatever differs in metadata, options or slot, differs in UUID and id
   differs([](Items& items, Tree&) { items[1].entry.xattrs[1].value = "3"; });
   differs([](Items& items, Tree&) { items[1].entry.xattrs.pop_back(); });
   differs([](Items& items, Tree&) { items[1].entry.size_bytes = 5; });
-  differs([](Items& items, Tree&) { items[1].entry.path = "d/b"; items[3].entry.link_target = "d/b"; });
+  differs([](Items& items, Tree&) {
+    items[1].entry.path = "d/b";
+    items[3].entry.link_target = "d/b";
+  });
   differs([](Items& items, Tree&) { items[2].entry.link_target = "d/b"; });
-  differs([](Items& items, Tree&) { items[3] = file("h", "text").mtime(6, 7).xattr("user.a", "1").xattr("user.b", "2"); });
+  differs([](Items& items, Tree&) {
+    items[3] = file("h", "text").mtime(6, 7).xattr("user.a", "1").xattr("user.b", "2");
+  });
   differs([](Items& items, Tree&) { items[4].entry.device_minor = 4; });
   differs([](Items& items, Tree&) { items[4].entry.type = FileType::BlockDevice; });
   differs([](Items& items, Tree&) { items.push_back(directory("./").mode(0700).mtime(1)); });
@@ -93,7 +102,9 @@ TEST_CASE("content alone changes nothing in the UUID", "[tree][A03]") {
 }
 
 TEST_CASE("which names are links of which file is part of the tree", "[tree][A03]") {
-  const auto links = [](const char* second, const char* third) { return identity_of({file("a"), file("b"), hard_link("c", second), hard_link("d", third)}); };
+  const auto links = [](const char* second, const char* third) {
+    return identity_of({file("a"), file("b"), hard_link("c", second), hard_link("d", third)});
+  };
   CHECK(links("a", "b") != links("b", "a"));
 }
 

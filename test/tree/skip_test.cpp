@@ -5,7 +5,9 @@ namespace rawimg::test {
 namespace {
 
 Item bad(std::string path) { return file(std::move(path), "content").xattr("bad.x", "1"); }
-Error unsupported(const std::string& path) { return Error(Errc::Unsupported, "'" + path + "': no such type").with_path(path); }
+Error unsupported(const std::string& path) {
+  return Error(Errc::Unsupported, "'" + path + "': no such type").with_path(path);
+}
 
 std::vector<std::string> warned(const Tree& tree) {
   std::vector<std::string> paths;
@@ -17,14 +19,17 @@ std::vector<std::string> warned(const Tree& tree) {
 }
 
 struct Skipping : Tree {
-  explicit Skipping(std::vector<Item> items) : Tree(std::move(items)) { how.on_unsupported = OnUnsupported::Skip; }
+  explicit Skipping(std::vector<Item> items) : Tree(std::move(items)) {
+    how.on_unsupported = OnUnsupported::Skip;
+  }
 };
 
 using Paths = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("what cannot be stored stops the job with the entry's name and a way out", "[tree][A25]") {
+TEST_CASE("what cannot be stored stops the job with the entry's name and a way out",
+          "[tree][A25]") {
   Tree tree({file("a"), bad("d/x")});
   try {
     tree.build();
@@ -37,11 +42,15 @@ TEST_CASE("what cannot be stored stops the job with the entry's name and a way o
   }
   CHECK_FALSE(fake_image().finished);
   Tree from_source({failure(unsupported("y"))});
-  CHECK_THROWS_MATCHES(from_source.build(), Error, IsError(Errc::Unsupported, "memory: 'y': no such type"));
+  CHECK_THROWS_MATCHES(from_source.build(), Error,
+                       IsError(Errc::Unsupported, "memory: 'y': no such type"));
 }
 
-TEST_CASE("a skipped entry leaves no name and no inode, and the next one is read right", "[tree][A25]") {
-  Skipping tree({bad("d/x"), symlink("empty", ""), failure(unsupported("y")), directory("e").xattr("bad.y", ""), file("e/after", "text"), file(std::string(256, 'n'))});
+TEST_CASE("a skipped entry leaves no name and no inode, and the next one is read right",
+          "[tree][A25]") {
+  Skipping tree({bad("d/x"), symlink("empty", ""), failure(unsupported("y")),
+                 directory("e").xattr("bad.y", ""), file("e/after", "text"),
+                 file(std::string(256, 'n'))});
   const FakeImage& image = tree.build();
   CHECK(image.tree.size() == 4);
   CHECK(image.at("/e/after").content == "text");
@@ -64,7 +73,8 @@ TEST_CASE("a file too large is skipped with its content", "[tree][A19]") {
 }
 
 TEST_CASE("a skipped entry leaves what had its name before", "[tree][A09]") {
-  Skipping tree({file("a", "old"), bad("a"), directory("d").mode(0700), directory("d").mode(0777).xattr("bad.z", "")});
+  Skipping tree({file("a", "old"), bad("a"), directory("d").mode(0700),
+                 directory("d").mode(0777).xattr("bad.z", "")});
   const FakeImage& image = tree.build();
   CHECK(image.at("/a").content == "old");
   CHECK(image.at("/d").meta.permissions == 0700);
@@ -72,14 +82,16 @@ TEST_CASE("a skipped entry leaves what had its name before", "[tree][A09]") {
 }
 
 TEST_CASE("content that turns out to be unsupported takes the entry with it", "[tree]") {
-  Skipping tree({file("d/a", "part").size(100).fails_in_content(unsupported("d/a")), hard_link("b", "d/a"), file("c", "text")});
+  Skipping tree({file("d/a", "part").size(100).fails_in_content(unsupported("d/a")),
+                 hard_link("b", "d/a"), file("c", "text")});
   const FakeImage& image = tree.build();
   CHECK_FALSE(image.has("/d/a"));
   CHECK_FALSE(image.has("/b"));
   CHECK(image.at("/c").content == "text");
   CHECK(tree.result.skipped == 2);
   Tree stopping({file("d/a", "part").fails_in_content(unsupported("d/a"))});
-  CHECK_THROWS_MATCHES(stopping.build(), Error, IsError(Errc::Unsupported, "memory: 'd/a': no such type"));
+  CHECK_THROWS_MATCHES(stopping.build(), Error,
+                       IsError(Errc::Unsupported, "memory: 'd/a': no such type"));
 }
 
 TEST_CASE("any other failure in content ends the job with the entry's name", "[tree][B11]") {
@@ -88,16 +100,20 @@ TEST_CASE("any other failure in content ends the job with the entry's name", "[t
 }
 
 TEST_CASE("hard links to a skipped entry are skipped, too", "[tree][A07]") {
-  Skipping tree({hard_link("before", "x"), hard_link("to-before", "before"), bad("x"), hard_link("after", "./x"), hard_link("to-after", "after"), file("y")});
+  Skipping tree({hard_link("before", "x"), hard_link("to-before", "before"), bad("x"),
+                 hard_link("after", "./x"), hard_link("to-after", "after"), file("y")});
   const FakeImage& image = tree.build();
   CHECK(image.tree.size() == 3);
   CHECK(tree.result.skipped == 5);
   CHECK(warned(tree) == Paths{"x", "before", "to-before", "after", "to-after"});
-  CHECK(tree.observer.warnings[3].message == "'after': it is a hard link to './x', which was skipped");
+  CHECK(tree.observer.warnings[3].message ==
+        "'after': it is a hard link to './x', which was skipped");
 }
 
-TEST_CASE("a hard link to a skipped entry is known by whichever way its path is written", "[tree][A04]") {
-  Skipping tree({symlink("lib", "usr/lib"), directory("usr/lib"), bad("lib/x"), hard_link("l", "usr/lib/x")});
+TEST_CASE("a hard link to a skipped entry is known by whichever way its path is written",
+          "[tree][A04]") {
+  Skipping tree(
+      {symlink("lib", "usr/lib"), directory("usr/lib"), bad("lib/x"), hard_link("l", "usr/lib/x")});
   CHECK_FALSE(tree.build().has("/l"));
   CHECK(tree.result.skipped == 2);
 }
@@ -131,11 +147,14 @@ TEST_CASE("what an exclude leaves out need not be storable", "[tree][A37]") {
 }
 
 TEST_CASE("what makes no sense is never skipped", "[tree][B01]") {
-  for (const Item& item : {file("../x"), hard_link("l", "gone"), file("./"), failure(Error(Errc::BadInput, "header")), failure(Error(Errc::Mismatch, "digest"))}) {
+  for (const Item& item :
+       {file("../x"), hard_link("l", "gone"), file("./"), failure(Error(Errc::BadInput, "header")),
+        failure(Error(Errc::Mismatch, "digest"))}) {
     Skipping tree({item});
     CHECK_THROWS_AS(tree.build(), Error);
   }
-  Skipping odd({failure(Error(Errc::Unsupported, "'../x': type").with_path("../x")), failure(Error(Errc::Unsupported, "no name")), file("a", "x")});
+  Skipping odd({failure(Error(Errc::Unsupported, "'../x': type").with_path("../x")),
+                failure(Error(Errc::Unsupported, "no name")), file("a", "x")});
   CHECK(odd.build().at("/a").content == "x");
   CHECK(odd.result.skipped == 2);
 }

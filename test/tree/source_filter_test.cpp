@@ -7,7 +7,8 @@
 namespace rawimg::test {
 namespace {
 
-std::optional<std::string> placed(const std::string& path, unsigned strip, std::vector<std::string> excludes, const char* at = "/") {
+std::optional<std::string> placed(const std::string& path, unsigned strip,
+                                  std::vector<std::string> excludes, const char* at = "/") {
   SourceSpec spec;
   spec.at = ImagePath::parse(at);
   spec.strip_components = strip;
@@ -18,29 +19,48 @@ std::optional<std::string> placed(const std::string& path, unsigned strip, std::
 
 }  // namespace
 
-TEST_CASE("paths of a source are relative to the root, whatever they look like", "[tree][H01][H02][B02][B08]") {
+TEST_CASE("paths of a source are relative to the root, whatever they look like",
+          "[tree][H01][H02][B02][B08]") {
   struct Row {
     const char* path;
     const char* place;
   };
-  const auto row = GENERATE(values<Row>({{"", "/"}, {"/", "/"}, {"///", "/"}, {".", "/"}, {"./", "/"}, {"././.", "/"}, {"./foo/././bar/./.", "/foo/bar"}, {"//x", "/x"}, {"//./x", "/x"}, {"x/", "/x"},
-                                         {"foo/.../bar", "/foo/.../bar"}, {"foo/.test", "/foo/.test"}, {"..a", "/..a"}, {"a\\b", "/a\\b"}, {"C:\\x", "/C:\\x"}, {"\xff\n", "/\xff\n"}}));
+  const auto row = GENERATE(values<Row>({{"", "/"},
+                                         {"/", "/"},
+                                         {"///", "/"},
+                                         {".", "/"},
+                                         {"./", "/"},
+                                         {"././.", "/"},
+                                         {"./foo/././bar/./.", "/foo/bar"},
+                                         {"//x", "/x"},
+                                         {"//./x", "/x"},
+                                         {"x/", "/x"},
+                                         {"foo/.../bar", "/foo/.../bar"},
+                                         {"foo/.test", "/foo/.test"},
+                                         {"..a", "/..a"},
+                                         {"a\\b", "/a\\b"},
+                                         {"C:\\x", "/C:\\x"},
+                                         {"\xff\n", "/\xff\n"}}));
   CAPTURE(row.path);
   CHECK(placed(row.path, 0, {}) == row.place);
 }
 
-TEST_CASE("a path with '..' or a NUL byte is refused wherever it leads", "[tree][B01][B02][B08][H01][H02]") {
-  const auto path = GENERATE(values<std::string>({"..", "../etc/x", "foo/../../x", "dir/../../../x", "safe/../x", "a/../../b", "/../x", "a/.."}));
+TEST_CASE("a path with '..' or a NUL byte is refused wherever it leads",
+          "[tree][B01][B02][B08][H01][H02]") {
+  const auto path = GENERATE(values<std::string>({"..", "../etc/x", "foo/../../x", "dir/../../../x",
+                                                  "safe/../x", "a/../../b", "/../x", "a/.."}));
   CAPTURE(path);
   CHECK_THROWS_MATCHES(placed(path, 0, {}), Error, IsError(Errc::BadInput, "'..'"));
   CHECK_THROWS_MATCHES(placed(path, 3, {"*"}), Error, IsError(Errc::BadInput, "'..'"));
-  CHECK_THROWS_MATCHES(placed(std::string("a\0b", 3), 0, {}), Error, IsError(Errc::BadInput, "NUL"));
+  CHECK_THROWS_MATCHES(placed(std::string("a\0b", 3), 0, {}), Error,
+                       IsError(Errc::BadInput, "NUL"));
 }
 
 TEST_CASE("a name has at most 255 bytes", "[tree][A31]") {
   CHECK(placed("d/" + std::string(254, 'n'), 0, {}));
   CHECK(placed("d/" + std::string(255, 'n'), 0, {}));
-  CHECK_THROWS_MATCHES(placed("d/" + std::string(256, 'n') + "/x", 0, {}), Error, IsError(Errc::Unsupported, "a name of 256 bytes: ext holds at most 255"));
+  CHECK_THROWS_MATCHES(placed("d/" + std::string(256, 'n') + "/x", 0, {}), Error,
+                       IsError(Errc::Unsupported, "a name of 256 bytes: ext holds at most 255"));
 }
 
 TEST_CASE("stripping leaves out what has fewer components", "[tree][A37]") {
@@ -53,7 +73,8 @@ TEST_CASE("stripping leaves out what has fewer components", "[tree][A37]") {
   CHECK(placed("a", 1, {}, "/at/x") == "/at/x");
 }
 
-TEST_CASE("excludes are tried behind stripping, against every trailing part, and take all below", "[tree][A37]") {
+TEST_CASE("excludes are tried behind stripping, against every trailing part, and take all below",
+          "[tree][A37]") {
   CHECK_FALSE(placed("usr/share/doc/x", 0, {"doc"}));
   CHECK_FALSE(placed("usr/share/doc/x", 0, {"share/doc"}));
   CHECK_FALSE(placed("usr/share/doc/x", 0, {"usr/*/x"}));
@@ -72,7 +93,9 @@ TEST_CASE("excludes are tried behind stripping, against every trailing part, and
 
 TEST_CASE("what stripping reduces to the root can only be a directory", "[tree][A37]") {
   Tree tree;
-  tree.add({directory("top").mode(0750), file("top/a", "1"), file("README", "left out"), symlink("link", "top"), hard_link("again", "top/a")}).strip_components = 1;
+  tree.add({directory("top").mode(0750), file("top/a", "1"), file("README", "left out"),
+            symlink("link", "top"), hard_link("again", "top/a")})
+      .strip_components = 1;
   const FakeImage& image = tree.build();
   CHECK(image.at("/").meta.permissions == 0750);
   CHECK(image.at("/a").content == "1");
@@ -83,7 +106,8 @@ TEST_CASE("what stripping reduces to the root can only be a directory", "[tree][
 TEST_CASE("a source goes below its directory, which is made", "[tree][A37]") {
   Tree tree;
   tree.how.epoch = 77;
-  tree.add({directory("./").mode(0700).mtime(5), file("/a", "1").mtime(9), hard_link("b", "/a")}).at = ImagePath::parse("/usr/local");
+  tree.add({directory("./").mode(0700).mtime(5), file("/a", "1").mtime(9), hard_link("b", "/a")})
+      .at = ImagePath::parse("/usr/local");
   const FakeImage& image = tree.build();
   CHECK(image.at("/usr").meta.mtime.seconds == 77);
   CHECK(image.at("/usr/local").meta.permissions == 0700);
@@ -103,7 +127,8 @@ TEST_CASE("a source goes below its directory, which is made", "[tree][A37]") {
   Tree below_file;
   below_file.add({file("x")});
   below_file.add({}, "second").at = ImagePath::parse("/x/y");
-  CHECK_THROWS_MATCHES(below_file.build(), Error, IsError(Errc::BadInput, "second: '/x/y': '/x' is not a directory"));
+  CHECK_THROWS_MATCHES(below_file.build(), Error,
+                       IsError(Errc::BadInput, "second: '/x/y': '/x' is not a directory"));
 }
 
 TEST_CASE("a directory that a source goes to may be behind a symlink", "[tree][A37]") {

@@ -16,12 +16,15 @@ void with_window(Action&& action) {
 }  // namespace
 
 const FakeImage& Tree::build() {
-  with_window([&](const Window& window) { result = build_ext(window, options, slot, std::move(sources), how, observer); });
+  with_window([&](const Window& window) {
+    result = build_ext(window, options, slot, std::move(sources), how, observer);
+  });
   return fake_image();
 }
 
 const FakeImage& Tree::populate_fresh() {
-  with_window([&](const Window& window) { result = populate(window, std::move(sources), how, observer); });
+  with_window(
+      [&](const Window& window) { result = populate(window, std::move(sources), how, observer); });
   return fake_image();
 }
 

@@ -36,7 +36,9 @@ void take_slot_and_path(std::string_view text, Address& address) {
   if (slash != 0) {
     unsigned slot = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + slash, slot);
-    if (error != std::errc{} || end != text.data() + slash || slot > kMaxSlot) throw Error(Errc::Usage, fmt::format("slot {}: it can be 0 (the whole file) to {}", quote(text.substr(0, slash)), kMaxSlot));
+    if (error != std::errc{} || end != text.data() + slash || slot > kMaxSlot)
+      throw Error(Errc::Usage, fmt::format("slot {}: it can be 0 (the whole file) to {}",
+                                           quote(text.substr(0, slash)), kMaxSlot));
     address.slot = slot;
   }
   address.path = std::string(text.substr(slash));
@@ -56,7 +58,8 @@ void take_offset(std::string& image, Address& address) {
 
 std::string list(const std::vector<Partition>& partitions) {
   std::vector<std::string> lines;
-  for (const Partition& partition : partitions) lines.push_back(fmt::format("slot {} at byte {}", partition.slot, partition.range().start()));
+  for (const Partition& partition : partitions)
+    lines.push_back(fmt::format("slot {} at byte {}", partition.slot, partition.range().start()));
   return fmt::format("{}", fmt::join(lines, ", "));
 }
 
@@ -65,7 +68,10 @@ FoundWindow slot_window(ImageFile& image, unsigned slot) {
   const PartitionTable table = PartitionTable::read(image);
   if (slot > 4 || !table.slot(slot)) {
     const std::vector<Partition> used = table.partitions();
-    throw Error(Errc::NotFound, fmt::format("{} has no partition in slot {}; it has {}", quote(image.path().string()), slot, used.empty() ? "none" : list(used))).with_path(image.path().string());
+    throw Error(Errc::NotFound,
+                fmt::format("{} has no partition in slot {}; it has {}",
+                            quote(image.path().string()), slot, used.empty() ? "none" : list(used)))
+        .with_path(image.path().string());
   }
   return {Window(image, table.slot(slot)->range()), slot};
 }
@@ -73,13 +79,19 @@ FoundWindow slot_window(ImageFile& image, unsigned slot) {
 /// The partition that starts there, if one does; else up to the next one or the end of the file.
 FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
   std::uint64_t end = image.size().value;
-  if (offset >= end) throw Error(Errc::Usage, fmt::format("offset {} is not inside of {}, which has {} bytes", offset, quote(image.path().string()), end));
+  if (offset >= end)
+    throw Error(Errc::Usage, fmt::format("offset {} is not inside of {}, which has {} bytes",
+                                         offset, quote(image.path().string()), end));
   if (identify_disk(image).kind == DiskKind::Mbr) {
     for (const Partition& partition : PartitionTable::read(image).partitions()) {
       const ByteRange range = partition.range();
       if (range.start() == offset) return {Window(image, range), partition.slot};
       if (range.start() < offset && offset < range.end())
-        throw Error(Errc::Usage, fmt::format("offset {} is in the middle of the partition in slot {}, which starts at byte {}", offset, partition.slot, range.start()));
+        throw Error(
+            Errc::Usage,
+            fmt::format(
+                "offset {} is in the middle of the partition in slot {}, which starts at byte {}",
+                offset, partition.slot, range.start()));
       if (range.start() > offset) end = std::min(end, range.start());
     }
   }
@@ -100,7 +112,12 @@ Address parse_address_in(const fs::path& image, std::string_view word) {
   Address address;
   address.image = image;
   if (word.starts_with(':')) word.remove_prefix(1);
-  if (!is_slot_and_path(word)) throw Error(Errc::Usage, fmt::format("{} is not a slot and a path, such as 1/etc/fstab, of the image that --image names", quote(word)));
+  if (!is_slot_and_path(word))
+    throw Error(
+        Errc::Usage,
+        fmt::format(
+            "{} is not a slot and a path, such as 1/etc/fstab, of the image that --image names",
+            quote(word)));
   take_slot_and_path(word, address);
   return address;
 }
@@ -108,7 +125,8 @@ Address parse_address_in(const fs::path& image, std::string_view word) {
 Address parse_address(std::string_view word) {
   Address address;
   std::string image(word);
-  for (std::size_t colon = word.find(':'); colon != std::string_view::npos; colon = word.find(':', colon + 1)) {
+  for (std::size_t colon = word.find(':'); colon != std::string_view::npos;
+       colon = word.find(':', colon + 1)) {
     const std::string_view left = word.substr(0, colon), rest = word.substr(colon + 1);
     if (!is_slot_and_path(rest)) continue;
     std::string candidate(left);
@@ -116,7 +134,10 @@ Address parse_address(std::string_view word) {
     take_offset(candidate, attempt);
     if (!exists(candidate)) continue;
     if (exists(word))
-      throw Error(Errc::Usage, fmt::format("{} can mean the file of that name, and {} inside of the image {}", quote(word), quote(rest), quote(candidate))).with_hint(fmt::format("name the image with --image {}", quote(candidate)));
+      throw Error(Errc::Usage,
+                  fmt::format("{} can mean the file of that name, and {} inside of the image {}",
+                              quote(word), quote(rest), quote(candidate)))
+          .with_hint(fmt::format("name the image with --image {}", quote(candidate)));
     take_slot_and_path(rest, attempt);
     attempt.image = candidate;
     return attempt;
@@ -126,9 +147,11 @@ Address parse_address(std::string_view word) {
     return address;
   }
   take_offset(image, address);
-  // Where nothing of that name exists, the image before the first fitting colon is meant, and opening it says that it is missing.
+  // Where nothing of that name exists, the image before the first fitting colon is meant, and
+  // opening it says that it is missing.
   std::size_t colon = word.find(':', 1);
-  while (colon < word.size() && !is_slot_and_path(word.substr(colon + 1))) colon = word.find(':', colon + 1);
+  while (colon < word.size() && !is_slot_and_path(word.substr(colon + 1)))
+    colon = word.find(':', colon + 1);
   if (!address.offset && colon < word.size()) {
     take_slot_and_path(word.substr(colon + 1), address);
     image.resize(colon);
@@ -148,8 +171,15 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   std::vector<Partition> found;
   for (const Partition& partition : PartitionTable::read(image).partitions())
     if (holds_ext(image, partition)) found.push_back(partition);
-  if (found.empty()) throw Error(Errc::Unsupported, fmt::format("{} has a partition table but no ext filesystem in it", quote(name))).with_path(name).with_hint("make one with 'rawimg format'");
-  if (found.size() > 1) throw Error(Errc::Usage, fmt::format("{} has {} ext filesystems ({}): which one?", quote(name), found.size(), list(found))).with_hint(fmt::format("for example {}:{}", escape(name), found.front().slot));
+  if (found.empty())
+    throw Error(Errc::Unsupported,
+                fmt::format("{} has a partition table but no ext filesystem in it", quote(name)))
+        .with_path(name)
+        .with_hint("make one with 'rawimg format'");
+  if (found.size() > 1)
+    throw Error(Errc::Usage, fmt::format("{} has {} ext filesystems ({}): which one?", quote(name),
+                                         found.size(), list(found)))
+        .with_hint(fmt::format("for example {}:{}", escape(name), found.front().slot));
   return {Window(image, found.front().range()), found.front().slot};
 }
 
@@ -159,8 +189,14 @@ FoundWindow find_place(ImageFile& image, const Address& address) {
   if (identify_disk(image).kind != DiskKind::Mbr) return {Window(image), 0};
   const std::vector<Partition> used = PartitionTable::read(image).partitions();
   const std::string name = image.path().string();
-  if (used.empty()) throw Error(Errc::NotFound, fmt::format("{} has a partition table without partitions", quote(name))).with_path(name).with_hint("make one with 'rawimg partition --force', or name the whole file as :0");
-  if (used.size() > 1) throw Error(Errc::Usage, fmt::format("{} has {} partitions ({}): which one?", quote(name), used.size(), list(used)));
+  if (used.empty())
+    throw Error(Errc::NotFound,
+                fmt::format("{} has a partition table without partitions", quote(name)))
+        .with_path(name)
+        .with_hint("make one with 'rawimg partition --force', or name the whole file as :0");
+  if (used.size() > 1)
+    throw Error(Errc::Usage, fmt::format("{} has {} partitions ({}): which one?", quote(name),
+                                         used.size(), list(used)));
   return {Window(image, used.front().range()), used.front().slot};
 }
 

@@ -19,7 +19,8 @@ struct Address {
   std::string path;                     ///< raw bytes with a leading slash, or empty
 };
 
-/// Splits at the first `:` whose rest matches [0-9]*(/.*)? and whose left side exists. Throws: Usage (the whole word exists as a file, too; a slot over 128).
+/// Splits at the first `:` whose rest matches [0-9]*(/.*)? and whose left side exists. Throws:
+/// Usage (the whole word exists as a file, too; a slot over 128).
 Address parse_address(std::string_view word);
 /// `word` for an image that --image has named: [:][N][/path]. Throws: Usage.
 Address parse_address_in(const std::filesystem::path& image, std::string_view word);
@@ -30,9 +31,11 @@ struct FoundWindow {
 };
 
 /// Where the addressed filesystem lies. Without a slot: the only ext filesystem in the image.
-/// Throws: Usage (several; lists them), NotFound (no such slot), Unsupported (not an image, no ext filesystem), Corrupt.
+/// Throws: Usage (several; lists them), NotFound (no such slot), Unsupported (not an image, no ext
+/// filesystem), Corrupt.
 FoundWindow find_filesystem(ImageFile& image, const Address& address);
-/// Where a filesystem is to be made. Without a slot: the only partition, or the whole file where there is no table.
+/// Where a filesystem is to be made. Without a slot: the only partition, or the whole file where
+/// there is no table.
 FoundWindow find_place(ImageFile& image, const Address& address);
 
 }  // namespace rawimg::cli

@@ -12,10 +12,12 @@ namespace rawimg::cli {
 
 /// One row of a command's option table. Parsing, help and the tests of both come from it.
 struct OptionSpec {
-  std::string_view name;        ///< without dashes
-  std::string_view value;       ///< what help calls its value; empty: a switch; in brackets: it may be left out, and is given as --name=value
+  std::string_view name;  ///< without dashes
+  /// what help calls its value; empty: a switch; in brackets: it may be left out, and is given as
+  /// --name=value
+  std::string_view value;
   std::string_view help;
-  char letter = 0;              ///< the short form, or 0
+  char letter = 0;  ///< the short form, or 0
 
   bool is_switch() const { return value.empty(); }
   bool value_may_be_missing() const { return value.starts_with('['); }
@@ -25,10 +27,12 @@ struct OptionSpec {
 /// A command's words, sorted: options in the order in which they came, operands.
 class Args {
  public:
-  Args(std::vector<std::pair<std::string, std::string>> options, std::vector<std::string> operands) : options_(std::move(options)), operands_(std::move(operands)) {}
+  Args(std::vector<std::pair<std::string, std::string>> options, std::vector<std::string> operands)
+      : options_(std::move(options)), operands_(std::move(operands)) {}
 
   bool has(std::string_view name) const { return value(name).has_value(); }
-  std::optional<std::string> value(std::string_view name) const;  ///< the last one; empty for a switch and where the value was left out
+  /// the last one; empty for a switch and where the value was left out
+  std::optional<std::string> value(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& options() const { return options_; }
   const std::vector<std::string>& operands() const { return operands_; }
   /// Throws: Usage, naming the operand.
@@ -45,6 +49,7 @@ class Args {
 Args parse_args(std::span<const OptionSpec> table, const std::vector<std::string>& words);
 
 /// The candidate that is nearest to a mistyped word, if one is near.
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates);
+std::optional<std::string> nearest(std::string_view word,
+                                   std::span<const std::string_view> candidates);
 
 }  // namespace rawimg::cli

@@ -14,8 +14,8 @@ namespace rawimg::cli {
 
 struct Command {
   std::string_view name, synopsis, summary;
-  std::string_view examples;   ///< lines of "command  # what for", shown first in help
-  std::string_view details;    ///< paragraphs behind the options, or empty
+  std::string_view examples;  ///< lines of "command  # what for", shown first in help
+  std::string_view details;   ///< paragraphs behind the options, or empty
   std::span<const std::span<const OptionSpec>> options;  ///< tables, joined
   ExitCode (*run)(const Args& args, Streams& io);
 };

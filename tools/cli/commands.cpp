@@ -6,7 +6,9 @@
 namespace rawimg::cli {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 12> kAll{&kBuild, &kInit, &kCreate, &kPartition, &kFormat, &kPopulate, &kInfo, &kLs, &kCat, &kStat, &kHelp, &kVersion};
+  static constexpr std::array<const Command*, 12> kAll{&kBuild,  &kInit,     &kCreate, &kPartition,
+                                                       &kFormat, &kPopulate, &kInfo,   &kLs,
+                                                       &kCat,    &kStat,     &kHelp,   &kVersion};
   return kAll;
 }
 

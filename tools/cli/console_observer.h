@@ -14,7 +14,8 @@
 
 namespace rawimg::cli {
 
-/// Shows a job's progress on standard error and keeps its warnings. The clock is asked here, never in the library.
+/// Shows a job's progress on standard error and keeps its warnings. The clock is asked here, never
+/// in the library.
 class ConsoleObserver : public Observer {
  public:
   /// Reads --quiet and --progress. Throws: Usage.
@@ -27,7 +28,8 @@ class ConsoleObserver : public Observer {
 
   const std::vector<Warning>& warnings() const { return warnings_; }
   double seconds() const;
-  /// What a job says at its end, unless it was not wanted: a line for people, or for `--progress json` the result.
+  /// What a job says at its end, unless it was not wanted: a line for people, or for `--progress
+  /// json` the result.
   void finished(const std::string& line, const Json& result);
 
  private:

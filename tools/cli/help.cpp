@@ -13,7 +13,8 @@ struct Topic {
 };
 
 constexpr Topic kTopics[] = {
-    {"addresses", R"(IMG[:[N][/path]] names an image, a slot in it, and a path inside its filesystem.
+    {"addresses",
+     R"(IMG[:[N][/path]] names an image, a slot in it, and a path inside its filesystem.
 
   disk.img              the image; where a filesystem is needed, the only ext filesystem in it
   disk.img:1            partition 1
@@ -37,7 +38,8 @@ with a colon: --image FILE takes it literally, and the operand is then [N][/path
 8    in use: try again, or --wait
 130  interrupted (143: terminated)
 )"},
-    {"sizes", R"(K, M, G and T are powers of 1024, and so are KiB, MiB, GiB and TiB; s is sectors of 512 bytes; no unit is bytes.
+    {"sizes",
+     R"(K, M, G and T are powers of 1024, and so are KiB, MiB, GiB and TiB; s is sectors of 512 bytes; no unit is bytes.
 KB and MB are refused, because they mean different things to different people.
 
   4G = 4GiB = 4294967296      63s = 32256      1M = 2048s
@@ -57,9 +59,12 @@ std::string option_lines(std::span<const OptionSpec> options) {
   std::size_t width = 0;
   std::vector<std::pair<std::string, std::string_view>> rows;
   for (const OptionSpec& spec : options) {
-    std::string left = spec.letter != 0 ? fmt::format("-{}, --{}", spec.letter, spec.name) : fmt::format("    --{}", spec.name);
-    if (spec.value_may_be_missing()) left += fmt::format("[={}", spec.value.substr(1));
-    else if (!spec.is_switch()) left += fmt::format(" {}", spec.value);
+    std::string left = spec.letter != 0 ? fmt::format("-{}, --{}", spec.letter, spec.name)
+                                        : fmt::format("    --{}", spec.name);
+    if (spec.value_may_be_missing())
+      left += fmt::format("[={}", spec.value.substr(1));
+    else if (!spec.is_switch())
+      left += fmt::format(" {}", spec.value);
     width = std::max(width, left.size());
     rows.emplace_back(std::move(left), spec.help);
   }
@@ -72,12 +77,16 @@ std::string option_lines(std::span<const OptionSpec> options) {
 
 std::vector<OptionSpec> all_options(const Command& command) {
   std::vector<OptionSpec> options;
-  for (const auto table : command.options) options.insert(options.end(), table.begin(), table.end());
+  for (const auto table : command.options)
+    options.insert(options.end(), table.begin(), table.end());
   return options;
 }
 
 std::string help_text(const Command& command) {
-  std::string text = fmt::format("rawimg {} - {}\n\nExamples:\n{}\nUsage: rawimg {} {}\n\nOptions:\n{}", command.name, command.summary, command.examples, command.name, command.synopsis, option_lines(all_options(command)));
+  std::string text =
+      fmt::format("rawimg {} - {}\n\nExamples:\n{}\nUsage: rawimg {} {}\n\nOptions:\n{}",
+                  command.name, command.summary, command.examples, command.name, command.synopsis,
+                  option_lines(all_options(command)));
   if (!command.details.empty()) text += fmt::format("\n{}", command.details);
   return text;
 }
@@ -96,7 +105,8 @@ Usage: rawimg COMMAND [OPTIONS] IMG[:N][/path] ...
 
 Commands:
 )";
-  for (const Command* command : commands()) text += fmt::format("  {:<10} {}\n", command->name, command->summary);
+  for (const Command* command : commands())
+    text += fmt::format("  {:<10} {}\n", command->name, command->summary);
   text += "\nMore: rawimg COMMAND --help; rawimg help TOPIC, with TOPIC one of";
   for (const std::string_view topic : topic_names()) text += fmt::format(" {}", topic);
   return text + "\n";

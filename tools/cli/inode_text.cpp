@@ -20,23 +20,33 @@ Calendar calendar_of(Timestamp time) {
   const sys_days day = floor<days>(at);
   const year_month_day date{day};
   const hh_mm_ss<seconds> clock{at - day};
-  return {int{date.year()}, unsigned{date.month()}, unsigned{date.day()}, clock.hours().count(), clock.minutes().count(), clock.seconds().count()};
+  return {int{date.year()},      unsigned{date.month()},  unsigned{date.day()},
+          clock.hours().count(), clock.minutes().count(), clock.seconds().count()};
 }
 
 char type_letter(FileType type) {
   switch (type) {
-    case FileType::Regular: return '-';
-    case FileType::Directory: return 'd';
-    case FileType::Symlink: return 'l';
-    case FileType::CharDevice: return 'c';
-    case FileType::BlockDevice: return 'b';
-    case FileType::Fifo: return 'p';
-    case FileType::Socket: break;
+    case FileType::Regular:
+      return '-';
+    case FileType::Directory:
+      return 'd';
+    case FileType::Symlink:
+      return 'l';
+    case FileType::CharDevice:
+      return 'c';
+    case FileType::BlockDevice:
+      return 'b';
+    case FileType::Fifo:
+      return 'p';
+    case FileType::Socket:
+      break;
   }
   return 's';
 }
 
-Json time_json(Timestamp time) { return {{"seconds", time.seconds}, {"nanoseconds", time.nanoseconds}}; }
+Json time_json(Timestamp time) {
+  return {{"seconds", time.seconds}, {"nanoseconds", time.nanoseconds}};
+}
 
 }  // namespace
 
@@ -56,20 +66,28 @@ std::string mode_string(const InodeInfo& inode) {
 
 std::string_view type_name(FileType type) {
   switch (type) {
-    case FileType::Regular: return "regular file";
-    case FileType::Directory: return "directory";
-    case FileType::Symlink: return "symbolic link";
-    case FileType::CharDevice: return "character special file";
-    case FileType::BlockDevice: return "block special file";
-    case FileType::Fifo: return "fifo";
-    case FileType::Socket: break;
+    case FileType::Regular:
+      return "regular file";
+    case FileType::Directory:
+      return "directory";
+    case FileType::Symlink:
+      return "symbolic link";
+    case FileType::CharDevice:
+      return "character special file";
+    case FileType::BlockDevice:
+      return "block special file";
+    case FileType::Fifo:
+      return "fifo";
+    case FileType::Socket:
+      break;
   }
   return "socket";
 }
 
 std::string time_string(Timestamp time) {
   const Calendar c = calendar_of(time);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:09} +0000", c.year, c.month, c.day, c.hour, c.minute, c.second, time.nanoseconds);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:09} +0000", c.year, c.month, c.day,
+                     c.hour, c.minute, c.second, time.nanoseconds);
 }
 
 std::string short_time_string(Timestamp time) {
@@ -78,12 +96,20 @@ std::string short_time_string(Timestamp time) {
 }
 
 Json to_json(const InodeInfo& inode) {
-  Json json{{"inode", inode.number}, {"type", type_name(inode.type)}, {"mode", fmt::format("{:04o}", inode.permissions)}, {"uid", inode.uid}, {"gid", inode.gid}, {"size", inode.size_bytes}, {"sectors", inode.sectors}, {"links", inode.links}};
+  Json json{{"inode", inode.number},
+            {"type", type_name(inode.type)},
+            {"mode", fmt::format("{:04o}", inode.permissions)},
+            {"uid", inode.uid},
+            {"gid", inode.gid},
+            {"size", inode.size_bytes},
+            {"sectors", inode.sectors},
+            {"links", inode.links}};
   json["mtime"] = time_json(inode.mtime);
   json["atime"] = time_json(inode.atime);
   json["ctime"] = time_json(inode.ctime);
   if (inode.birthtime) json["birthtime"] = time_json(*inode.birthtime);
-  if (inode.type == FileType::CharDevice || inode.type == FileType::BlockDevice) json["device"] = {{"major", inode.device_major}, {"minor", inode.device_minor}};
+  if (inode.type == FileType::CharDevice || inode.type == FileType::BlockDevice)
+    json["device"] = {{"major", inode.device_major}, {"minor", inode.device_minor}};
   if (inode.type == FileType::Symlink) put_bytes(json, "target", inode.symlink_target);
   json["flags"] = inode.flags;
   json["xattrs"] = Json::array();

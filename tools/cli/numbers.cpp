@@ -15,7 +15,9 @@
 namespace rawimg::cli {
 namespace {
 
-[[noreturn]] void refuse(std::string_view what, std::string_view text, const std::string& why) { throw Error(Errc::Usage, fmt::format("{} {}: {}", what, quote(text), why)); }
+[[noreturn]] void refuse(std::string_view what, std::string_view text, const std::string& why) {
+  throw Error(Errc::Usage, fmt::format("{} {}: {}", what, quote(text), why));
+}
 
 constexpr std::string_view kLetters = "KMGTPE";
 
@@ -32,11 +34,19 @@ std::uint64_t parse_size(std::string_view text, std::string_view what) {
     if (number > UINT64_MAX / kSectorSize) refuse(what, text, "it is larger than 2^64 bytes");
     return number * kSectorSize;
   }
-  const char letter = unit[0] >= 'a' && unit[0] <= 'z' ? static_cast<char>(unit[0] - 'a' + 'A') : unit[0];
+  const char letter =
+      unit[0] >= 'a' && unit[0] <= 'z' ? static_cast<char>(unit[0] - 'a' + 'A') : unit[0];
   const std::size_t power = kLetters.find(letter);
-  const auto refuse_unit = [&] { refuse(what, text, fmt::format("unit {} is not one of K, M, G, T (powers of 1024) and s (sectors)", quote(unit))); };
+  const auto refuse_unit = [&] {
+    refuse(what, text,
+           fmt::format("unit {} is not one of K, M, G, T (powers of 1024) and s (sectors)",
+                       quote(unit)));
+  };
   if (power == std::string_view::npos) refuse_unit();
-  if (unit.size() == 2 && (unit[1] == 'B' || unit[1] == 'b')) refuse(what, text, fmt::format("write {}{} or {}{}iB for {}{} times 1024", number, letter, number, letter, number, power == 0 ? "" : fmt::format(" x 1024^{}", power)));
+  if (unit.size() == 2 && (unit[1] == 'B' || unit[1] == 'b'))
+    refuse(what, text,
+           fmt::format("write {}{} or {}{}iB for {}{} times 1024", number, letter, number, letter,
+                       number, power == 0 ? "" : fmt::format(" x 1024^{}", power)));
   if (unit.size() != 1 && unit.substr(1) != "iB") refuse_unit();
   const unsigned shift = 10 * (static_cast<unsigned>(power) + 1);
   if (number > UINT64_MAX >> shift) refuse(what, text, "it is larger than 2^64 bytes");
@@ -45,14 +55,19 @@ std::uint64_t parse_size(std::string_view text, std::string_view what) {
 
 std::uint64_t parse_sector(std::string_view text, std::string_view what) {
   const std::uint64_t bytes = parse_size(text, what);
-  if (bytes % kSectorSize != 0) refuse(what, text, fmt::format("{} bytes are not whole sectors of {}; sectors are written {}s", bytes, kSectorSize, bytes));
+  if (bytes % kSectorSize != 0)
+    refuse(what, text,
+           fmt::format("{} bytes are not whole sectors of {}; sectors are written {}s", bytes,
+                       kSectorSize, bytes));
   return bytes / kSectorSize;
 }
 
-std::uint64_t parse_number(std::string_view text, std::string_view what, std::uint64_t least, std::uint64_t most) {
+std::uint64_t parse_number(std::string_view text, std::string_view what, std::uint64_t least,
+                           std::uint64_t most) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) refuse(what, text, fmt::format("a whole number from {} to {} is expected", least, most));
+  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most)
+    refuse(what, text, fmt::format("a whole number from {} to {} is expected", least, most));
   return number;
 }
 
@@ -60,15 +75,19 @@ double parse_percent(std::string_view text, std::string_view what) {
   const std::string_view digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : text;
   double value = -1;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size() || !(value >= 0 && value <= 100)) refuse(what, text, "a percentage from 0 to 100 is expected");
+  if (error != std::errc{} || end != digits.data() + digits.size() || !(value >= 0 && value <= 100))
+    refuse(what, text, "a percentage from 0 to 100 is expected");
   return value;
 }
 
 std::uint32_t parse_hex32(std::string_view text, std::string_view what) {
-  const std::string_view digits = text.starts_with("0x") || text.starts_with("0X") ? text.substr(2) : text;
+  const std::string_view digits =
+      text.starts_with("0x") || text.starts_with("0X") ? text.substr(2) : text;
   std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-  if (error != std::errc{} || end != digits.data() + digits.size()) refuse(what, text, "a hexadecimal number of 32 bits such as 0x1a2b3c4d is expected");
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (error != std::errc{} || end != digits.data() + digits.size())
+    refuse(what, text, "a hexadecimal number of 32 bits such as 0x1a2b3c4d is expected");
   return value;
 }
 
@@ -78,7 +97,8 @@ std::string short_size(std::uint64_t bytes) {
   std::size_t unit = 0;
   for (value /= 1024; value >= 1024 && unit + 1 < kLetters.size(); ++unit) value /= 1024;
   // Rounded up, as ls and du do: nothing looks smaller than it is.
-  return value < 10 ? fmt::format("{:.1f}{}", std::ceil(value * 10) / 10, kLetters[unit]) : fmt::format("{:.0f}{}", std::ceil(value), kLetters[unit]);
+  return value < 10 ? fmt::format("{:.1f}{}", std::ceil(value * 10) / 10, kLetters[unit])
+                    : fmt::format("{:.0f}{}", std::ceil(value), kLetters[unit]);
 }
 
 }  // namespace rawimg::cli

@@ -9,7 +9,9 @@
 
 namespace rawimg::cli {
 
-inline constexpr OptionSpec kJournalOption[] = {{"ignore-journal", "", "read although the journal must be replayed first: some of it may be stale"}};
+inline constexpr OptionSpec kJournalOption[] = {
+    {"ignore-journal", "",
+     "read although the journal must be replayed first: some of it may be stale"}};
 
 /// A filesystem, open for reading, and the image that it needs.
 struct OpenedFs {

@@ -12,12 +12,15 @@ namespace rawimg::cli {
 namespace {
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k)
+      out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
   }
   return out;
 }
@@ -25,7 +28,8 @@ std::string base64(std::string_view bytes) {
 }  // namespace
 
 std::string lossy_utf8(std::string_view bytes) {
-  const std::string dumped = Json(std::string(bytes)).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string dumped =
+      Json(std::string(bytes)).dump(-1, ' ', false, Json::error_handler_t::replace);
   return Json::parse(dumped).get<std::string>();
 }
 
@@ -45,16 +49,22 @@ Json to_json(const Warning& warning) {
   return json;
 }
 
-void print_result(Streams& io, std::string_view command, const Json& result, const std::vector<Warning>& warnings) { print_result_text(io, command, result.dump(), warnings); }
+void print_result(Streams& io, std::string_view command, const Json& result,
+                  const std::vector<Warning>& warnings) {
+  print_result_text(io, command, result.dump(), warnings);
+}
 
-void print_result_text(Streams& io, std::string_view command, const std::string& result, const std::vector<Warning>& warnings) {
+void print_result_text(Streams& io, std::string_view command, const std::string& result,
+                       const std::vector<Warning>& warnings) {
   Json list = Json::array();
   for (const Warning& warning : warnings) list.push_back(to_json(warning));
-  io.out << "{\"schema\":1,\"command\":" << Json(command).dump() << ",\"result\":" << result << ",\"warnings\":" << list.dump() << "}\n";
+  io.out << "{\"schema\":1,\"command\":" << Json(command).dump() << ",\"result\":" << result
+         << ",\"warnings\":" << list.dump() << "}\n";
 }
 
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
-  Json inner{{"code", name_of(error.code())}, {"exit", exit_code}, {"message", lossy_utf8(error.what())}};
+  Json inner{
+      {"code", name_of(error.code())}, {"exit", exit_code}, {"message", lossy_utf8(error.what())}};
   if (!error.path().empty()) put_bytes(inner, "path", error.path());
   if (!error.hint().empty()) inner["hint"] = lossy_utf8(error.hint());
   Json envelope{{"schema", 1}};
@@ -63,6 +73,8 @@ void print_error_json(Streams& io, std::string_view command, const Error& error,
   io.out << envelope.dump() << '\n';
 }
 
-std::string shown(std::string_view bytes, bool terminal) { return terminal ? escape(bytes) : std::string(bytes); }
+std::string shown(std::string_view bytes, bool terminal) {
+  return terminal ? escape(bytes) : std::string(bytes);
+}
 
 }  // namespace rawimg::cli

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
 #include <rawimg/error.h>
 #include <rawimg/observer.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/streams.h"
 
@@ -22,9 +22,11 @@ void put_bytes(Json& object, const std::string& key, std::string_view bytes);
 Json to_json(const Warning& warning);
 
 /// {"schema":1,"command":...,"result":...,"warnings":[...]} and a newline.
-void print_result(Streams& io, std::string_view command, const Json& result, const std::vector<Warning>& warnings = {});
+void print_result(Streams& io, std::string_view command, const Json& result,
+                  const std::vector<Warning>& warnings = {});
 /// The same for a result that is JSON text already.
-void print_result_text(Streams& io, std::string_view command, const std::string& result, const std::vector<Warning>& warnings = {});
+void print_result_text(Streams& io, std::string_view command, const std::string& result,
+                       const std::vector<Warning>& warnings = {});
 /// {"schema":1,"command":...,"error":{...}} and a newline.
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code);
 

@@ -12,10 +12,12 @@
 namespace rawimg::cli {
 namespace {
 
-/// A closed standard stream would give its number to the next file that is opened, and messages would go into an image.
+/// A closed standard stream would give its number to the next file that is opened, and messages
+/// would go into an image.
 void require_standard_descriptors() {
   for (int descriptor = 0; descriptor <= 2; ++descriptor)
-    if (fcntl(descriptor, F_GETFD) < 0) (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
+    if (fcntl(descriptor, F_GETFD) < 0)
+      (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
 }
 
 bool reader_is_gone() {

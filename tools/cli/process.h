@@ -11,7 +11,8 @@ class Process {
  public:
   Process();
   Streams streams();
-  /// The exit code, unless standard output was a pipe that nobody reads any more: then the process ends by SIGPIPE, as others do.
+  /// The exit code, unless standard output was a pipe that nobody reads any more: then the process
+  /// ends by SIGPIPE, as others do.
   int finish(int code);
 
  private:

@@ -24,7 +24,8 @@ constexpr std::uint64_t kLargestWait = 366 * 24 * 3600;
 template <class Value>
 Value random_value() {
   Value value;
-  if (getrandom(&value, sizeof value, 0) != sizeof value) throw Error(Errc::Io, "the system has no random numbers");
+  if (getrandom(&value, sizeof value, 0) != sizeof value)
+    throw Error(Errc::Io, "the system has no random numbers");
   return value;
 }
 
@@ -45,7 +46,9 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-std::int64_t parse_epoch(std::string_view text, std::string_view what) { return static_cast<std::int64_t>(parse_number(text, what, 0, UINT32_MAX)); }
+std::int64_t parse_epoch(std::string_view text, std::string_view what) {
+  return static_cast<std::int64_t>(parse_number(text, what, 0, UINT32_MAX));
+}
 
 /// Processors of a quota as cgroup v2 writes it: "max 100000" or "200000 100000".
 std::optional<unsigned> quota_in(const std::filesystem::path& file) {
@@ -55,7 +58,8 @@ std::optional<unsigned> quota_in(const std::filesystem::path& file) {
   return static_cast<unsigned>(std::clamp(std::ceil(quota / period), 1.0, 1e6));
 }
 
-/// The least quota of this process's cgroup and those above it, if there is one. Where /proc or /sys is missing there is none to be seen.
+/// The least quota of this process's cgroup and those above it, if there is one. Where /proc or
+/// /sys is missing there is none to be seen.
 std::optional<unsigned> cgroup_quota() {
   const std::filesystem::path top("/sys/fs/cgroup");
   std::filesystem::path group = top;
@@ -64,7 +68,8 @@ std::optional<unsigned> cgroup_quota() {
     if (line.starts_with("0::/")) group /= line.substr(4);
   std::optional<unsigned> least = quota_in(top / "cpu.max");
   for (; group != top && group.has_relative_path(); group = group.parent_path())
-    if (const auto quota = quota_in(group / "cpu.max")) least = std::min(*quota, least.value_or(*quota));
+    if (const auto quota = quota_in(group / "cpu.max"))
+      least = std::min(*quota, least.value_or(*quota));
   return least;
 }
 
@@ -73,39 +78,53 @@ std::optional<unsigned> cgroup_quota() {
 unsigned default_threads() {
   constexpr unsigned kMost = 8;
   cpu_set_t set;
-  const unsigned allowed = sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
+  const unsigned allowed =
+      sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
   return std::clamp(std::min(allowed, cgroup_quota().value_or(kMost)), 1U, kMost);
 }
 
 ExtOptions read_ext_options(const Args& args) {
   ExtOptions options;
   if (const auto type = args.value("type")) options.type = parse_ext_type(*type);
-  if (const auto size = args.value("block-size")) options.block_size = static_cast<std::uint32_t>(std::min<std::uint64_t>(parse_size(*size, "block size"), UINT32_MAX));
-  if (const auto size = args.value("inode-size")) options.inode_size = static_cast<std::uint32_t>(parse_number(*size, "inode size", 128, 4096));
-  if (const auto count = args.value("inodes")) options.inodes = static_cast<std::uint32_t>(parse_number(*count, "number of inodes", 12, UINT32_MAX));
-  if (const auto ratio = args.value("inode-ratio")) options.inode_ratio = parse_size(*ratio, "inode ratio");
-  if (const auto percent = args.value("reserved")) options.reserved_percent = parse_percent(*percent, "reserved blocks");
+  if (const auto size = args.value("block-size"))
+    options.block_size = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(parse_size(*size, "block size"), UINT32_MAX));
+  if (const auto size = args.value("inode-size"))
+    options.inode_size = static_cast<std::uint32_t>(parse_number(*size, "inode size", 128, 4096));
+  if (const auto count = args.value("inodes"))
+    options.inodes =
+        static_cast<std::uint32_t>(parse_number(*count, "number of inodes", 12, UINT32_MAX));
+  if (const auto ratio = args.value("inode-ratio"))
+    options.inode_ratio = parse_size(*ratio, "inode ratio");
+  if (const auto percent = args.value("reserved"))
+    options.reserved_percent = parse_percent(*percent, "reserved blocks");
   for (const auto& [name, value] : args.options())
     if (name == "features")
       for (std::string& word : split(value, ',')) options.features.push_back(std::move(word));
   if (const auto label = args.value("label")) options.label = *label;
-  if (const auto uuid = args.value("uuid")) options.uuid = *uuid == "random" ? random_uuid() : parse_uuid(*uuid);
+  if (const auto uuid = args.value("uuid"))
+    options.uuid = *uuid == "random" ? random_uuid() : parse_uuid(*uuid);
   return options;
 }
 
 LockPolicy read_lock_policy(const Args& args) {
   LockPolicy policy;
   policy.required = !args.has("no-lock");
-  if (const auto wait = args.value("wait")) policy.wait = std::chrono::seconds(wait->empty() ? kLargestWait : parse_number(*wait, "seconds to wait", 0, kLargestWait));
+  if (const auto wait = args.value("wait"))
+    policy.wait = std::chrono::seconds(
+        wait->empty() ? kLargestWait : parse_number(*wait, "seconds to wait", 0, kLargestWait));
   return policy;
 }
 
-Durability read_durability(const Args& args) { return args.has("no-sync") ? Durability::NoSync : Durability::Sync; }
+Durability read_durability(const Args& args) {
+  return args.has("no-sync") ? Durability::NoSync : Durability::Sync;
+}
 
 std::optional<std::int64_t> read_epoch(const Streams& io) {
   const auto epoch = io.environment("SOURCE_DATE_EPOCH");
   if (!epoch || epoch->empty()) return std::nullopt;
-  return std::max<std::int64_t>(1, parse_epoch(*epoch, "SOURCE_DATE_EPOCH"));  // 0 would be no time to an ext superblock
+  // 0 would be no time to an ext superblock
+  return std::max<std::int64_t>(1, parse_epoch(*epoch, "SOURCE_DATE_EPOCH"));
 }
 
 PopulateOptions read_populate_options(const Args& args, const Streams& io) {
@@ -113,7 +132,9 @@ PopulateOptions read_populate_options(const Args& args, const Streams& io) {
   if (args.has("skip-unsupported")) options.on_unsupported = OnUnsupported::Skip;
   options.epoch = read_epoch(io);
   if (const auto clamp = args.value("clamp-mtime")) {
-    if (clamp->empty() && !options.epoch) throw Error(Errc::Usage, "--clamp-mtime has no time").with_hint("give one as --clamp-mtime=SECONDS, or set SOURCE_DATE_EPOCH");
+    if (clamp->empty() && !options.epoch)
+      throw Error(Errc::Usage, "--clamp-mtime has no time")
+          .with_hint("give one as --clamp-mtime=SECONDS, or set SOURCE_DATE_EPOCH");
     options.clamp_mtime = clamp->empty() ? *options.epoch : parse_epoch(*clamp, "time");
   }
   options.durability = read_durability(args);
@@ -133,9 +154,11 @@ ImageSpec read_image_spec(const Args& args) {
   if (!size) throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
   spec.size = ByteCount{parse_size(*size, "size")};
   const std::string table = args.value("table").value_or("mbr");
-  if (table != "mbr" && table != "none") throw Error(Errc::Usage, fmt::format("table {}: it can be mbr or none", quote(table)));
+  if (table != "mbr" && table != "none")
+    throw Error(Errc::Usage, fmt::format("table {}: it can be mbr or none", quote(table)));
   spec.table = table == "mbr" ? TableKind::Mbr : TableKind::None;
-  if (spec.table == TableKind::None && (args.has("start") || args.has("disk-id"))) throw Error(Errc::Usage, "--start and --disk-id need a table: leave out --table none");
+  if (spec.table == TableKind::None && (args.has("start") || args.has("disk-id")))
+    throw Error(Errc::Usage, "--start and --disk-id need a table: leave out --table none");
   if (const auto start = args.value("start")) spec.first_sector = parse_sector(*start, "start");
   spec.filesystem = read_ext_options(args);
   spec.disk_id = read_disk_id(args);
@@ -149,32 +172,48 @@ std::vector<SourceRequest> read_sources(const Args& args) {
       sources.push_back({value, {}, 0, {}, std::nullopt});
       continue;
     }
-    if (std::none_of(std::begin(kSourceOptions), std::end(kSourceOptions), [&name = name](const OptionSpec& spec) { return spec.name == name; })) continue;
-    if (sources.empty()) throw Error(Errc::Usage, fmt::format("--{} belongs to the --from before it, and there is none", name));
+    if (std::none_of(std::begin(kSourceOptions), std::end(kSourceOptions),
+                     [&name = name](const OptionSpec& spec) { return spec.name == name; }))
+      continue;
+    if (sources.empty())
+      throw Error(Errc::Usage,
+                  fmt::format("--{} belongs to the --from before it, and there is none", name));
     SourceRequest& source = sources.back();
-    if (name == "at") source.at = ImagePath::parse(value);
-    else if (name == "exclude") source.excludes.push_back(value);
-    else if (name == "strip-components") source.strip_components = static_cast<unsigned>(parse_number(value, "number of components", 0, 4096));
-    else source.sha256 = value;
+    if (name == "at")
+      source.at = ImagePath::parse(value);
+    else if (name == "exclude")
+      source.excludes.push_back(value);
+    else if (name == "strip-components")
+      source.strip_components =
+          static_cast<unsigned>(parse_number(value, "number of components", 0, 4096));
+    else
+      source.sha256 = value;
   }
-  if (std::count_if(sources.begin(), sources.end(), [](const SourceRequest& source) { return source.file == "-"; }) > 1)
+  if (std::count_if(sources.begin(), sources.end(),
+                    [](const SourceRequest& source) { return source.file == "-"; }) > 1)
     throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
   return sources;
 }
 
-std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args, const Streams& io) {
+std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
+                                     const Streams& io) {
   TarOptions options;
-  options.threads = args.value("threads") ? static_cast<unsigned>(parse_number(*args.value("threads"), "threads", 1, 64)) : default_threads();
+  options.threads =
+      args.value("threads")
+          ? static_cast<unsigned>(parse_number(*args.value("threads"), "threads", 1, 64))
+          : default_threads();
   if (const auto memory = args.value("memory")) {
     options.memory_bytes = parse_size(*memory, "memory");
-    if (options.memory_bytes < (64U << 20)) throw Error(Errc::Usage, fmt::format("memory {}: at least 64M are needed", quote(*memory)));
+    if (options.memory_bytes < (64U << 20))
+      throw Error(Errc::Usage, fmt::format("memory {}: at least 64M are needed", quote(*memory)));
   }
   options.stop = io.stop;
   std::vector<SourceSpec> sources;
   for (const SourceRequest& request : requests) {
     options.sha256_hex = request.sha256;
     SourceSpec spec;
-    spec.source = request.file == "-" ? open_tar(io.in, "standard input", options) : open_tar(std::filesystem::path(request.file), options);
+    spec.source = request.file == "-" ? open_tar(io.in, "standard input", options)
+                                      : open_tar(std::filesystem::path(request.file), options);
     spec.at = request.at;
     spec.strip_components = request.strip_components;
     spec.excludes = request.excludes;
@@ -184,7 +223,8 @@ std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
 }
 
 Address read_address(const Args& args, std::size_t index) {
-  if (const auto image = args.value("image")) return parse_address_in(*image, index < args.operands().size() ? args.operands()[index] : "");
+  if (const auto image = args.value("image"))
+    return parse_address_in(*image, index < args.operands().size() ? args.operands()[index] : "");
   return parse_address(args.require(index, "IMG"));
 }
 

@@ -24,7 +24,8 @@ inline constexpr OptionSpec kFilesystemOptions[] = {
     {"block-size", "SIZE", "1K, 2K or 4K (default: 4K from 16M up)"},
     {"inode-size", "BYTES", "128 or 256 (default: 256)"},
     {"inodes", "N", "room for at least N inodes"},
-    {"inode-ratio", "BYTES", "one inode for so many bytes (default: 16384, and never fewer than there are entries)"},
+    {"inode-ratio", "BYTES",
+     "one inode for so many bytes (default: 16384, and never fewer than there are entries)"},
     {"reserved", "PERCENT", "blocks only the guest's root may use (default: 5)"},
     {"features", "LIST", "[^]name,...: features to add or, with ^, to remove, in mke2fs's words"},
     {"label", "TEXT", "volume name, up to 16 bytes"},
@@ -38,14 +39,18 @@ inline constexpr OptionSpec kDiskOptions[] = {
 };
 inline constexpr OptionSpec kSourceOptions[] = {
     {"at", "DIR", "put the --from before it below this directory of the image"},
-    {"exclude", "GLOB", "leave out what matches, of the --from before it; * also matches /; repeatable"},
+    {"exclude", "GLOB",
+     "leave out what matches, of the --from before it; * also matches /; repeatable"},
     {"strip-components", "N", "drop N leading parts of each name, of the --from before it"},
     {"sha256", "HEX", "the --from before it must have this SHA-256, or there is no image"},
 };
 inline constexpr OptionSpec kReadingOptions[] = {
-    {"skip-unsupported", "", "leave out entries that the filesystem cannot store; list and count them"},
-    {"clamp-mtime", "[SECONDS]", "times later than this (seconds since 1970; default: SOURCE_DATE_EPOCH) become it"},
-    {"threads", "N", "decompression threads (default: the processors this process may use, up to 8)"},
+    {"skip-unsupported", "",
+     "leave out entries that the filesystem cannot store; list and count them"},
+    {"clamp-mtime", "[SECONDS]",
+     "times later than this (seconds since 1970; default: SOURCE_DATE_EPOCH) become it"},
+    {"threads", "N",
+     "decompression threads (default: the processors this process may use, up to 8)"},
     {"memory", "SIZE", "bound for decompression and buffers (default: 256M)"},
 };
 
@@ -69,7 +74,8 @@ struct SourceRequest {
 };
 /// The --from options with what follows each. Throws: Usage.
 std::vector<SourceRequest> read_sources(const Args& args);
-std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args, const Streams& io);
+std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
+                                     const Streams& io);
 
 /// The first operand as an address, --image obeyed.
 Address read_address(const Args& args, std::size_t index = 0);

@@ -21,20 +21,24 @@ constexpr int kSignalExit = 128;
 
 const Command* find_command(std::string_view name) {
   const auto all = commands();
-  const auto it = std::find_if(all.begin(), all.end(), [&](const Command* command) { return command->name == name; });
+  const auto it = std::find_if(all.begin(), all.end(),
+                               [&](const Command* command) { return command->name == name; });
   return it == all.end() ? nullptr : *it;
 }
 
 int report(Streams& io, std::string_view command, bool json, const Error& error) {
-  if (!io.out.good() && io.reader_is_gone()) return static_cast<int>(ExitCode::Failed);  // as quietly as others end there
+  // as quietly as others end there
+  if (!io.out.good() && io.reader_is_gone()) return static_cast<int>(ExitCode::Failed);
   int code = static_cast<int>(exit_code_of(error.code()));
   if (error.code() == Errc::Interrupted)
     if (const int signal = io.stop_signal(); signal != 0) code = kSignalExit + signal;
-  if (json) print_error_json(io, command, error, code);
+  if (json)
+    print_error_json(io, command, error, code);
   else {
     io.err << "rawimg" << (command.empty() ? "" : " ") << command << ": " << error.what() << '\n';
     if (!error.hint().empty()) io.err << "  hint: " << error.hint() << '\n';
-    if (error.code() == Errc::Usage && !command.empty()) io.err << "  see 'rawimg " << command << " --help'\n";
+    if (error.code() == Errc::Usage && !command.empty())
+      io.err << "  see 'rawimg " << command << " --help'\n";
   }
   return code;
 }
@@ -43,10 +47,13 @@ Error unknown_command(const std::string& word) {
   std::vector<std::string_view> names;
   for (const Command* command : commands()) names.push_back(command->name);
   const auto guess = nearest(word, names);
-  return Error(Errc::Usage, fmt::format("unknown command {}{}", quote(word), guess ? fmt::format("; did you mean '{}'?", *guess) : "")).with_hint("'rawimg help' lists the commands");
+  return Error(Errc::Usage, fmt::format("unknown command {}{}", quote(word),
+                                        guess ? fmt::format("; did you mean '{}'?", *guess) : ""))
+      .with_hint("'rawimg help' lists the commands");
 }
 
-int run_command(const Command& command, const std::vector<std::string>& words, Streams& io, bool json) {
+int run_command(const Command& command, const std::vector<std::string>& words, Streams& io,
+                bool json) {
   try {
     const std::vector<OptionSpec> table = all_options(command);
     const Args args = parse_args(table, words);
@@ -60,7 +67,8 @@ int run_command(const Command& command, const std::vector<std::string>& words, S
   } catch (const std::bad_alloc&) {
     return report(io, command.name, json, Error(Errc::Io, "out of memory"));
   } catch (const std::exception& error) {
-    return report(io, command.name, json, Error(Errc::Io, fmt::format("internal error: {}", error.what())));
+    return report(io, command.name, json,
+                  Error(Errc::Io, fmt::format("internal error: {}", error.what())));
   }
 }
 
@@ -73,15 +81,20 @@ int run(const std::vector<std::string>& words, Streams& io) {
   }
   const std::string name = words[0] == "--version" ? "version" : words[0];
   const std::vector<std::string> rest(words.begin() + 1, words.end());
-  const bool json = std::find(rest.begin(), std::find(rest.begin(), rest.end(), "--"), "--json") != std::find(rest.begin(), rest.end(), "--");
+  const bool json = std::find(rest.begin(), std::find(rest.begin(), rest.end(), "--"), "--json") !=
+                    std::find(rest.begin(), rest.end(), "--");
   const Command* command = find_command(name);
-  const int code = command != nullptr ? run_command(*command, rest, io, json) : report(io, "", json, unknown_command(name));
+  const int code = command != nullptr ? run_command(*command, rest, io, json)
+                                      : report(io, "", json, unknown_command(name));
   errno = 0;
   io.out.flush();
   const int reason = errno;
   if (io.out.good()) return code;
   const bool told = code != 0 && !json;
-  if (!told && !io.reader_is_gone()) io.err << "rawimg " << name << ": " << errno_error(reason != 0 ? reason : EIO, "cannot write to standard output").what() << '\n';
+  if (!told && !io.reader_is_gone())
+    io.err << "rawimg " << name << ": "
+           << errno_error(reason != 0 ? reason : EIO, "cannot write to standard output").what()
+           << '\n';
   return code != 0 ? code : static_cast<int>(ExitCode::Failed);
 }
 

@@ -7,7 +7,8 @@
 
 namespace rawimg::cli {
 
-/// SIGINT, SIGTERM and SIGHUP end the process at once, unless a StoppableJob lives: then the first becomes a stop request and the second ends the process. One in a process.
+/// SIGINT, SIGTERM and SIGHUP end the process at once, unless a StoppableJob lives: then the first
+/// becomes a stop request and the second ends the process. One in a process.
 class SignalStop {
  public:
   SignalStop();

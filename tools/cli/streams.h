@@ -17,7 +17,7 @@ struct Streams {
   bool out_is_terminal = false, err_is_terminal = false;
   std::stop_token stop;
   std::function<std::optional<std::string>(const char*)> environment;
-  std::function<int()> stop_signal;    ///< the signal that asked to stop, or 0
+  std::function<int()> stop_signal;      ///< the signal that asked to stop, or 0
   std::function<bool()> reader_is_gone;  ///< whether `out` is a pipe that nobody reads any more
 };
 

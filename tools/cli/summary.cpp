@@ -21,8 +21,14 @@ Json to_json(const ExtSummary& fs) {
 }
 
 Json to_json(const PopulateResult& content) {
-  return {{"entries", content.entries},       {"files", content.files},     {"directories", content.directories}, {"symlinks", content.symlinks},
-          {"hard_links", content.hard_links}, {"others", content.others},   {"content_bytes", content.content_bytes}, {"skipped", content.skipped},
+  return {{"entries", content.entries},
+          {"files", content.files},
+          {"directories", content.directories},
+          {"symlinks", content.symlinks},
+          {"hard_links", content.hard_links},
+          {"others", content.others},
+          {"content_bytes", content.content_bytes},
+          {"skipped", content.skipped},
           {"time", content.epoch}};
 }
 
@@ -30,7 +36,8 @@ std::vector<std::string> root_names(std::uint32_t disk_id, unsigned slot) {
   const std::string number = slot == 0 ? "" : fmt::format("{}", slot);
   std::vector<std::string> names;
   if (slot != 0) names.push_back("PARTUUID=" + partuuid(disk_id, slot));
-  for (const char* disk : {"vda", "sda", "hda"}) names.push_back(fmt::format("/dev/{}{}", disk, number));
+  for (const char* disk : {"vda", "sda", "hda"})
+    names.push_back(fmt::format("/dev/{}{}", disk, number));
   return names;
 }
 

@@ -5,6 +5,7 @@
 
 namespace rawimg::cli {
 
-extern const Command kBuild, kInit, kCreate, kPartition, kFormat, kPopulate, kInfo, kLs, kCat, kStat, kHelp, kVersion;
+extern const Command kBuild, kInit, kCreate, kPartition, kFormat, kPopulate, kInfo, kLs, kCat,
+    kStat, kHelp, kVersion;
 
 }  // namespace rawimg::cli

@@ -14,9 +14,15 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kFrom[] = {{"from", "SOURCE", "a tarball, in any common dialect and compression, or - for standard input; repeatable, later ones win"}};
-constexpr std::span<const OptionSpec> kBuildTables[] = {kFrom, kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions, kWriteOptions, kLockOptions, kProgressOptions, kCommonOptions};
-constexpr std::span<const OptionSpec> kInitTables[] = {kDiskOptions, kFilesystemOptions, kWriteOptions, kLockOptions, kProgressOptions, kCommonOptions};
+constexpr OptionSpec kFrom[] = {{"from", "SOURCE",
+                                 "a tarball, in any common dialect and compression, or - for "
+                                 "standard input; repeatable, later ones win"}};
+constexpr std::span<const OptionSpec> kBuildTables[] = {
+    kFrom,         kSourceOptions, kDiskOptions,     kFilesystemOptions, kReadingOptions,
+    kWriteOptions, kLockOptions,   kProgressOptions, kCommonOptions};
+constexpr std::span<const OptionSpec> kInitTables[] = {kDiskOptions,     kFilesystemOptions,
+                                                       kWriteOptions,    kLockOptions,
+                                                       kProgressOptions, kCommonOptions};
 
 struct Request {
   std::string command;
@@ -42,10 +48,14 @@ Request read_request(std::string command, const Args& args, const Streams& io) {
 
 std::string closing_line(const Request& request, const BuildResult& made, double seconds) {
   const ExtSummary& fs = made.content.filesystem;
-  std::string text = fmt::format("{}: {} ({} on disk), {} in slot {} at byte {}", quote(request.image.string()), human_size(made.size.value), human_size(made.allocated.value), to_text(fs.type), made.slot, made.offset.value);
+  std::string text =
+      fmt::format("{}: {} ({} on disk), {} in slot {} at byte {}", quote(request.image.string()),
+                  human_size(made.size.value), human_size(made.allocated.value), to_text(fs.type),
+                  made.slot, made.offset.value);
   if (!request.sources.empty()) text += fmt::format(", {} entries", made.content.entries);
   if (made.content.skipped != 0) text += fmt::format(", {} skipped", made.content.skipped);
-  return text + fmt::format(", root={}, {:.1f} s", root_names(made.disk_id, made.slot).front(), seconds);
+  return text +
+         fmt::format(", root={}, {:.1f} s", root_names(made.disk_id, made.slot).front(), seconds);
 }
 
 Json result_json(const Request& request, const BuildResult& made, double seconds) {
@@ -68,7 +78,8 @@ ExitCode make(const Request& request, const Args& args, Streams& io) {
   std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
   std::optional<StoppableJob> job;
   BuildOptions how = request.how;
-  how.part_created = [&job](const std::filesystem::path& part) { job.emplace(part); };  // what comes before, waiting for a lock, has nothing to tidy up
+  // what comes before, waiting for a lock, has nothing to tidy up
+  how.part_created = [&job](const std::filesystem::path& part) { job.emplace(part); };
   const BuildResult made = build(request.image, request.spec, std::move(sources), how, observer);
   job.reset();
   const Json result = result_json(request, made, observer.seconds());
@@ -79,11 +90,14 @@ ExitCode make(const Request& request, const Args& args, Streams& io) {
 
 ExitCode run_build(const Args& args, Streams& io) {
   const Request request = read_request("build", args, io);
-  if (request.sources.empty()) throw Error(Errc::Usage, "--from is missing").with_hint("'rawimg init' makes an empty disk");
+  if (request.sources.empty())
+    throw Error(Errc::Usage, "--from is missing").with_hint("'rawimg init' makes an empty disk");
   return make(request, args, io);
 }
 
-ExitCode run_init(const Args& args, Streams& io) { return make(read_request("init", args, io), args, io); }
+ExitCode run_init(const Args& args, Streams& io) {
+  return make(read_request("init", args, io), args, io);
+}
 
 }  // namespace
 
@@ -96,7 +110,8 @@ const Command kBuild{
   docker export c1 | rawimg build c1.img --from - --size 1G --table none
   rawimg build data.img --from base.tar --from bench.tar.gz --at /opt/bench --strip-components 1 --size 8G
 )",
-    .details = R"(The image appears under its name when it is complete, or not at all. The same sources and options make the same
+    .details =
+        R"(The image appears under its name when it is complete, or not at all. The same sources and options make the same
 bytes, on any machine; UUIDs are derived from them (clones attached to one machine: --uuid random --disk-id random).
 SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.
 )",

@@ -14,12 +14,17 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr std::span<const OptionSpec> kTables[] = {kJournalOption, kLockOptions, kImageOption, kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kJournalOption, kLockOptions, kImageOption,
+                                                   kCommonOptions};
 
 constexpr std::uint64_t kMostInJson = 64u << 20;  // it is held in RAM, several times over
 
 void require_modest(std::uint64_t size, const std::string& path) {
-  if (size > kMostInJson) throw Error(Errc::Unsupported, fmt::format("{} has {} bytes; --json shows up to {}", quote(path), size, kMostInJson)).with_path(path).with_hint("leave out --json");
+  if (size > kMostInJson)
+    throw Error(Errc::Unsupported, fmt::format("{} has {} bytes; --json shows up to {}",
+                                               quote(path), size, kMostInJson))
+        .with_path(path)
+        .with_hint("leave out --json");
 }
 
 std::vector<Address> read_request(const Args& args) {
@@ -27,7 +32,10 @@ std::vector<Address> read_request(const Args& args) {
   (void)args.require(0, "IMG:/path");
   for (std::size_t i = 0; i < args.operands().size(); ++i) {
     files.push_back(read_address(args, i));
-    if (files.back().path.empty()) throw Error(Errc::Usage, fmt::format("{} names no file in the image", quote(args.operands()[i]))).with_hint(fmt::format("for example {}:/etc/fstab", escape(files.back().image.string())));
+    if (files.back().path.empty())
+      throw Error(Errc::Usage,
+                  fmt::format("{} names no file in the image", quote(args.operands()[i])))
+          .with_hint(fmt::format("for example {}:/etc/fstab", escape(files.back().image.string())));
   }
   if (args.has("json") && files.size() > 1) throw Error(Errc::Usage, "--json shows one file");
   return files;
@@ -41,8 +49,10 @@ ExitCode run(const Args& args, Streams& io) {
     if (args.has("json")) require_modest(opened.fs.inode(inode).size_bytes, address.path);
     opened.fs.read_file(inode, [&](std::span<const std::byte> bytes) {
       const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      if (args.has("json")) content += text;
-      else if (!io.out.write(text.data(), static_cast<std::streamsize>(text.size()))) throw errno_error(errno, "cannot write to standard output");
+      if (args.has("json"))
+        content += text;
+      else if (!io.out.write(text.data(), static_cast<std::streamsize>(text.size())))
+        throw errno_error(errno, "cannot write to standard output");
     });
     if (!args.has("json")) continue;
     Json json;
@@ -59,7 +69,8 @@ const Command kCat{
     .name = "cat",
     .synopsis = "IMG[:N]/path...",
     .summary = "print files of an image",
-    .examples = "  rawimg cat disk.img:/etc/fstab\n  rawimg cat disk.img:1/boot/vmlinuz > vmlinuz\n",
+    .examples =
+        "  rawimg cat disk.img:/etc/fstab\n  rawimg cat disk.img:1/boot/vmlinuz > vmlinuz\n",
     .details = "Symlinks are followed inside of the image.\n",
     .options = kTables,
     .run = run,

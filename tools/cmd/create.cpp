@@ -16,9 +16,11 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kSize[] = {{"size", "SIZE", "size of the file: 512M, 4G, 63s (K M G T are powers of 1024)"}};
+constexpr OptionSpec kSize[] = {
+    {"size", "SIZE", "size of the file: 512M, 4G, 63s (K M G T are powers of 1024)"}};
 constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
-constexpr std::span<const OptionSpec> kTables[] = {kSize, kWriteOptions, kLockOptions, kQuiet, kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kSize, kWriteOptions, kLockOptions, kQuiet,
+                                                   kCommonOptions};
 
 struct Request {
   std::filesystem::path image;
@@ -35,7 +37,10 @@ Request read_request(const Args& args) {
   const auto size = args.value("size");
   if (!size) throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
   request.size = ByteCount{parse_size(*size, "size")};
-  if (request.size.value == 0 || request.size.value % kSectorSize != 0) throw Error(Errc::Usage, fmt::format("size {}: an image is whole sectors of {} bytes, and not none", *size, kSectorSize));
+  if (request.size.value == 0 || request.size.value % kSectorSize != 0)
+    throw Error(Errc::Usage,
+                fmt::format("size {}: an image is whole sectors of {} bytes, and not none", *size,
+                            kSectorSize));
   request.replace = args.has("force") ? Replace::RegularFile : Replace::Refuse;
   request.lock = read_lock_policy(args);
   request.durability = read_durability(args);
@@ -44,13 +49,16 @@ Request read_request(const Args& args) {
 
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args);
-  std::optional<StoppableJob> job;  // lives longer than the image: a signal finds no gap in which nobody removes the .part
+  // lives longer than the image: a signal finds no gap in which nobody removes the .part
+  std::optional<StoppableJob> job;
   NewImage image(request.image, request.replace, request.lock);
   job.emplace(image.part_path());
   image.file().resize(request.size);
   if (io.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
   image.commit(request.durability);
-  if (!args.has("quiet") && !args.has("json")) io.err << fmt::format("{}: {}, empty\n", quote(request.image.string()), human_size(request.size.value));
+  if (!args.has("quiet") && !args.has("json"))
+    io.err << fmt::format("{}: {}, empty\n", quote(request.image.string()),
+                          human_size(request.size.value));
   if (args.has("json")) {
     Json json;
     put_bytes(json, "image", request.image.string());
@@ -66,8 +74,12 @@ const Command kCreate{
     .name = "create",
     .synopsis = "IMG --size SIZE [OPTIONS]",
     .summary = "make an empty, sparse image file",
-    .examples = "  rawimg create disk.img --size 4G\n  rawimg create disk.img --size 8G --force    # in place of an older one\n",
-    .details = "The file takes no space until something is written into it. Next: 'rawimg partition', 'rawimg format'.\n",
+    .examples =
+        "  rawimg create disk.img --size 4G\n  rawimg create disk.img --size 8G --force    # in "
+        "place of an older one\n",
+    .details =
+        "The file takes no space until something is written into it. Next: 'rawimg partition', "
+        "'rawimg format'.\n",
     .options = kTables,
     .run = run,
 };

@@ -15,7 +15,8 @@ namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
-constexpr std::span<const OptionSpec> kTables[] = {kFilesystemOptions, kWriteOptions, kLockOptions, kImageOption, kQuiet, kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {
+    kFilesystemOptions, kWriteOptions, kLockOptions, kImageOption, kQuiet, kCommonOptions};
 
 struct Request {
   Address address;
@@ -29,7 +30,10 @@ Request read_request(const Args& args, const Streams& io) {
   Request request;
   request.address = read_address(args);
   args.require_at_most(1);
-  if (!request.address.path.empty()) throw Error(Errc::Usage, fmt::format("{} is a path inside of an image; a filesystem is made in a slot", quote(request.address.path)));
+  if (!request.address.path.empty())
+    throw Error(Errc::Usage,
+                fmt::format("{} is a path inside of an image; a filesystem is made in a slot",
+                            quote(request.address.path)));
   request.options = read_ext_options(args);
   request.options.created = read_epoch(io);
   request.force = args.has("force");
@@ -41,9 +45,14 @@ Request read_request(const Args& args, const Streams& io) {
 void require_free(ImageFile& image, const FoundWindow& place, bool force) {
   if (force) return;
   const std::string name = image.path().string();
-  const DiskIdentity there = place.slot == 0 && place.window.range().start() == 0 ? identify_disk(image) : identify_range(image, place.window.range());
+  const DiskIdentity there = place.slot == 0 && place.window.range().start() == 0
+                                 ? identify_disk(image)
+                                 : identify_range(image, place.window.range());
   if (there.kind == DiskKind::Empty || there.kind == DiskKind::Unknown) return;
-  throw Error(Errc::Exists, fmt::format("slot {} of {} is in use: {}", place.slot, quote(name), there.name)).with_path(name).with_hint("overwrite it with --force");
+  throw Error(Errc::Exists,
+              fmt::format("slot {} of {} is in use: {}", place.slot, quote(name), there.name))
+      .with_path(name)
+      .with_hint("overwrite it with --force");
 }
 
 ExitCode run(const Args& args, Streams& io) {
@@ -52,12 +61,15 @@ ExitCode run(const Args& args, Streams& io) {
   const FoundWindow place = find_place(image, request.address);
   require_free(image, place, request.force);
   require_ext_possible(request.options, ByteCount{place.window.range().size()});
-  if (request.force) erase_signatures(image, place.window.range());  // also what lies at the end, where the new filesystem writes nothing
+  // also what lies at the end, where the new filesystem writes nothing
+  if (request.force) erase_signatures(image, place.window.range());
   const ExtSummary made = make_ext(place.window, request.options);
   if (request.durability == Durability::Sync) image.sync();
   const std::uint64_t offset = place.window.range().start();
   if (!args.has("quiet") && !args.has("json"))
-    io.err << fmt::format("{}: {} of {} in slot {} at byte {}\n", quote(request.address.image.string()), to_text(made.type), human_size(made.blocks * made.block_size), place.slot, offset);
+    io.err << fmt::format("{}: {} of {} in slot {} at byte {}\n",
+                          quote(request.address.image.string()), to_text(made.type),
+                          human_size(made.blocks * made.block_size), place.slot, offset);
   if (args.has("json")) {
     Json json;
     put_bytes(json, "image", request.address.image.string());
@@ -80,7 +92,9 @@ const Command kFormat{
   rawimg format disk.img:0 --force            # the whole file
   rawimg format disk.img -t ext4 --features ^metadata_csum,^64bit   # for Linux 3.x
 )",
-    .details = "What the place held is gone afterwards, so a known signature there needs --force. Bytes outside of the place stay.\n",
+    .details =
+        "What the place held is gone afterwards, so a known signature there needs --force. Bytes "
+        "outside of the place stay.\n",
     .options = kTables,
     .run = run,
 };

@@ -22,21 +22,26 @@ std::string text_for(const std::string& word) {
   std::vector<std::string_view> names = topic_names();
   for (const Command* command : commands()) names.push_back(command->name);
   const auto guess = nearest(word, names);
-  throw Error(Errc::Usage, fmt::format("no help on {}{}", quote(word), guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
+  throw Error(Errc::Usage, fmt::format("no help on {}{}", quote(word),
+                                       guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
 }
 
 ExitCode run_help(const Args& args, Streams& io) {
   args.require_at_most(1);
   const std::string text = args.operands().empty() ? overview_text() : text_for(args.operands()[0]);
-  if (args.has("json")) print_result(io, "help", {{"text", text}});
-  else io.out << text;
+  if (args.has("json"))
+    print_result(io, "help", {{"text", text}});
+  else
+    io.out << text;
   return ExitCode::Done;
 }
 
 ExitCode run_version(const Args& args, Streams& io) {
   args.require_at_most(0);
-  if (args.has("json")) print_result(io, "version", {{"version", kVersionText}, {"layout", kLayoutVersion}});
-  else io.out << fmt::format("rawimg {} (image layout {})\n", kVersionText, kLayoutVersion);
+  if (args.has("json"))
+    print_result(io, "version", {{"version", kVersionText}, {"layout", kLayoutVersion}});
+  else
+    io.out << fmt::format("rawimg {} (image layout {})\n", kVersionText, kLayoutVersion);
   return ExitCode::Done;
 }
 

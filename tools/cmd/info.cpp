@@ -35,7 +35,8 @@ struct Report {
   std::vector<SlotReport> slots;
 };
 
-SlotReport examine(ImageFile& image, unsigned slot, ByteRange range, std::optional<Partition> partition) {
+SlotReport examine(ImageFile& image, unsigned slot, ByteRange range,
+                   std::optional<Partition> partition) {
   SlotReport report{slot, range, partition, std::nullopt, "", ""};
   try {
     report.ext = probe_ext(Window(image, range));
@@ -47,23 +48,29 @@ SlotReport examine(ImageFile& image, unsigned slot, ByteRange range, std::option
 }
 
 Report examine(ImageFile& image, const Address& address) {
-  Report report{image.path().string(), image.size().value, image.allocated().value, std::nullopt, {}};
+  Report report{
+      image.path().string(), image.size().value, image.allocated().value, std::nullopt, {}};
   if (address.offset || address.slot == 0U) {
     const FoundWindow found = find_filesystem(image, address);
     if (found.slot != 0) report.table = PartitionTable::read(image);
-    report.slots.push_back(examine(image, found.slot, found.window.range(), found.slot != 0 ? report.table->slot(found.slot) : std::nullopt));
+    report.slots.push_back(
+        examine(image, found.slot, found.window.range(),
+                found.slot != 0 ? report.table->slot(found.slot) : std::nullopt));
     return report;
   }
   if (identify_disk(image).kind != DiskKind::Mbr) {
     SlotReport whole = examine(image, 0, ByteRange{ByteOffset{0}, image.size()}, std::nullopt);
-    if (!whole.ext && whole.problem.empty()) (void)PartitionTable::read(image);  // says what the file is
+    // says what the file is
+    if (!whole.ext && whole.problem.empty()) (void)PartitionTable::read(image);
     report.slots.push_back(std::move(whole));
     return report;
   }
   report.table = PartitionTable::read(image);
   for (const Partition& partition : report.table->partitions())
-    if (!address.slot || *address.slot == partition.slot) report.slots.push_back(examine(image, partition.slot, partition.range(), partition));
-  if (address.slot && report.slots.empty()) (void)find_filesystem(image, address);  // says which slots there are
+    if (!address.slot || *address.slot == partition.slot)
+      report.slots.push_back(examine(image, partition.slot, partition.range(), partition));
+  // says which slots there are
+  if (address.slot && report.slots.empty()) (void)find_filesystem(image, address);
   return report;
 }
 
@@ -75,31 +82,50 @@ std::uint32_t disk_id(const Report& report) { return report.table ? report.table
 void print_ext(const ExtInfo& ext, bool terminal, std::ostream& out) {
   const ExtSummary& fs = ext.summary;
   const std::uint64_t used = (fs.blocks - std::min(fs.blocks, fs.free_blocks)) * fs.block_size;
-  out << fmt::format("  filesystem  {}, {} blocks of {} bytes ({})\n", to_text(fs.type), fs.blocks, fs.block_size, human_size(ext.size_bytes));
+  out << fmt::format("  filesystem  {}, {} blocks of {} bytes ({})\n", to_text(fs.type), fs.blocks,
+                     fs.block_size, human_size(ext.size_bytes));
   if (!fs.label.empty()) out << fmt::format("  label       {}\n", shown(fs.label, terminal));
   out << fmt::format("  uuid        {}\n", to_text(fs.uuid));
-  out << fmt::format("  used        {}, {} free; {} of {} inodes\n", human_size(used), human_size(fs.free_blocks * fs.block_size), fs.inodes - std::min(fs.inodes, fs.free_inodes), fs.inodes);
+  out << fmt::format("  used        {}, {} free; {} of {} inodes\n", human_size(used),
+                     human_size(fs.free_blocks * fs.block_size),
+                     fs.inodes - std::min(fs.inodes, fs.free_inodes), fs.inodes);
   out << fmt::format("  features    {}\n", fmt::join(ext.features, " "));
-  if (ext.needs_recovery) out << "  state       the journal must be replayed\n";
-  else if (ext.has_errors) out << "  state       marked as damaged\n";
-  else if (ext.not_clean) out << "  state       not unmounted\n";
+  if (ext.needs_recovery)
+    out << "  state       the journal must be replayed\n";
+  else if (ext.has_errors)
+    out << "  state       marked as damaged\n";
+  else if (ext.not_clean)
+    out << "  state       not unmounted\n";
 }
 
 void print_text(const Report& report, Streams& io) {
-  io.out << fmt::format("{}: {} ({} bytes), {} on disk\n", shown(report.image, io.out_is_terminal), human_size(report.size), report.size, human_size(report.allocated));
-  if (report.table) io.out << fmt::format("MBR, disk id {:08x}, {} partition{}\n", report.table->disk_id(), report.table->partitions().size(), report.table->partitions().size() == 1 ? "" : "s");
+  io.out << fmt::format("{}: {} ({} bytes), {} on disk\n", shown(report.image, io.out_is_terminal),
+                        human_size(report.size), report.size, human_size(report.allocated));
+  if (report.table)
+    io.out << fmt::format("MBR, disk id {:08x}, {} partition{}\n", report.table->disk_id(),
+                          report.table->partitions().size(),
+                          report.table->partitions().size() == 1 ? "" : "s");
   for (const SlotReport& slot : report.slots) {
     if (slot.partition) {
       const std::string_view name = partition_type_name(slot.partition->type);
-      io.out << fmt::format("slot {}: at byte {}, {} bytes ({}), type {:02x}{}{}{}\n", slot.slot, slot.range.start(), slot.range.size(), human_size(slot.range.size()), slot.partition->type, name.empty() ? "" : " ", name,
+      io.out << fmt::format("slot {}: at byte {}, {} bytes ({}), type {:02x}{}{}{}\n", slot.slot,
+                            slot.range.start(), slot.range.size(), human_size(slot.range.size()),
+                            slot.partition->type, name.empty() ? "" : " ", name,
                             slot.partition->bootable ? ", bootable" : "");
     } else {
-      io.out << fmt::format("slot {}: at byte {}, {} bytes ({})\n", slot.slot, slot.range.start(), slot.range.size(), human_size(slot.range.size()));
+      io.out << fmt::format("slot {}: at byte {}, {} bytes ({})\n", slot.slot, slot.range.start(),
+                            slot.range.size(), human_size(slot.range.size()));
     }
-    if (slot.ext) print_ext(*slot.ext, io.out_is_terminal, io.out);
-    else if (!slot.problem.empty()) io.out << fmt::format("  filesystem  damaged: {}\n", slot.problem);
-    else io.out << fmt::format("  holds       {}\n", slot.other.empty() ? "nothing that rawimg knows" : slot.other);
-    if (has_root_names(slot)) io.out << fmt::format("  root=       {}\n", fmt::join(root_names(disk_id(report), slot.slot), "  "));
+    if (slot.ext)
+      print_ext(*slot.ext, io.out_is_terminal, io.out);
+    else if (!slot.problem.empty())
+      io.out << fmt::format("  filesystem  damaged: {}\n", slot.problem);
+    else
+      io.out << fmt::format("  holds       {}\n",
+                            slot.other.empty() ? "nothing that rawimg knows" : slot.other);
+    if (has_root_names(slot))
+      io.out << fmt::format("  root=       {}\n",
+                            fmt::join(root_names(disk_id(report), slot.slot), "  "));
   }
 }
 
@@ -128,7 +154,10 @@ Json to_json(const SlotReport& slot, std::uint32_t id) {
 ExitCode run(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
-  if (!address.path.empty()) throw Error(Errc::Usage, fmt::format("{} is a path inside of an image; info describes images", quote(address.path))).with_hint("'rawimg stat' describes a file");
+  if (!address.path.empty())
+    throw Error(Errc::Usage, fmt::format("{} is a path inside of an image; info describes images",
+                                         quote(address.path)))
+        .with_hint("'rawimg stat' describes a file");
   ImageFile image = ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args));
   const Report report = examine(image, address);
   if (!args.has("json")) {
@@ -141,10 +170,12 @@ ExitCode run(const Args& args, Streams& io) {
     json["table"] = report.table ? "mbr" : "none";
     if (report.table) json["disk_id"] = fmt::format("{:08x}", report.table->disk_id());
     json["slots"] = Json::array();
-    for (const SlotReport& slot : report.slots) json["slots"].push_back(to_json(slot, disk_id(report)));
+    for (const SlotReport& slot : report.slots)
+      json["slots"].push_back(to_json(slot, disk_id(report)));
     print_result(io, "info", std::move(json));
   }
-  const bool damaged = std::any_of(report.slots.begin(), report.slots.end(), [](const SlotReport& slot) { return !slot.problem.empty(); });
+  const bool damaged = std::any_of(report.slots.begin(), report.slots.end(),
+                                   [](const SlotReport& slot) { return !slot.problem.empty(); });
   return damaged ? ExitCode::Damaged : ExitCode::Done;
 }
 
@@ -155,7 +186,8 @@ const Command kInfo{
     .synopsis = "IMG[:N]",
     .summary = "show the partition table, the filesystems and their root= names",
     .examples = "  rawimg info disk.img\n  rawimg info disk.img:1\n  rawimg info --json disk.img\n",
-    .details = "root= names what a kernel may be told: PARTUUID= works whatever the disk is called.\n",
+    .details =
+        "root= names what a kernel may be told: PARTUUID= works whatever the disk is called.\n",
     .options = kTables,
     .run = run,
 };

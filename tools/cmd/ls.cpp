@@ -23,12 +23,14 @@ constexpr OptionSpec kOwn[] = {
     {"inode", "", "the inode number in front", 'i'},
     {"directory", "", "the directory itself, not what it holds", 'd'},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kJournalOption, kLockOptions, kImageOption, kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kJournalOption, kLockOptions, kImageOption,
+                                                   kCommonOptions};
 constexpr std::size_t kMostJson = 1u << 30;
 
 struct Request {
   Address address;
-  bool long_form = false, all = false, recursive = false, human = false, inodes = false, itself = false, json = false;
+  bool long_form = false, all = false, recursive = false, human = false, inodes = false,
+       itself = false, json = false;
 };
 
 Request read_request(const Args& args) {
@@ -52,17 +54,21 @@ struct Row {
 };
 
 std::string size_text(const InodeInfo& inode, bool human) {
-  if (inode.type == FileType::CharDevice || inode.type == FileType::BlockDevice) return fmt::format("{}, {}", inode.device_major, inode.device_minor);
+  if (inode.type == FileType::CharDevice || inode.type == FileType::BlockDevice)
+    return fmt::format("{}, {}", inode.device_major, inode.device_minor);
   return human ? short_size(inode.size_bytes) : fmt::format("{}", inode.size_bytes);
 }
 
 class Lister {
  public:
-  Lister(const Request& request, const ExtFs& fs, Streams& io) : request_(request), fs_(fs), io_(io) {}
+  Lister(const Request& request, const ExtFs& fs, Streams& io)
+      : request_(request), fs_(fs), io_(io) {}
 
   void run() {
-    const auto follow = request_.long_form || request_.itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All;
-    std::uint32_t number = fs_.resolve(request_.address.path, request_.address.path.ends_with('/') ? ExtFs::Follow::All : follow);
+    const auto follow =
+        request_.long_form || request_.itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All;
+    std::uint32_t number = fs_.resolve(
+        request_.address.path, request_.address.path.ends_with('/') ? ExtFs::Follow::All : follow);
     InodeInfo inode = fs_.inode(number);
     if (inode.type != FileType::Directory || request_.itself) {
       print({{request_.address.path, inode}});
@@ -74,7 +80,8 @@ class Lister {
   std::string result() const { return "{\"entries\":[" + result_ + "]}"; }
 
  private:
-  /// Depth first without recursion: how deep directories are nested is the image's business, not our stack's.
+  /// Depth first without recursion: how deep directories are nested is the image's business, not
+  /// our stack's.
   void walk(const std::string& start, std::uint32_t number) {
     struct Level {
       std::vector<std::pair<std::string, std::uint32_t>> directories;  // the next one is the last
@@ -94,16 +101,21 @@ class Lister {
       level.directories.pop_back();
       if (!directory_.ends_with('/')) directory_ += '/';
       directory_ += name;
-      if (!seen.insert(inode).second) throw Error(Errc::Corrupt, fmt::format("directory inode {} has a second name, {}", inode, quote(directory_))).with_path(directory_);
+      if (!seen.insert(inode).second)
+        throw Error(Errc::Corrupt, fmt::format("directory inode {} has a second name, {}", inode,
+                                               quote(directory_)))
+            .with_path(directory_);
       if (!request_.json) io_.out << '\n';
       levels.push_back({list(inode), directory_.size()});
     }
   }
 
-  /// Prints directory_ and returns the directories in it, last one first, when they are to be listed, too.
+  /// Prints directory_ and returns the directories in it, last one first, when they are to be
+  /// listed, too.
   std::vector<std::pair<std::string, std::uint32_t>> list(std::uint32_t directory) {
     const std::vector<Row> rows = read(directory);
-    if (request_.recursive && !request_.json) io_.out << shown(directory_, io_.out_is_terminal) << ":\n";
+    if (request_.recursive && !request_.json)
+      io_.out << shown(directory_, io_.out_is_terminal) << ":\n";
     print(rows);
     std::vector<std::pair<std::string, std::uint32_t>> below;
     if (!request_.recursive) return below;
@@ -114,7 +126,8 @@ class Lister {
 
   std::vector<Row> read(std::uint32_t directory) {
     std::vector<DirEntry> entries = fs_.read_directory(directory);
-    std::sort(entries.begin(), entries.end(), [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+    std::sort(entries.begin(), entries.end(),
+              [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
     std::vector<Row> rows;
     const bool needs_inodes = request_.long_form || request_.recursive || request_.json;
     for (DirEntry& entry : entries) {
@@ -141,9 +154,13 @@ class Lister {
       const InodeInfo& inode = row.inode;
       if (request_.inodes) io_.out << fmt::format("{:>{}} ", inode.number, number);
       if (request_.long_form)
-        io_.out << fmt::format("{} {:>{}} {:>{}} {:>{}} {:>{}} {} ", mode_string(inode), inode.links, links, inode.uid, uid, inode.gid, gid, size_text(inode, request_.human), size, short_time_string(inode.mtime));
+        io_.out << fmt::format("{} {:>{}} {:>{}} {:>{}} {:>{}} {} ", mode_string(inode),
+                               inode.links, links, inode.uid, uid, inode.gid, gid,
+                               size_text(inode, request_.human), size,
+                               short_time_string(inode.mtime));
       io_.out << shown(row.name, io_.out_is_terminal);
-      if (request_.long_form && inode.type == FileType::Symlink) io_.out << " -> " << shown(inode.symlink_target, io_.out_is_terminal);
+      if (request_.long_form && inode.type == FileType::Symlink)
+        io_.out << " -> " << shown(inode.symlink_target, io_.out_is_terminal);
       io_.out << '\n';
     }
   }
@@ -155,7 +172,10 @@ class Lister {
       if (request_.recursive) put_bytes(json, "directory", directory_);
       json.update(to_json(row.inode));
       result_ += (result_.empty() ? "" : ",") + json.dump();
-      if (result_.size() > kMostJson) throw Error(Errc::Unsupported, fmt::format("the list takes more than {} bytes of JSON", kMostJson)).with_hint("list parts of the tree, or leave out --json");
+      if (result_.size() > kMostJson)
+        throw Error(Errc::Unsupported,
+                    fmt::format("the list takes more than {} bytes of JSON", kMostJson))
+            .with_hint("list parts of the tree, or leave out --json");
     }
   }
 
@@ -181,7 +201,9 @@ const Command kLs{
     .name = "ls",
     .synopsis = "[-laRhid] IMG[:N][/path]",
     .summary = "list a directory of an image",
-    .examples = "  rawimg ls disk.img\n  rawimg ls -l disk.img:/etc\n  rawimg ls -lhaR disk.img:1/usr > list.txt\n",
+    .examples =
+        "  rawimg ls disk.img\n  rawimg ls -l disk.img:/etc\n  rawimg ls -lhaR disk.img:1/usr > "
+        "list.txt\n",
     .details = "Names are sorted by bytes. Partitions are shown by 'rawimg info'.\n",
     .options = kTables,
     .run = run,

@@ -22,7 +22,8 @@ constexpr OptionSpec kOwn[] = {
     {"strip-components", "N", "drop N leading parts of each name, of every source"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kReadingOptions, kLockOptions, kImageOption, kProgressOptions, kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kReadingOptions,  kLockOptions,
+                                                   kImageOption, kProgressOptions, kCommonOptions};
 
 struct Request {
   Address address;
@@ -39,23 +40,33 @@ Request read_request(const Args& args, const Streams& io) {
   for (const auto& [name, value] : args.options())
     if (name == "exclude") excludes.push_back(value);
   const auto strip_text = args.value("strip-components");
-  const auto strip = strip_text ? static_cast<unsigned>(parse_number(*strip_text, "number of components", 0, 4096)) : 0;
+  const auto strip =
+      strip_text ? static_cast<unsigned>(parse_number(*strip_text, "number of components", 0, 4096))
+                 : 0;
   (void)args.require(1, "SOURCE");
   for (std::size_t i = 1; i < args.operands().size(); ++i)
     request.sources.push_back({args.operands()[i], at, strip, excludes, std::nullopt});
-  if (std::count_if(request.sources.begin(), request.sources.end(), [](const SourceRequest& source) { return source.file == "-"; }) > 1) throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
+  if (std::count_if(request.sources.begin(), request.sources.end(),
+                    [](const SourceRequest& source) { return source.file == "-"; }) > 1)
+    throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
   request.how = read_populate_options(args, io);
   request.lock = read_lock_policy(args);
   return request;
 }
 
-std::string closing_line(const Request& request, const PopulateResult& made, const FoundWindow& where, double seconds) {
-  std::string text = fmt::format("{}: {} entries into {} in slot {} at byte {}", quote(request.address.image.string()), made.entries, to_text(made.filesystem.type), where.slot, where.window.range().start());
+std::string closing_line(const Request& request, const PopulateResult& made,
+                         const FoundWindow& where, double seconds) {
+  std::string text = fmt::format(
+      "{}: {} entries into {} in slot {} at byte {}", quote(request.address.image.string()),
+      made.entries, to_text(made.filesystem.type), where.slot, where.window.range().start());
   if (made.skipped != 0) text += fmt::format(", {} skipped", made.skipped);
-  return text + fmt::format(", {} left free, {:.1f} s", human_size(made.filesystem.free_blocks * made.filesystem.block_size), seconds);
+  return text + fmt::format(", {} left free, {:.1f} s",
+                            human_size(made.filesystem.free_blocks * made.filesystem.block_size),
+                            seconds);
 }
 
-Json result_json(const Request& request, const PopulateResult& made, const FoundWindow& where, double seconds) {
+Json result_json(const Request& request, const PopulateResult& made, const FoundWindow& where,
+                 double seconds) {
   Json json;
   put_bytes(json, "image", request.address.image.string());
   json["slot"] = where.slot;
@@ -91,7 +102,8 @@ const Command kPopulate{
   rawimg populate disk.img:1/opt/data data.tar       # below a directory, made if missing
   zcat root.tgz | rawimg populate disk.img -
 )",
-    .details = R"(SOURCE is a tarball in any common dialect and compression, or - for standard input. The filesystem must hold nothing
+    .details =
+        R"(SOURCE is a tarball in any common dialect and compression, or - for standard input. The filesystem must hold nothing
 but lost+found. Until the sources have been read to their end, it stays as it was.
 )",
     .options = kTables,

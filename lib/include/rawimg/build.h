@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A whole image from a description: where everything lies is decided first, then it is made. The image appears under its name complete or not at all.
+// A whole image from a description: where everything lies is decided first, then it is made. The
+// image appears under its name complete or not at all.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +20,11 @@ namespace rawimg {
 enum class TableKind { Mbr, None };  ///< None: the filesystem is the whole file
 
 struct ImageSpec {
-  ByteCount size;                             ///< of the file; whole sectors
+  ByteCount size;  ///< of the file; whole sectors
   TableKind table = TableKind::Mbr;
-  std::uint64_t first_sector = 2048;          ///< of the partition; ignored without a table
+  std::uint64_t first_sector = 2048;  ///< of the partition; ignored without a table
   ExtOptions filesystem;
-  std::optional<std::uint32_t> disk_id;       ///< default: derived
+  std::optional<std::uint32_t> disk_id;  ///< default: derived
 };
 
 struct BuildOptions {
@@ -31,19 +32,22 @@ struct BuildOptions {
   Durability durability = Durability::Sync;
   LockPolicy lock;
   PopulateOptions populate;
-  std::function<void(const std::filesystem::path&)> part_created;  ///< told the .part file's path as soon as it exists, for signal handlers
+  /// told the .part file's path as soon as it exists, for signal handlers
+  std::function<void(const std::filesystem::path&)> part_created;
 };
 
 struct BuildResult {
   PopulateResult content;
   ByteCount size, allocated;
-  unsigned slot = 1;        ///< 0 without a table
-  ByteOffset offset;        ///< of the filesystem
+  unsigned slot = 1;          ///< 0 without a table
+  ByteOffset offset;          ///< of the filesystem
   std::uint32_t disk_id = 0;  ///< 0 without a table
 };
 
-/// Makes an image that holds what the sources yield; without sources an empty filesystem in mke2fs's layout (`init`).
-/// Guarantee: strong. Throws: Usage (a size that is not whole sectors, a start past the end), Exists, and everything build_ext throws.
-BuildResult build(const std::filesystem::path& path, const ImageSpec& spec, std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer);
+/// Makes an image that holds what the sources yield; without sources an empty filesystem in
+/// mke2fs's layout (`init`). Guarantee: strong. Throws: Usage (a size that is not whole sectors, a
+/// start past the end), Exists, and everything build_ext throws.
+BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
+                  std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer);
 
 }  // namespace rawimg

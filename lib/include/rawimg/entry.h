@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One thing of a tarball, directory or layer, and the stream that yields them. A source knows nothing of images; what reads it decides what an entry means.
-// Not thread-safe: a source is read from one thread.
+// One thing of a tarball, directory or layer, and the stream that yields them. A source knows
+// nothing of images; what reads it decides what an entry means. Not thread-safe: a source is read
+// from one thread.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,15 @@
 
 namespace rawimg {
 
-enum class FileType : std::uint8_t { Regular, Directory, Symlink, CharDevice, BlockDevice, Fifo, Socket };
+enum class FileType : std::uint8_t {
+  Regular,
+  Directory,
+  Symlink,
+  CharDevice,
+  BlockDevice,
+  Fifo,
+  Socket
+};
 
 /// Seconds since 1970 (negative before), and nanoseconds 0 to 999 999 999 that count forward.
 struct Timestamp {
@@ -23,8 +32,9 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;
 };
 
-/// An extended attribute as Linux shows it: full name ("user.a", "security.capability"), raw value. POSIX ACLs travel as "system.posix_acl_access" and
-/// "system.posix_acl_default" with the value that getxattr(2) gives (version 2, entries of tag, perm, id).
+/// An extended attribute as Linux shows it: full name ("user.a", "security.capability"), raw value.
+/// POSIX ACLs travel as "system.posix_acl_access" and "system.posix_acl_default" with the value
+/// that getxattr(2) gives (version 2, entries of tag, perm, id).
 struct Xattr {
   std::string name, value;
   auto operator<=>(const Xattr&) const = default;
@@ -33,7 +43,9 @@ struct Xattr {
 struct Entry {
   std::string path;  ///< raw bytes, exactly as the source has them ("./usr/bin/ping")
   FileType type = FileType::Regular;
-  bool is_hard_link = false;  ///< link_target is the path, in the same source, of the file that this name is for; type and metadata mean nothing
+  /// link_target is the path, in the same source, of the file that this name is for; type and
+  /// metadata mean nothing
+  bool is_hard_link = false;
   std::uint16_t permissions = 0;  ///< the low 12 bits of the mode
   std::uint32_t uid = 0, gid = 0;
   Timestamp mtime;
@@ -55,13 +67,14 @@ class EntrySource {
  public:
   virtual ~EntrySource() = default;
 
-  /// The next entry, valid until the next call; null at the end. Content of the previous entry that was not asked for is skipped.
-  /// Throws: BadInput (malformed, truncated), Unsupported (an entry of this source that cannot be represented; the next call goes on behind it), Mismatch
-  /// (a digest, at the end), Io, Interrupted.
+  /// The next entry, valid until the next call; null at the end. Content of the previous entry that
+  /// was not asked for is skipped. Throws: BadInput (malformed, truncated), Unsupported (an entry
+  /// of this source that cannot be represented; the next call goes on behind it), Mismatch (a
+  /// digest, at the end), Io, Interrupted.
   virtual const Entry* next() = 0;
 
-  /// The next piece of the current entry's content, in ascending order without overlap; what lies between pieces, and between the last one and size_bytes, is a hole.
-  /// Throws: like next().
+  /// The next piece of the current entry's content, in ascending order without overlap; what lies
+  /// between pieces, and between the last one and size_bytes, is a hole. Throws: like next().
   virtual std::optional<DataChunk> next_chunk() = 0;
 
   /// What messages call this source ("root.tar.xz", "standard input").

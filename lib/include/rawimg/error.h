@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What every failure of the library looks like: one exception class with a code that a caller can act on. Messages are lower case, without a full stop, and name
-// the file, the place, the value found and the value wanted.
+// What every failure of the library looks like: one exception class with a code that a caller can
+// act on. Messages are lower case, without a full stop, and name the file, the place, the value
+// found and the value wanted.
 #pragma once
 
 #include <stdexcept>
@@ -11,13 +12,15 @@
 
 namespace rawimg {
 
-/// Why a call failed. A code is here only when a caller would act differently on it; tools/ maps it onto the exit code named beside it.
+/// Why a call failed. A code is here only when a caller would act differently on it; tools/ maps it
+/// onto the exit code named beside it.
 enum class Errc {
-  Usage,        ///< 2: the request itself makes no sense
-  BadInput,     ///< 1: an archive or recipe is malformed or refused
-  Exists,       ///< 1: the target exists and was not to be replaced
-  Io,           ///< 1: the host's file system failed, or a host file is missing
-  Unsupported,  ///< 3: not an image, a feature that is refused, or an entry that the filesystem cannot store
+  Usage,     ///< 2: the request itself makes no sense
+  BadInput,  ///< 1: an archive or recipe is malformed or refused
+  Exists,    ///< 1: the target exists and was not to be replaced
+  Io,        ///< 1: the host's file system failed, or a host file is missing
+  /// 3: not an image, a feature that is refused, or an entry that the filesystem cannot store
+  Unsupported,
   NotFound,     ///< 4: no such path inside the image
   NoSpace,      ///< 5: no space in the image or on the host
   Corrupt,      ///< 6: damaged structures
@@ -41,10 +44,22 @@ class Error : public std::runtime_error {
   /// The file or entry that the failure is about (raw bytes), or empty.
   const std::string& path() const noexcept { return path_; }
 
-  Error& with_hint(std::string hint) & { hint_ = std::move(hint); return *this; }
-  Error&& with_hint(std::string hint) && { hint_ = std::move(hint); return std::move(*this); }
-  Error& with_path(std::string path) & { path_ = std::move(path); return *this; }
-  Error&& with_path(std::string path) && { path_ = std::move(path); return std::move(*this); }
+  Error& with_hint(std::string hint) & {
+    hint_ = std::move(hint);
+    return *this;
+  }
+  Error&& with_hint(std::string hint) && {
+    hint_ = std::move(hint);
+    return std::move(*this);
+  }
+  Error& with_path(std::string path) & {
+    path_ = std::move(path);
+    return *this;
+  }
+  Error&& with_path(std::string path) && {
+    path_ = std::move(path);
+    return std::move(*this);
+  }
 
   /// The same failure with `context` and a colon in front of its message.
   Error in(std::string_view context) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Making an ext2, ext3 or ext4 filesystem in a window, and reading one. Every byte of an image is hostile here until it has been checked; nothing follows a pointer
-// of the image without bounds, and no walk is longer than the filesystem. Reading opens nothing for writing.
+// Making an ext2, ext3 or ext4 filesystem in a window, and reading one. Every byte of an image is
+// hostile here until it has been checked; nothing follows a pointer of the image without bounds,
+// and no walk is longer than the filesystem. Reading opens nothing for writing.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,12 @@
 
 namespace rawimg {
 
-/// Makes an empty filesystem (root and lost+found) that fills the window, in the layout mke2fs gives it. What the window held is gone; bytes outside are untouched.
-/// `options.created` defaults to 1; UUID and hash seed to values derived from the options. The primary superblock is written last.
-/// Guarantee: none (a failure leaves the window unusable, never a valid-looking filesystem). Throws: Usage (options that contradict each other), NoSpace (the window is too small,
-/// or the host is full), Io.
+/// Makes an empty filesystem (root and lost+found) that fills the window, in the layout mke2fs
+/// gives it. What the window held is gone; bytes outside are untouched. `options.created` defaults
+/// to 1; UUID and hash seed to values derived from the options. The primary superblock is written
+/// last. Guarantee: none (a failure leaves the window unusable, never a valid-looking filesystem).
+/// Throws: Usage (options that contradict each other), NoSpace (the window is too small, or the
+/// host is full), Io.
 ExtSummary make_ext(const Window& where, const ExtOptions& options);
 
 /// What make_ext would refuse before it writes anything. Throws: Usage, NoSpace.
@@ -53,16 +56,18 @@ struct DirEntry {
 struct ExtInfo {
   ExtSummary summary;
   std::uint32_t inode_size = 0;
-  std::vector<std::string> features;  ///< mke2fs's names; unknown bits as "FEATURE_C12", as e2fsprogs prints them
-  bool needs_recovery = false;        ///< the journal has to be replayed
-  bool has_errors = false;            ///< marked as damaged by a kernel
-  bool not_clean = false;             ///< was not unmounted
+  /// mke2fs's names; unknown bits as "FEATURE_C12", as e2fsprogs prints them
+  std::vector<std::string> features;
+  bool needs_recovery = false;  ///< the journal has to be replayed
+  bool has_errors = false;      ///< marked as damaged by a kernel
+  bool not_clean = false;       ///< was not unmounted
   std::int64_t created = 0, written = 0;
   std::uint64_t size_bytes = 0;  ///< blocks times block size
 };
 
-/// The filesystem in a window, if there is one that looks like ext (the magic is there); reads the superblock only.
-/// Throws: Corrupt (a superblock that cannot be true, or one larger than the window), Unsupported (an external journal), Io.
+/// The filesystem in a window, if there is one that looks like ext (the magic is there); reads the
+/// superblock only. Throws: Corrupt (a superblock that cannot be true, or one larger than the
+/// window), Unsupported (an external journal), Io.
 std::optional<ExtInfo> probe_ext(const Window& where);
 
 enum class DirtyJournal { Refuse, Ignore };
@@ -70,7 +75,8 @@ enum class DirtyJournal { Refuse, Ignore };
 /// An ext filesystem, open for reading.
 class ExtFs {
  public:
-  /// Throws: Unsupported (no ext filesystem; a feature that cannot be read), Corrupt, Dirty (the journal needs recovery and Refuse), Io.
+  /// Throws: Unsupported (no ext filesystem; a feature that cannot be read), Corrupt, Dirty (the
+  /// journal needs recovery and Refuse), Io.
   static ExtFs open(const Window& where, DirtyJournal journal = DirtyJournal::Refuse);
   ExtFs(ExtFs&&) noexcept;
   ExtFs& operator=(ExtFs&&) noexcept;
@@ -79,16 +85,21 @@ class ExtFs {
   const ExtInfo& info() const;
 
   enum class Follow { All, AllButLast };
-  /// The inode that `path` leads to; symlinks resolve inside the image, at most 40 of them; `..` of the root is the root.
-  /// `path` is as typed: relative means from the root, `.` and `..` are allowed. Throws: NotFound (names the component; also for a loop or a file used as a directory), Corrupt, Io.
+  /// The inode that `path` leads to; symlinks resolve inside the image, at most 40 of them; `..` of
+  /// the root is the root. `path` is as typed: relative means from the root, `.` and `..` are
+  /// allowed. Throws: NotFound (names the component; also for a loop or a file used as a
+  /// directory), Corrupt, Io.
   std::uint32_t resolve(std::string_view path, Follow follow = Follow::All) const;
   /// Throws: Corrupt, Io.
   InodeInfo inode(std::uint32_t number) const;
-  /// Names in the directory's own order; `.` and `..` left out. Throws: NotFound (not a directory), Corrupt, Io.
+  /// Names in the directory's own order; `.` and `..` left out. Throws: NotFound (not a directory),
+  /// Corrupt, Io.
   std::vector<DirEntry> read_directory(std::uint32_t number) const;
-  /// Hands the content of a regular file to `sink` in order; holes as zeros, at most 1 MiB at a time.
-  /// Throws: NotFound (not a regular file), Unsupported (inline data, encrypted, ...), Corrupt, Io, and whatever `sink` throws.
-  void read_file(std::uint32_t number, const std::function<void(std::span<const std::byte>)>& sink) const;
+  /// Hands the content of a regular file to `sink` in order; holes as zeros, at most 1 MiB at a
+  /// time. Throws: NotFound (not a regular file), Unsupported (inline data, encrypted, ...),
+  /// Corrupt, Io, and whatever `sink` throws.
+  void read_file(std::uint32_t number,
+                 const std::function<void(std::span<const std::byte>)>& sink) const;
 
  private:
   struct State;

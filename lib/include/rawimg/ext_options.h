@@ -21,16 +21,23 @@ std::string_view to_text(ExtType type);
 
 struct ExtOptions {
   ExtType type = ExtType::Ext2;
-  std::optional<std::uint32_t> block_size;   ///< 1024, 2048 or 4096 bytes; default 4096 from 16 MiB up, 1024 below
-  std::uint32_t inode_size = 256;            ///< 128 or 256 bytes; 128 holds neither fractions of seconds nor times after 2038
-  std::optional<std::uint32_t> inodes;       ///< at least so many; default from inode_ratio
-  std::optional<std::uint64_t> inode_ratio;  ///< bytes of filesystem per inode, 1024 to 64 MiB; default 16384
-  double reserved_percent = 5;               ///< blocks kept for the guest's root, 0 to 50
-  std::vector<std::string> features;         ///< on top of the type's set: "name" adds, "^name" removes (mke2fs's names)
-  std::string label;                         ///< at most 16 bytes
-  std::optional<Uuid> uuid;                  ///< default: derived
-  std::optional<Uuid> hash_seed;             ///< of directory hashes; default: derived from the UUID
-  std::optional<std::int64_t> created;       ///< time of the superblock, seconds since 1970, 1 to 2^32-1; default: see the function that takes this
+  /// 1024, 2048 or 4096 bytes; default 4096 from 16 MiB up, 1024 below
+  std::optional<std::uint32_t> block_size;
+  /// 128 or 256 bytes; 128 holds neither fractions of seconds nor times after 2038
+  std::uint32_t inode_size = 256;
+  std::optional<std::uint32_t> inodes;  ///< at least so many; default from inode_ratio
+  /// bytes of filesystem per inode, 1024 to 64 MiB; default 16384
+  std::optional<std::uint64_t> inode_ratio;
+  double reserved_percent = 5;  ///< blocks kept for the guest's root, 0 to 50
+  /// on top of the type's set: "name" adds, "^name" removes (mke2fs's names)
+  std::vector<std::string> features;
+  std::string label;         ///< at most 16 bytes
+  std::optional<Uuid> uuid;  ///< default: derived
+  /// of directory hashes; default: derived from the UUID
+  std::optional<Uuid> hash_seed;
+  /// time of the superblock, seconds since 1970, 1 to 2^32-1; default: see the function that takes
+  /// this
+  std::optional<std::int64_t> created;
 };
 
 /// What was made.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A raw image on the host: an open, locked file. Positioned reads and writes, holes, length, durability; nothing about what the bytes mean.
-// Thread rule: read_at and write_at may be called from several threads at once; everything else from one.
+// A raw image on the host: an open, locked file. Positioned reads and writes, holes, length,
+// durability; nothing about what the bytes mean. Thread rule: read_at and write_at may be called
+// from several threads at once; everything else from one.
 #pragma once
 
 #include <chrono>
@@ -22,16 +23,19 @@ class WriteSeam;
 enum class Access { ReadOnly, ReadWrite };
 enum class Durability { Sync, NoSync };  ///< whether a job waits for stable storage
 
-/// How to lock. Writers take an OFD write lock on the whole file, readers an OFD read lock on byte 2^62 alone (QEMU can still open the image).
+/// How to lock. Writers take an OFD write lock on the whole file, readers an OFD read lock on byte
+/// 2^62 alone (QEMU can still open the image).
 struct LockPolicy {
-  bool required = true;                                          ///< false: go on without a lock (`--no-lock`)
-  std::optional<std::chrono::milliseconds> wait = std::nullopt;  ///< how long to try again before Busy
+  /// false: go on without a lock (`--no-lock`)
+  bool required = true;
+  /// how long to try again before Busy
+  std::optional<std::chrono::milliseconds> wait = std::nullopt;
 };
 
 class ImageFile {
  public:
-  /// Opens an existing image and locks it. Throws: Io (missing, no permission), Unsupported (not a regular file),
-  /// Busy (locked; says "open in a VM" where QEMU's lock bytes are taken).
+  /// Opens an existing image and locks it. Throws: Io (missing, no permission), Unsupported (not a
+  /// regular file), Busy (locked; says "open in a VM" where QEMU's lock bytes are taken).
   static ImageFile open(const std::filesystem::path& path, Access access, LockPolicy lock = {});
   /// Takes over an open descriptor; `path` is for messages. Locks nothing.
   static ImageFile adopt(int descriptor, const std::filesystem::path& path, Access access);
@@ -51,7 +55,8 @@ class ImageFile {
   void write_at(ByteOffset at, std::span<const std::byte> bytes);
   /// One long write gathered from pieces; at most 1024 of them. Guarantee and errors like write_at.
   void write_gather(ByteOffset at, std::span<const iovec> pieces);
-  /// Makes the range read as zeros without using disk, by a hole where the host can, else by writing zeros. Guarantee: none.
+  /// Makes the range read as zeros without using disk, by a hole where the host can, else by
+  /// writing zeros. Guarantee: none.
   void punch(ByteRange range);
   /// Sets the length; growth is a hole. Throws: NoSpace, Io.
   void resize(ByteCount size);
@@ -62,7 +67,8 @@ class ImageFile {
 
   /// The descriptor, for a lower layer that needs one; it stays ours.
   int descriptor() const;
-  /// Every write, punch, resize and sync from here on is announced to `seam` first, which may throw in its place (fault injection, recording). Null: none.
+  /// Every write, punch, resize and sync from here on is announced to `seam` first, which may throw
+  /// in its place (fault injection, recording). Null: none.
   void set_seam(WriteSeam* seam);
   WriteSeam* seam() const;
 

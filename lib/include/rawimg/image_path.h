@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A path inside an image: absolute, normalised, raw bytes. Deliberately not convertible to or from std::filesystem::path.
+// A path inside an image: absolute, normalised, raw bytes. Deliberately not convertible to or from
+// std::filesystem::path.
 #pragma once
 
 #include <compare>
@@ -14,8 +15,8 @@ class ImagePath {
  public:
   ImagePath() = default;  ///< the root
 
-  /// Normalises `text`: leading and repeated slashes and `.` components go; `\` is an ordinary byte.
-  /// Throws: BadInput for a `..` component, a NUL byte, or a component over 255 bytes.
+  /// Normalises `text`: leading and repeated slashes and `.` components go; `\` is an ordinary
+  /// byte. Throws: BadInput for a `..` component, a NUL byte, or a component over 255 bytes.
   static ImagePath parse(std::string_view text);
 
   bool is_root() const { return components_.empty(); }

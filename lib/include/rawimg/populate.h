@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sources into a filesystem: the rules of the tree (DESIGN.md section 4) on one side, the builder on the other.
+// Sources into a filesystem: the rules of the tree (DESIGN.md section 4) on one side, the builder
+// on the other.
 #pragma once
 
 #include <cstdint>
@@ -20,37 +21,51 @@ namespace rawimg {
 /// A source and how its paths become paths of the image: strip, then exclude, then put below `at`.
 struct SourceSpec {
   std::unique_ptr<EntrySource> source;
-  ImagePath at;                       ///< made with 0755 0:0 where missing
-  unsigned strip_components = 0;      ///< entries with fewer components are left out
-  std::vector<std::string> excludes;  ///< globs (`*` also matches `/`, as in GNU tar); tried against the path after stripping and its every trailing part; a match leaves out all below, too
+  ImagePath at;                   ///< made with 0755 0:0 where missing
+  unsigned strip_components = 0;  ///< entries with fewer components are left out
+  /// globs (`*` also matches `/`, as in GNU tar); tried against the path after stripping and its
+  /// every trailing part; a match leaves out all below, too
+  std::vector<std::string> excludes;
 };
 
 enum class OnUnsupported { Stop, Skip };
 
 struct PopulateOptions {
   OnUnsupported on_unsupported = OnUnsupported::Stop;
-  std::optional<std::int64_t> epoch;        ///< time of the superblock and of implied directories; default: the newest mtime of the sources, else 1
+  /// time of the superblock and of implied directories; default: the newest mtime of the sources,
+  /// else 1
+  std::optional<std::int64_t> epoch;
   std::optional<std::int64_t> clamp_mtime;  ///< times after this become this
-  Durability durability = Durability::Sync;  ///< of populate(); build_ext leaves syncing to its caller
+  /// of populate(); build_ext leaves syncing to its caller
+  Durability durability = Durability::Sync;
   std::stop_token stop;
 };
 
 struct PopulateResult {
   ExtSummary filesystem;
   std::uint64_t entries = 0;  ///< entries taken from the sources
-  std::uint64_t files = 0, directories = 0, symlinks = 0, hard_links = 0, others = 0;  ///< what the image holds, without lost+found
+  /// what the image holds, without lost+found
+  std::uint64_t files = 0, directories = 0, symlinks = 0, hard_links = 0, others = 0;
   std::uint64_t content_bytes = 0;
-  std::uint64_t skipped = 0;       ///< entries left out because the filesystem cannot store them (OnUnsupported::Skip)
-  std::int64_t epoch = 1;          ///< as decided
-  std::uint32_t metadata_id = 0;   ///< 32 bits derived from the sorted metadata, the options and the slot: a disk id
+  /// entries left out because the filesystem cannot store them (OnUnsupported::Skip)
+  std::uint64_t skipped = 0;
+  std::int64_t epoch = 1;  ///< as decided
+  /// 32 bits derived from the sorted metadata, the options and the slot: a disk id
+  std::uint32_t metadata_id = 0;
 };
 
-/// Format last: makes a filesystem that fills the window and holds what the sources yield. UUID and hash seed are derived from the sorted metadata, `options` and `slot` unless given.
-/// Guarantee: none (the caller's NewImage makes it strong). Throws: BadInput, Unsupported, NoSpace, Mismatch, Io, Interrupted, and everything a source throws.
-PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer);
+/// Format last: makes a filesystem that fills the window and holds what the sources yield. UUID and
+/// hash seed are derived from the sorted metadata, `options` and `slot` unless given. Guarantee:
+/// none (the caller's NewImage makes it strong). Throws: BadInput, Unsupported, NoSpace, Mismatch,
+/// Io, Interrupted, and everything a source throws.
+PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot,
+                         std::vector<SourceSpec> sources, const PopulateOptions& how,
+                         Observer& observer);
 
-/// Into a fresh, empty filesystem. Guarantee: strong until the sources have ended; a crash in the short commit behind that leaves a filesystem that is marked unusable.
-/// Throws: like build_ext; Unsupported when the filesystem is not fresh and empty.
-PopulateResult populate(const Window& where, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer);
+/// Into a fresh, empty filesystem. Guarantee: strong until the sources have ended; a crash in the
+/// short commit behind that leaves a filesystem that is marked unusable. Throws: like build_ext;
+/// Unsupported when the filesystem is not fresh and empty.
+PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
+                        const PopulateOptions& how, Observer& observer);
 
 }  // namespace rawimg

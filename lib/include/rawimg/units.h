@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Offsets, sizes and ranges in bytes, as types: an offset and a size cannot be swapped, and a range never passes 2^64.
+// Offsets, sizes and ranges in bytes, as types: an offset and a size cannot be swapped, and a range
+// never passes 2^64.
 #pragma once
 
 #include <compare>
@@ -30,8 +31,12 @@ class ByteRange {
   std::uint64_t start() const { return start_; }
   std::uint64_t size() const { return size_; }
   std::uint64_t end() const { return start_ + size_; }
-  bool contains(const ByteRange& other) const { return other.start_ >= start_ && other.end() <= end(); }
-  bool overlaps(const ByteRange& other) const { return start_ < other.end() && other.start_ < end(); }
+  bool contains(const ByteRange& other) const {
+    return other.start_ >= start_ && other.end() <= end();
+  }
+  bool overlaps(const ByteRange& other) const {
+    return start_ < other.end() && other.start_ < end();
+  }
   bool operator==(const ByteRange&) const = default;
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// UUIDs as filesystems and recipes use them. None is random: a caller that wants a random one passes it in.
+// UUIDs as filesystems and recipes use them. None is random: a caller that wants a random one
+// passes it in.
 #pragma once
 
 #include <array>

@@ -48,7 +48,8 @@ void ByteQueue::finish(std::exception_ptr failure) {
 std::optional<Buffer> ByteQueue::pop(const std::stop_token& stop) {
   std::unique_lock lock(pool_->mutex);
   if (stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-  const bool ready = pool_->changed.wait(lock, stop, [&] { return !pool_->queue.empty() || pool_->ended; });
+  const bool ready =
+      pool_->changed.wait(lock, stop, [&] { return !pool_->queue.empty() || pool_->ended; });
   if (!ready) throw Error(Errc::Interrupted, "interrupted");
   if (pool_->queue.empty()) {
     if (pool_->failure) std::rethrow_exception(pool_->failure);
@@ -61,7 +62,8 @@ std::optional<Buffer> ByteQueue::pop(const std::stop_token& stop) {
 }
 
 void ByteQueue::abandon() {
-  std::deque<Buffer> unread;  // declared first, so dropped when the lock is free again: their deleter takes it
+  // declared first, so dropped when the lock is free again: their deleter takes it
+  std::deque<Buffer> unread;
   const std::lock_guard guard(pool_->mutex);
   pool_->abandoned = true;
   pool_->idle.clear();

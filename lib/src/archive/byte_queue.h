@@ -16,7 +16,8 @@
 
 namespace rawimg {
 
-/// Small enough that decoding, parsing and copying meet the bytes in a core's cache; a multiple of tar's block, so that headers do not straddle buffers.
+/// Small enough that decoding, parsing and copying meet the bytes in a core's cache; a multiple of
+/// tar's block, so that headers do not straddle buffers.
 inline constexpr std::size_t kBufferSize = 256u << 10;
 
 /// A buffer of the pool; the last owner's letting go gives it back.
@@ -27,7 +28,8 @@ struct Buffer {
   std::span<const std::byte> bytes() const { return {memory.get(), size}; }
 };
 
-/// One producer, one consumer. The producer waits while `most_queued` buffers are in the queue, and for nothing else: what the consumer has taken out is the consumer's, however much it keeps and
+/// One producer, one consumer. The producer waits while `most_queued` buffers are in the queue, and
+/// for nothing else: what the consumer has taken out is the consumer's, however much it keeps and
 /// however long, so the two cannot wait for each other. Buffers outlive the queue.
 class ByteQueue {
  public:

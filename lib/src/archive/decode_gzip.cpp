@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// ISA-L's inflate, about three times as fast as zlib's. A gzip file is one member or several in a row, each with its checksum and length; behind the last one, gzip(1) takes zeros as padding and lets
-// other bytes pass with a warning. We let them pass, too, but then the archive must have its end mark: they may be a member whose first bytes are damaged.
+// ISA-L's inflate, about three times as fast as zlib's. A gzip file is one member or several in a
+// row, each with its checksum and length; behind the last one, gzip(1) takes zeros as padding and
+// lets other bytes pass with a warning. We let them pass, too, but then the archive must have its
+// end mark: they may be a member whose first bytes are damaged.
 #include <isa-l/igzip_lib.h>
 
 #include "archive/decoder.h"
@@ -34,7 +36,8 @@ class GzipDecoder : public Decoder {
 
   std::size_t inflate_some(std::span<std::byte> out) {
     const auto in = input_.available();
-    state_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));  // ISA-L lacks the const
+    // ISA-L lacks the const
+    state_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
     state_->avail_in = static_cast<std::uint32_t>(in.size());
     state_->next_out = reinterpret_cast<std::uint8_t*>(out.data());
     state_->avail_out = static_cast<std::uint32_t>(out.size());
@@ -42,9 +45,11 @@ class GzipDecoder : public Decoder {
     const std::size_t used = in.size() - state_->avail_in, made = out.size() - state_->avail_out;
     input_.use(used);
     if (code == ISAL_INCORRECT_CHECKSUM) input_.fail("a checksum or length is wrong");
-    if (code == ISAL_UNSUPPORTED_METHOD) input_.fail("it uses a compression method other than deflate");
+    if (code == ISAL_UNSUPPORTED_METHOD)
+      input_.fail("it uses a compression method other than deflate");
     if (code < 0) input_.fail("it cannot be decoded");
-    // Without input it may still have output to give; without either it waits for what does not come.
+    // Without input it may still have output to give; without either it waits for what does not
+    // come.
     if (used == 0 && made == 0 && state_->block_state != ISAL_BLOCK_FINISH) input_.fail_truncated();
     return made;
   }
@@ -67,6 +72,8 @@ class GzipDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_gzip_decoder(StoredInput& input) { return std::make_unique<GzipDecoder>(input); }
+std::unique_ptr<Decoder> make_gzip_decoder(StoredInput& input) {
+  return std::make_unique<GzipDecoder>(input);
+}
 
 }  // namespace rawimg

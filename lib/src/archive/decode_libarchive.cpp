@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// libarchive as a decompressor for what no faster library of Debian streams: bzip2, lz4 and compress. One filter alone is enabled, so that it can neither guess nor run a program.
-// Not with archive_read_append_filter: 3.6.2 crashes in it for compress, whose filter reads before there is an input.
+// libarchive as a decompressor for what no faster library of Debian streams: bzip2, lz4 and
+// compress. One filter alone is enabled, so that it can neither guess nor run a program. Not with
+// archive_read_append_filter: 3.6.2 crashes in it for compress, whose filter reads before there is
+// an input.
 #include <archive.h>
 #include <archive_entry.h>
 
@@ -21,11 +23,14 @@ namespace {
 
 class LibarchiveDecoder : public Decoder {
  public:
-  LibarchiveDecoder(StoredInput& input, int filter, std::string_view name) : input_(input, name), name_(name), archive_(archive_read_new()) {
+  LibarchiveDecoder(StoredInput& input, int filter, std::string_view name)
+      : input_(input, name), name_(name), archive_(archive_read_new()) {
     if (!archive_) throw std::bad_alloc();
     archive* const a = archive_.get();
     // A warning means that this libarchive was built without the library and would run a program.
-    if (enable(a, filter) != ARCHIVE_OK) throw Error(Errc::Unsupported, fmt::format("this build of libarchive does not decompress {}", name));
+    if (enable(a, filter) != ARCHIVE_OK)
+      throw Error(Errc::Unsupported,
+                  fmt::format("this build of libarchive does not decompress {}", name));
     check(archive_read_support_format_raw(a));
     check(archive_read_support_format_empty(a));
   }
@@ -42,7 +47,8 @@ class LibarchiveDecoder : public Decoder {
     }
     return done;
   }
-  /// compress has no end mark, and what the others do not recognise behind a stream libarchive takes for the end.
+  /// compress has no end mark, and what the others do not recognise behind a stream libarchive
+  /// takes for the end.
   bool knows_its_end() const override { return false; }
 
  private:
@@ -53,14 +59,19 @@ class LibarchiveDecoder : public Decoder {
   static int enable(archive* a, int filter) {
     if (filter == ARCHIVE_FILTER_BZIP2) return archive_read_support_filter_bzip2(a);
     if (filter == ARCHIVE_FILTER_LZ4) return archive_read_support_filter_lz4(a);
-    return filter == ARCHIVE_FILTER_COMPRESS ? archive_read_support_filter_compress(a) : ARCHIVE_FATAL;
+    return filter == ARCHIVE_FILTER_COMPRESS ? archive_read_support_filter_compress(a)
+                                             : ARCHIVE_FATAL;
   }
 
   void open() {
     open_ = true;
     check(archive_read_open(archive_.get(), this, nullptr, read_callback, nullptr));
     // It stacks what it recognises again: here there are the filter and the input, and no third.
-    if (archive_filter_count(archive_.get()) > 2) throw Error(Errc::BadInput, fmt::format("it is {0} data inside of {0} data, and only one layer is read", name_)).with_hint("decompress it first");
+    if (archive_filter_count(archive_.get()) > 2)
+      throw Error(
+          Errc::BadInput,
+          fmt::format("it is {0} data inside of {0} data, and only one layer is read", name_))
+          .with_hint("decompress it first");
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(archive_.get(), &entry);
     if (code == ARCHIVE_EOF) return end();
@@ -115,6 +126,9 @@ class LibarchiveDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_libarchive_decoder(StoredInput& input, int filter, std::string_view name) { return std::make_unique<LibarchiveDecoder>(input, filter, name); }
+std::unique_ptr<Decoder> make_libarchive_decoder(StoredInput& input, int filter,
+                                                 std::string_view name) {
+  return std::make_unique<LibarchiveDecoder>(input, filter, name);
+}
 
 }  // namespace rawimg

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// liblzma for its three containers. For .xz its threaded decoder: a stage3 is one stream of many blocks whose headers have their sizes, which decode side by side.
+// liblzma for its three containers. For .xz its threaded decoder: a stage3 is one stream of many
+// blocks whose headers have their sizes, which decode side by side.
 #include <lzma.h>
 
 #include <array>
@@ -17,10 +18,12 @@ constexpr std::array<std::string_view, 3> kNames{"xz", "lzma", "lzip"};
 class LzmaDecoder : public Decoder {
  public:
   LzmaDecoder(StoredInput& input, LzmaFormat format, const DecoderLimits& limits)
-      : input_(input, kNames[static_cast<std::size_t>(format)]), memory_bytes_(limits.memory_bytes) {
+      : input_(input, kNames[static_cast<std::size_t>(format)]),
+        memory_bytes_(limits.memory_bytes) {
     const lzma_ret code = start(format, limits);
     if (code == LZMA_MEM_ERROR) throw std::bad_alloc();
-    if (code != LZMA_OK) throw Error(Errc::Io, fmt::format("liblzma does not start: code {}", static_cast<int>(code)));
+    if (code != LZMA_OK)
+      throw Error(Errc::Io, fmt::format("liblzma does not start: code {}", static_cast<int>(code)));
   }
   ~LzmaDecoder() override { lzma_end(&stream_); }
   LzmaDecoder(const LzmaDecoder&) = delete;
@@ -44,7 +47,8 @@ class LzmaDecoder : public Decoder {
  private:
   lzma_ret start(LzmaFormat format, const DecoderLimits& limits) {
     if (format == LzmaFormat::Alone) return lzma_alone_decoder(&stream_, memory_bytes_);
-    if (format == LzmaFormat::Lzip) return lzma_lzip_decoder(&stream_, memory_bytes_, LZMA_CONCATENATED);
+    if (format == LzmaFormat::Lzip)
+      return lzma_lzip_decoder(&stream_, memory_bytes_, LZMA_CONCATENATED);
     lzma_mt options{};
     options.flags = LZMA_CONCATENATED;
     options.threads = limits.threads;
@@ -55,17 +59,24 @@ class LzmaDecoder : public Decoder {
 
   void check(lzma_ret code) {
     switch (code) {
-      case LZMA_OK: return;
+      case LZMA_OK:
+        return;
       case LZMA_STREAM_END:
         ended_ = true;
         trailing_ = !input_.rest_is_zeros();
         return;
-      case LZMA_BUF_ERROR: input_.fail_truncated();
-      case LZMA_MEM_ERROR: throw std::bad_alloc();
-      case LZMA_MEMLIMIT_ERROR: input_.fail_memory(lzma_memusage(&stream_), memory_bytes_);
-      case LZMA_FORMAT_ERROR: input_.fail("what follows is not in this format");
-      case LZMA_OPTIONS_ERROR: input_.fail("it uses options that liblzma does not know");
-      default: input_.fail("it cannot be decoded, or a checksum is wrong");
+      case LZMA_BUF_ERROR:
+        input_.fail_truncated();
+      case LZMA_MEM_ERROR:
+        throw std::bad_alloc();
+      case LZMA_MEMLIMIT_ERROR:
+        input_.fail_memory(lzma_memusage(&stream_), memory_bytes_);
+      case LZMA_FORMAT_ERROR:
+        input_.fail("what follows is not in this format");
+      case LZMA_OPTIONS_ERROR:
+        input_.fail("it uses options that liblzma does not know");
+      default:
+        input_.fail("it cannot be decoded, or a checksum is wrong");
     }
   }
 
@@ -77,6 +88,9 @@ class LzmaDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_lzma_decoder(StoredInput& input, LzmaFormat format, const DecoderLimits& limits) { return std::make_unique<LzmaDecoder>(input, format, limits); }
+std::unique_ptr<Decoder> make_lzma_decoder(StoredInput& input, LzmaFormat format,
+                                           const DecoderLimits& limits) {
+  return std::make_unique<LzmaDecoder>(input, format, limits);
+}
 
 }  // namespace rawimg

@@ -16,9 +16,11 @@ constexpr int kMinWindowLog = 10, kMaxWindowLog = 31;  // of the format, in 64-b
 
 class ZstdDecoder : public Decoder {
  public:
-  ZstdDecoder(StoredInput& input, const DecoderLimits& limits) : input_(input, "zstd"), stream_(ZSTD_createDStream()), memory_bytes_(limits.memory_bytes) {
+  ZstdDecoder(StoredInput& input, const DecoderLimits& limits)
+      : input_(input, "zstd"), stream_(ZSTD_createDStream()), memory_bytes_(limits.memory_bytes) {
     if (!stream_) throw std::bad_alloc();
-    const int window = std::clamp(static_cast<int>(std::bit_width(limits.memory_bytes)) - 1, kMinWindowLog, kMaxWindowLog);
+    const int window = std::clamp(static_cast<int>(std::bit_width(limits.memory_bytes)) - 1,
+                                  kMinWindowLog, kMaxWindowLog);
     ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, window);
   }
 
@@ -41,7 +43,12 @@ class ZstdDecoder : public Decoder {
  private:
   [[noreturn]] void fail(std::size_t code) const {
     if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
-      throw Error(Errc::BadInput, fmt::format("decompressing its zstd data takes a window larger than the {} MiB of memory allowed", memory_bytes_ >> 20)).with_hint("allow more with --memory");
+      throw Error(
+          Errc::BadInput,
+          fmt::format(
+              "decompressing its zstd data takes a window larger than the {} MiB of memory allowed",
+              memory_bytes_ >> 20))
+          .with_hint("allow more with --memory");
     if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     input_.fail(ZSTD_getErrorName(code));
   }
@@ -57,6 +64,8 @@ class ZstdDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_zstd_decoder(StoredInput& input, const DecoderLimits& limits) { return std::make_unique<ZstdDecoder>(input, limits); }
+std::unique_ptr<Decoder> make_zstd_decoder(StoredInput& input, const DecoderLimits& limits) {
+  return std::make_unique<ZstdDecoder>(input, limits);
+}
 
 }  // namespace rawimg

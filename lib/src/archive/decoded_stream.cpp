@@ -11,24 +11,29 @@
 namespace rawimg {
 namespace {
 
-constexpr std::size_t kMostQueued = 32;                   // 8 MiB ahead of the parser
-constexpr std::uint64_t kOwnMemory = 32u << 20;           // queue, idle buffers, slabs: what the decoder may not use
+constexpr std::size_t kMostQueued = 32;  // 8 MiB ahead of the parser
+// queue, idle buffers, slabs: what the decoder may not use
+constexpr std::uint64_t kOwnMemory = 32u << 20;
 constexpr std::uint64_t kLeastDecoderMemory = 32u << 20;  // below this nothing decodes but gzip
 constexpr unsigned kMostThreads = 64;
 
-/// Pieces below this are copied together into slabs. A piece keeps its whole buffer alive, so someone who gathers small files that lie far apart would hold buffers of many times their size;
+/// Pieces below this are copied together into slabs. A piece keeps its whole buffer alive, so
+/// someone who gathers small files that lie far apart would hold buffers of many times their size;
 /// like this it is eight times at worst. What is copied has just been decoded and is in the cache.
 constexpr std::size_t kLeastShared = kBufferSize / 8;
 
 DecoderLimits decoder_limits(const DecodedStream::Options& options) {
-  const std::uint64_t rest = options.memory_bytes > kOwnMemory ? options.memory_bytes - kOwnMemory : 0;
+  const std::uint64_t rest =
+      options.memory_bytes > kOwnMemory ? options.memory_bytes - kOwnMemory : 0;
   return {std::clamp(options.threads, 1U, kMostThreads), std::max(rest, kLeastDecoderMemory)};
 }
 
 }  // namespace
 
 DecodedStream::DecodedStream(int descriptor, std::string name, const Options& options)
-    : input_(descriptor, std::move(name), options.with_digest), queue_(kMostQueued), stop_(options.stop) {
+    : input_(descriptor, std::move(name), options.with_digest),
+      queue_(kMostQueued),
+      stop_(options.stop) {
   thread_ = std::thread([this, limits = decoder_limits(options)] { decode(limits); });
 }
 
@@ -70,7 +75,8 @@ void DecodedStream::advance(std::size_t size) {
 }
 
 std::span<const std::byte> DecodedStream::peek(std::size_t size) {
-  if (!segments_.empty() && segments_.front().bytes.size() >= size) return segments_.front().bytes.first(size);
+  if (!segments_.empty() && segments_.front().bytes.size() >= size)
+    return segments_.front().bytes.first(size);
   std::size_t have = 0;
   for (const Segment& segment : segments_) have += segment.bytes.size();
   while (have < size && fetch()) have += segments_.back().bytes.size();
@@ -94,7 +100,8 @@ std::span<const std::byte> DecodedStream::peek(std::size_t size) {
 std::uint64_t DecodedStream::skip(std::uint64_t size) {
   std::uint64_t done = 0;
   while (done < size && (!segments_.empty() || fetch())) {
-    const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(segments_.front().bytes.size(), size - done));
+    const std::size_t n = static_cast<std::size_t>(
+        std::min<std::uint64_t>(segments_.front().bytes.size(), size - done));
     advance(n);
     done += n;
   }
@@ -105,7 +112,8 @@ std::optional<DecodedPiece> DecodedStream::take(std::uint64_t most) {
   if (segments_.empty() && !fetch()) return std::nullopt;
   const Segment& front = segments_.front();
   const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(front.bytes.size(), most));
-  DecodedPiece piece = n < kLeastShared ? copy_of(front.bytes.first(n)) : DecodedPiece{front.bytes.first(n), front.owner};
+  DecodedPiece piece = n < kLeastShared ? copy_of(front.bytes.first(n))
+                                        : DecodedPiece{front.bytes.first(n), front.owner};
   advance(n);
   return piece;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The decoded bytes of an archive as the parser reads them; reading and decoding go on ahead, on a thread of their own.
+// The decoded bytes of an archive as the parser reads them; reading and decoding go on ahead, on a
+// thread of their own.
 //
-//   thread:  StoredInput (digest) -> Decoder -> Buffer -> ByteQueue        caller:  ByteQueue -> peek, skip, take
+//   thread:  StoredInput (digest) -> Decoder -> Buffer -> ByteQueue        caller:  ByteQueue ->
+//   peek, skip, take
 #pragma once
 
 #include <cstddef>
@@ -44,7 +46,8 @@ class DecodedStream {
   std::span<const std::byte> peek(std::size_t size);
   /// Passes over up to `size` bytes; less at the end. Returns how many.
   std::uint64_t skip(std::uint64_t size);
-  /// Some of the next `most` bytes, at least one; nothing at the end. The bytes live as long as a copy of `owner`.
+  /// Some of the next `most` bytes, at least one; nothing at the end. The bytes live as long as a
+  /// copy of `owner`.
   std::optional<DecodedPiece> take(std::uint64_t most);
   /// Reads on to the end of the input, whatever is there.
   void drain();
@@ -74,7 +77,8 @@ class DecodedStream {
   std::uint64_t position_ = 0;
   std::shared_ptr<std::byte[]> slab_;  // small pieces are copied into
   std::size_t slab_used_ = 0;
-  bool end_is_certain_ = false;  // written by the thread before the queue's end shows, which is a mutex in between
+  // written by the thread before the queue's end shows, which is a mutex in between
+  bool end_is_certain_ = false;
   std::thread thread_;
 };
 

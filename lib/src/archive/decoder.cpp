@@ -26,7 +26,9 @@ struct Magic {
 };
 
 constexpr std::array kMagics{
-    Magic{"\xFD" "7zXZ\0"sv, Method::Xz, "xz"},
+    Magic{"\xFD"
+          "7zXZ\0"sv,
+          Method::Xz, "xz"},
     Magic{"\x1F\x8B"sv, Method::Gzip, "gzip"},
     Magic{"\x28\xB5\x2F\xFD"sv, Method::Zstd, "zstd"},
     Magic{"BZh"sv, Method::Bzip2, "bzip2"},
@@ -41,29 +43,39 @@ constexpr std::array kMagics{
 };
 
 /// A skippable frame, with which zstd and lz4 files may begin; zstd's are the ones in use (pzstd).
-bool is_skippable_frame(std::string_view first) { return first.size() >= 4 && (static_cast<unsigned char>(first[0]) & 0xF0) == 0x50 && first.substr(1, 3) == "\x2A\x4D\x18"sv; }
+bool is_skippable_frame(std::string_view first) {
+  return first.size() >= 4 && (static_cast<unsigned char>(first[0]) & 0xF0) == 0x50 &&
+         first.substr(1, 3) == "\x2A\x4D\x18"sv;
+}
 
-/// .lzma has no magic: properties below 225, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a length that is unknown or from 1 byte to below 256 GiB, which is
-/// about what xz(1) goes by.
+/// .lzma has no magic: properties below 225, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a
+/// length that is unknown or from 1 byte to below 256 GiB, which is about what xz(1) goes by.
 bool is_lzma_alone(std::string_view first) {
   constexpr std::size_t kHeader = 13;
   constexpr std::uint64_t kUnknown = UINT64_MAX, kLongest = 1ULL << 38;
   if (first.size() < kHeader || static_cast<unsigned char>(first[0]) >= 225) return false;
   const auto little_endian = [&](std::size_t at, std::size_t size) {
     std::uint64_t value = 0;
-    for (std::size_t i = size; i > 0; --i) value = value << 8 | static_cast<unsigned char>(first[at + i - 1]);
+    for (std::size_t i = size; i > 0; --i)
+      value = value << 8 | static_cast<unsigned char>(first[at + i - 1]);
     return value;
   };
   const std::uint64_t dictionary = little_endian(1, 4), length = little_endian(5, 8);
-  const bool known_size = std::has_single_bit(dictionary) || (dictionary % 3 == 0 && std::has_single_bit(dictionary / 3)) || dictionary == UINT32_MAX;
-  return known_size && dictionary >= 4096 && (length == kUnknown || (length != 0 && length < kLongest));
+  const bool known_size = std::has_single_bit(dictionary) ||
+                          (dictionary % 3 == 0 && std::has_single_bit(dictionary / 3)) ||
+                          dictionary == UINT32_MAX;
+  return known_size && dictionary >= 4096 &&
+         (length == kUnknown || (length != 0 && length < kLongest));
 }
 
-std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 const Magic* find_magic(std::string_view first) {
   static constexpr Magic kSkippable{""sv, Method::Zstd, "zstd"}, kAlone{""sv, Method::Lzma, "lzma"};
-  const auto found = std::ranges::find_if(kMagics, [&](const Magic& magic) { return first.starts_with(magic.bytes); });
+  const auto found = std::ranges::find_if(
+      kMagics, [&](const Magic& magic) { return first.starts_with(magic.bytes); });
   if (found != kMagics.end()) return &*found;
   if (is_skippable_frame(first)) return &kSkippable;
   return is_lzma_alone(first) ? &kAlone : nullptr;
@@ -96,22 +108,36 @@ std::string_view compression_name(std::span<const std::byte> first) {
 
 std::unique_ptr<Decoder> make_decoder(StoredInput& input, const DecoderLimits& limits) {
   const auto first = input.peek(kTarBlock);
-  // A tar archive begins with the name of its first member, which may look like any magic; its checksum is the stronger sign.
-  if (first.size() >= kTarBlock && TarHeader(first).checksum_fits()) return std::make_unique<PlainDecoder>(input);
+  // A tar archive begins with the name of its first member, which may look like any magic; its
+  // checksum is the stronger sign.
+  if (first.size() >= kTarBlock && TarHeader(first).checksum_fits())
+    return std::make_unique<PlainDecoder>(input);
   const Magic* magic = find_magic(as_text(first));
   if (magic == nullptr) return std::make_unique<PlainDecoder>(input);
   switch (magic->method) {
-    case Method::Xz: return make_lzma_decoder(input, LzmaFormat::Xz, limits);
-    case Method::Lzma: return make_lzma_decoder(input, LzmaFormat::Alone, limits);
-    case Method::Lzip: return make_lzma_decoder(input, LzmaFormat::Lzip, limits);
-    case Method::Gzip: return make_gzip_decoder(input);
-    case Method::Zstd: return make_zstd_decoder(input, limits);
-    case Method::Bzip2: return make_libarchive_decoder(input, ARCHIVE_FILTER_BZIP2, magic->name);
-    case Method::Lz4: return make_libarchive_decoder(input, ARCHIVE_FILTER_LZ4, magic->name);
-    case Method::Compress: return make_libarchive_decoder(input, ARCHIVE_FILTER_COMPRESS, magic->name);
-    case Method::NotRead: break;
+    case Method::Xz:
+      return make_lzma_decoder(input, LzmaFormat::Xz, limits);
+    case Method::Lzma:
+      return make_lzma_decoder(input, LzmaFormat::Alone, limits);
+    case Method::Lzip:
+      return make_lzma_decoder(input, LzmaFormat::Lzip, limits);
+    case Method::Gzip:
+      return make_gzip_decoder(input);
+    case Method::Zstd:
+      return make_zstd_decoder(input, limits);
+    case Method::Bzip2:
+      return make_libarchive_decoder(input, ARCHIVE_FILTER_BZIP2, magic->name);
+    case Method::Lz4:
+      return make_libarchive_decoder(input, ARCHIVE_FILTER_LZ4, magic->name);
+    case Method::Compress:
+      return make_libarchive_decoder(input, ARCHIVE_FILTER_COMPRESS, magic->name);
+    case Method::NotRead:
+      break;
   }
-  throw Error(Errc::BadInput, fmt::format("it is compressed with {}, which is not read here", magic->name)).with_path(input.name()).with_hint("decompress it first");
+  throw Error(Errc::BadInput,
+              fmt::format("it is compressed with {}, which is not read here", magic->name))
+      .with_path(input.name())
+      .with_hint("decompress it first");
 }
 
 }  // namespace rawimg

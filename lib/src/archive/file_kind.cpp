@@ -29,7 +29,9 @@ constexpr std::array kKinds{
     Kind{"hsqs"sv, "a squashfs image"},
     Kind{"QFI\xFB"sv, "a qcow2 image"},
     Kind{"KDMV"sv, "a VMDK image"},
-    Kind{"\x7F" "ELF"sv, "a program"},
+    Kind{"\x7F"
+         "ELF"sv,
+         "a program"},
     Kind{"-----BEGIN PGP"sv, "a PGP signature or message"},
 };
 
@@ -37,14 +39,18 @@ constexpr std::array kKinds{
 
 std::string file_kind(std::span<const std::byte> first) {
   const std::string_view text(reinterpret_cast<const char*>(first.data()), first.size());
-  const auto found = std::ranges::find_if(kKinds, [&](const Kind& kind) { return text.starts_with(kind.bytes); });
+  const auto found =
+      std::ranges::find_if(kKinds, [&](const Kind& kind) { return text.starts_with(kind.bytes); });
   if (found != kKinds.end()) return std::string(found->name);
   // A download page in place of the file is the commonest accident.
-  const std::string_view page = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  const std::string_view page =
+      text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   for (const std::string_view tag : {"<!DOCTYPE"sv, "<!doctype"sv, "<html"sv, "<HTML"sv, "<?xml"sv})
     if (page.starts_with(tag)) return "a web page";
   if (text.size() == 512 && text.substr(510) == "\x55\xAA"sv) return "a disk image";
-  const bool printable = !text.empty() && std::ranges::all_of(text, [](char c) { return (c >= ' ' && c < 0x7F) || c == '\n' || c == '\r' || c == '\t'; });
+  const bool printable = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= ' ' && c < 0x7F) || c == '\n' || c == '\r' || c == '\t';
+  });
   return printable ? "text" : "";
 }
 

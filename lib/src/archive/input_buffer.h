@@ -18,7 +18,8 @@ namespace rawimg {
 class InputBuffer {
  public:
   /// `format`: for messages.
-  InputBuffer(StoredInput& input, std::string_view format) : input_(input), format_(format), bytes_(kSize) {}
+  InputBuffer(StoredInput& input, std::string_view format)
+      : input_(input), format_(format), bytes_(kSize) {}
 
   /// What is left; refilled when empty. Empty at the end of the input.
   std::span<const std::byte> available() {
@@ -32,7 +33,8 @@ class InputBuffer {
   }
   void use(std::size_t count) { used_ += count; }
 
-  /// Reads on to the end of the input. False: there was something else than zeros, which are padding.
+  /// Reads on to the end of the input. False: there was something else than zeros, which are
+  /// padding.
   bool rest_is_zeros() {
     bool zeros = true;
     for (auto rest = available(); !rest.empty(); rest = available()) {
@@ -43,13 +45,20 @@ class InputBuffer {
   }
 
   [[noreturn]] void fail(std::string_view why) const {
-    throw Error(Errc::BadInput, fmt::format("the {} data is damaged about byte {}: {}", format_, input_.position() - (size_ - used_), why)).with_path(input_.name());
+    throw Error(Errc::BadInput, fmt::format("the {} data is damaged about byte {}: {}", format_,
+                                            input_.position() - (size_ - used_), why))
+        .with_path(input_.name());
   }
   [[noreturn]] void fail_truncated() const {
-    throw Error(Errc::BadInput, fmt::format("the {} data is truncated: it stops at byte {}", format_, input_.position())).with_path(input_.name());
+    throw Error(Errc::BadInput, fmt::format("the {} data is truncated: it stops at byte {}",
+                                            format_, input_.position()))
+        .with_path(input_.name());
   }
   [[noreturn]] void fail_memory(std::uint64_t needed, std::uint64_t allowed) const {
-    throw Error(Errc::BadInput, fmt::format("decompressing its {} data takes {} MiB of memory, but {} MiB are allowed", format_, (needed + kMiB - 1) / kMiB, allowed / kMiB))
+    throw Error(
+        Errc::BadInput,
+        fmt::format("decompressing its {} data takes {} MiB of memory, but {} MiB are allowed",
+                    format_, (needed + kMiB - 1) / kMiB, allowed / kMiB))
         .with_path(input_.name())
         .with_hint("allow more with --memory");
   }

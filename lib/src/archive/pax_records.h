@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The records of pax extension headers: "LENGTH key=value\n", where LENGTH counts the whole record in decimal. Keys and values are bytes here, whatever hdrcharset says: nothing is converted.
+// The records of pax extension headers: "LENGTH key=value\n", where LENGTH counts the whole record
+// in decimal. Keys and values are bytes here, whatever hdrcharset says: nothing is converted.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ class PaxRecords {
 
 /// A decimal number without sign. Throws: BadInput (something else; more than 63 bits).
 std::uint64_t parse_pax_number(std::string_view text, std::string_view key);
-/// Seconds with a sign and a fraction, of which nine digits are kept, rounded down. Throws: BadInput.
+/// Seconds with a sign and a fraction, of which nine digits are kept, rounded down. Throws:
+/// BadInput.
 Timestamp parse_pax_time(std::string_view text, std::string_view key);
 
 }  // namespace rawimg

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-//   SCHILY.xattr.NAME=VALUE       star, GNU tar, bsdtar: the value raw. A key cannot hold '=', so GNU tar writes '=' and '%' of a name as %3D and %25; bsdtar writes them as they are.
-//   LIBARCHIVE.xattr.NAME=VALUE   bsdtar, beside the first: the name in URL encoding, the value in base64.
-//   RHT.security.selinux=LABEL    GNU tar --selinux: the label as text; setfilecon(3), with which tar puts it back, stores its NUL, too.
+//   SCHILY.xattr.NAME=VALUE       star, GNU tar, bsdtar: the value raw. A key cannot hold '=', so
+//   GNU tar writes '=' and '%' of a name as %3D and %25; bsdtar writes them as they are.
+//   LIBARCHIVE.xattr.NAME=VALUE   bsdtar, beside the first: the name in URL encoding, the value in
+//   base64. RHT.security.selinux=LABEL    GNU tar --selinux: the label as text; setfilecon(3), with
+//   which tar puts it back, stores its NUL, too.
 #include "archive/pax_xattrs.h"
 
 #include <algorithm>
@@ -19,9 +21,12 @@
 namespace rawimg {
 namespace {
 
-constexpr std::string_view kSchily = "SCHILY.xattr.", kLibarchive = "LIBARCHIVE.xattr.", kSelinux = "RHT.security.selinux", kSelinuxName = "security.selinux";
+constexpr std::string_view kSchily = "SCHILY.xattr.", kLibarchive = "LIBARCHIVE.xattr.",
+                           kSelinux = "RHT.security.selinux", kSelinuxName = "security.selinux";
 
-[[noreturn]] void bad_xattr(std::string_view key, std::string_view why) { throw Error(Errc::BadInput, fmt::format("the pax record {} {}", quote(key), why)); }
+[[noreturn]] void bad_xattr(std::string_view key, std::string_view why) {
+  throw Error(Errc::BadInput, fmt::format("the pax record {} {}", quote(key), why));
+}
 
 std::optional<unsigned> hex_digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
@@ -38,7 +43,8 @@ std::string url_decode(std::string_view text, std::string_view key) {
       continue;
     }
     const std::string_view digits = text.substr(i + 1, 2);
-    const auto high = digits.size() == 2 ? hex_digit(digits[0]) : std::nullopt, low = digits.size() == 2 ? hex_digit(digits[1]) : std::nullopt;
+    const auto high = digits.size() == 2 ? hex_digit(digits[0]) : std::nullopt,
+               low = digits.size() == 2 ? hex_digit(digits[1]) : std::nullopt;
     if (!high || !low) bad_xattr(key, "has a name in broken URL encoding");
     decoded += static_cast<char>(*high << 4 | *low);
     i += 2;
@@ -62,7 +68,8 @@ std::string gnu_decode(std::string_view text) {
 }
 
 std::string base64_decode(std::string_view text, std::string_view key) {
-  static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   while (text.ends_with('=')) text.remove_suffix(1);
   std::string decoded;
   std::uint32_t bits = 0;
@@ -91,8 +98,10 @@ class XattrList {
     std::ranges::stable_sort(xattrs_, {}, &Xattr::name);
     std::vector<Xattr> unique;
     for (Xattr& xattr : xattrs_) {
-      if (!unique.empty() && unique.back().name == xattr.name) unique.back() = std::move(xattr);
-      else unique.push_back(std::move(xattr));
+      if (!unique.empty() && unique.back().name == xattr.name)
+        unique.back() = std::move(xattr);
+      else
+        unique.push_back(std::move(xattr));
     }
     return unique;
   }
@@ -108,7 +117,8 @@ std::vector<Xattr> read_pax_xattrs(const PaxRecords& records) {
   std::set<std::string> known;  // bsdtar's attributes as its SCHILY records spell them
   for (const auto& [key, value] : records.all()) {
     if (!key.starts_with(kLibarchive)) continue;
-    std::string name = url_decode(std::string_view(key).substr(kLibarchive.size()), key), raw = base64_decode(value, key);
+    std::string name = url_decode(std::string_view(key).substr(kLibarchive.size()), key),
+                raw = base64_decode(value, key);
     known.insert(name + '=' + raw);
     list.add(std::move(name), std::move(raw), key);
   }
@@ -117,7 +127,8 @@ std::vector<Xattr> read_pax_xattrs(const PaxRecords& records) {
   for (const auto& [key, value] : records.all()) {
     if (!key.starts_with(kSchily)) continue;
     const std::string_view name = std::string_view(key).substr(kSchily.size());
-    if (known.contains(fmt::format("{}={}", name, value))) continue;  // also where '=' in the name has put the border elsewhere
+    // also where '=' in the name has put the border elsewhere
+    if (known.contains(fmt::format("{}={}", name, value))) continue;
     list.add(gnu_decode(name), value, key);
   }
   return list.take();

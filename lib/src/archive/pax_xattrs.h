@@ -9,8 +9,8 @@
 
 namespace rawimg {
 
-/// The extended attributes in an entry's records, sorted by name, each name once. POSIX ACLs as text are not among them.
-/// Throws: BadInput (an encoding that is broken, a name with a NUL).
+/// The extended attributes in an entry's records, sorted by name, each name once. POSIX ACLs as
+/// text are not among them. Throws: BadInput (an encoding that is broken, a name with a NUL).
 std::vector<Xattr> read_pax_xattrs(const PaxRecords& records);
 
 }  // namespace rawimg

@@ -16,7 +16,9 @@ constexpr std::size_t kMostExtents = 4u << 20;  // 96 MiB of RAM; a map that say
 constexpr std::size_t kOldPair = 24;
 constexpr std::uint64_t kMaxOffset = INT64_MAX;
 
-[[noreturn]] void bad_map(const std::string& why) { throw Error(Errc::BadInput, "its map of holes " + why); }
+[[noreturn]] void bad_map(const std::string& why) {
+  throw Error(Errc::BadInput, "its map of holes " + why);
+}
 
 std::uint64_t old_number(std::string_view field) {
   const std::int64_t number = parse_tar_number(field, "sparse map");
@@ -28,7 +30,8 @@ std::uint64_t old_number(std::string_view field) {
 
 void SparseMap::add(std::uint64_t offset, std::uint64_t size, bool is_hole) {
   if (offset < end_) bad_map(fmt::format("goes back from byte {} to byte {}", end_, offset));
-  if (offset > kMaxOffset || size > kMaxOffset - offset) bad_map(fmt::format("has a part of {} bytes at byte {}, past 2^63", size, offset));
+  if (offset > kMaxOffset || size > kMaxOffset - offset)
+    bad_map(fmt::format("has a part of {} bytes at byte {}, past 2^63", size, offset));
   end_ = offset + size;
   if (size == 0) return;  // GNU tar says where the file ends in that way
   stored_ += size;        // cannot pass 2^63: the parts do not overlap
@@ -37,13 +40,19 @@ void SparseMap::add(std::uint64_t offset, std::uint64_t size, bool is_hole) {
 }
 
 void SparseMap::require_fits(std::uint64_t file_size, std::uint64_t stored_size) const {
-  if (end_ > file_size) bad_map(fmt::format("reaches to byte {}, but the file has {} bytes", end_, file_size));
-  if (stored_ != stored_size) bad_map(fmt::format("is for {} bytes of content, but {} are stored", stored_, stored_size));
+  if (end_ > file_size)
+    bad_map(fmt::format("reaches to byte {}, but the file has {} bytes", end_, file_size));
+  if (stored_ != stored_size)
+    bad_map(fmt::format("is for {} bytes of content, but {} are stored", stored_, stored_size));
 }
 
 void SparseMap::require_whole_blocks() const {
   for (std::size_t i = 0; i + 1 < extents_.size(); ++i) {
-    if (extents_[i].size % kTarBlock != 0) bad_map(fmt::format("has a part of {} bytes, not whole blocks of {}, in front of another: readers disagree about where that begins", extents_[i].size, kTarBlock));
+    if (extents_[i].size % kTarBlock != 0)
+      bad_map(
+          fmt::format("has a part of {} bytes, not whole blocks of {}, in front of another: "
+                      "readers disagree about where that begins",
+                      extents_[i].size, kTarBlock));
   }
 }
 
@@ -66,8 +75,10 @@ SparseMap parse_comma_map(std::string_view text) {
     const std::size_t end = std::min(text.find(','), text.size());
     const std::uint64_t number = parse_pax_number(text.substr(0, end), "GNU.sparse.map");
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (is_size) map.add(offset, number);
-    else offset = number;
+    if (is_size)
+      map.add(offset, number);
+    else
+      offset = number;
     is_size = !is_size;
   }
   if (is_size) bad_map("ends with an offset without its size");
@@ -96,7 +107,8 @@ std::optional<SparseMap> parse_pax_sparse(const PaxRecords& records) {
     }
   }
   if (is_size) bad_map("ends with an offset without its size");
-  if (pairs != parse_pax_number(*announced, "GNU.sparse.numblocks")) bad_map(fmt::format("has {} parts, but announces {}", pairs, *announced));
+  if (pairs != parse_pax_number(*announced, "GNU.sparse.numblocks"))
+    bad_map(fmt::format("has {} parts, but announces {}", pairs, *announced));
   return map;
 }
 
@@ -141,7 +153,8 @@ bool SparseTextReader::add_block(std::string_view block) {
       continue;
     }
     if (c < '0' || c > '9') bad_map("holds something that is no decimal number");
-    if (partial_.value_or(0) > (kMaxOffset - 9) / 10) bad_map("holds a number that does not fit 63 bits");
+    if (partial_.value_or(0) > (kMaxOffset - 9) / 10)
+      bad_map("holds a number that does not fit 63 bits");
     partial_ = partial_.value_or(0) * 10 + static_cast<std::uint64_t>(c - '0');
   }
   return false;

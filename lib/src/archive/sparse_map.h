@@ -28,10 +28,12 @@ class SparseMap {
  public:
   /// Throws: BadInput (out of order, overlapping, past 2^63, too many).
   void add(std::uint64_t offset, std::uint64_t size, bool is_hole = false);
-  /// Throws: BadInput (the map passes the file's end, or needs more or fewer bytes than the entry has).
+  /// Throws: BadInput (the map passes the file's end, or needs more or fewer bytes than the entry
+  /// has).
   void require_fits(std::uint64_t file_size, std::uint64_t stored_size) const;
-  /// Of every map but Solaris's: GNU tar begins each part in a block of its own, libarchive and others go on where the last one ended. Programs only write what is the same to both.
-  /// Throws: BadInput (a part but the last that is not whole blocks).
+  /// Of every map but Solaris's: GNU tar begins each part in a block of its own, libarchive and
+  /// others go on where the last one ended. Programs only write what is the same to both. Throws:
+  /// BadInput (a part but the last that is not whole blocks).
   void require_whole_blocks() const;
   std::vector<StoredExtent> take() { return std::move(extents_); }
 

@@ -20,13 +20,20 @@
 
 namespace rawimg {
 
-StoredInput::StoredInput(int descriptor, std::string name, bool with_digest) : descriptor_(descriptor), name_(std::move(name)) {
+StoredInput::StoredInput(int descriptor, std::string name, bool with_digest)
+    : descriptor_(descriptor), name_(std::move(name)) {
   struct stat status {};
-  if (fstat(descriptor_, &status) != 0) throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
-  if (S_ISDIR(status.st_mode)) throw Error(Errc::Io, fmt::format("{} is a directory, not a tar archive", quote(name_)), std::make_error_code(std::errc::is_a_directory)).with_path(name_);
+  if (fstat(descriptor_, &status) != 0)
+    throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
+  if (S_ISDIR(status.st_mode))
+    throw Error(Errc::Io, fmt::format("{} is a directory, not a tar archive", quote(name_)),
+                std::make_error_code(std::errc::is_a_directory))
+        .with_path(name_);
   if (S_ISREG(status.st_mode)) {
-    const off_t begin = lseek(descriptor_, 0, SEEK_CUR);  // of a descriptor that someone else has begun to read
-    total_ = static_cast<std::uint64_t>(std::max<off_t>(status.st_size - std::max<off_t>(begin, 0), 0));
+    // of a descriptor that someone else has begun to read
+    const off_t begin = lseek(descriptor_, 0, SEEK_CUR);
+    total_ =
+        static_cast<std::uint64_t>(std::max<off_t>(status.st_size - std::max<off_t>(begin, 0), 0));
     posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: its failure changes nothing
   }
   if (with_digest) hash_.emplace();
@@ -64,17 +71,20 @@ std::size_t StoredInput::read(std::span<std::byte> out) {
 void StoredInput::wait_readable() {
   std::array<pollfd, 2> waits{pollfd{descriptor_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
   while (poll(waits.data(), waits.size(), -1) < 0) {
-    if (errno != EINTR) throw errno_error(errno, fmt::format("cannot wait for {}", quote(name_))).with_path(name_);
+    if (errno != EINTR)
+      throw errno_error(errno, fmt::format("cannot wait for {}", quote(name_))).with_path(name_);
   }
 }
 
 std::size_t StoredInput::read_some(std::span<std::byte> out) {
   for (;;) {
-    if (!total_ && !stopped_) wait_readable();  // a pipe, a socket, a terminal: wait where stop() can wake us
+    // a pipe, a socket, a terminal: wait where stop() can wake us
+    if (!total_ && !stopped_) wait_readable();
     if (stopped_) throw Error(Errc::Interrupted, "interrupted");
     const ssize_t n = ::read(descriptor_, out.data(), out.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n < 0) throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
+    if (n < 0)
+      throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
     position_ += static_cast<std::uint64_t>(n);
     if (hash_) hash_->add(out.first(static_cast<std::size_t>(n)));
     return static_cast<std::size_t>(n);

@@ -13,8 +13,8 @@
 
 namespace rawimg {
 
-/// The bytes of a source as they are stored: a file or a stream, read once, digested on the way if asked.
-/// Thread rule: read() and peek() from one thread, the rest from any.
+/// The bytes of a source as they are stored: a file or a stream, read once, digested on the way if
+/// asked. Thread rule: read() and peek() from one thread, the rest from any.
 class StoredInput {
  public:
   /// Does not own the descriptor. `with_digest`: compute SHA-256. Throws: Io (a directory, too).

@@ -15,16 +15,20 @@ namespace {
 
 using namespace std::string_view_literals;
 
-[[noreturn]] void bad_number(std::string_view bytes, std::string_view field_name, std::string_view why) {
-  throw Error(Errc::BadInput, fmt::format("the {} field holds {}, {}", field_name, quote(bytes), why));
+[[noreturn]] void bad_number(std::string_view bytes, std::string_view field_name,
+                             std::string_view why) {
+  throw Error(Errc::BadInput,
+              fmt::format("the {} field holds {}, {}", field_name, quote(bytes), why));
 }
 
 std::int64_t parse_base_256(std::string_view bytes, std::string_view field_name) {
   const bool negative = (bytes[0] & 0x40) != 0;
   std::uint64_t value = negative ? UINT64_MAX : 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    // The value must stay a sign-extended 63-bit number, so that the shift loses nothing but copies of the sign.
-    if (value >> 55 != (negative ? 0x1FFU : 0U)) bad_number(bytes, field_name, "a number that does not fit 63 bits");
+    // The value must stay a sign-extended 63-bit number, so that the shift loses nothing but copies
+    // of the sign.
+    if (value >> 55 != (negative ? 0x1FFU : 0U))
+      bad_number(bytes, field_name, "a number that does not fit 63 bits");
     unsigned char byte = static_cast<unsigned char>(bytes[i]);
     if (i == 0) byte = static_cast<unsigned char>(negative ? byte | 0x80 : byte & 0x7F);
     value = value << 8 | byte;
@@ -43,7 +47,8 @@ std::int64_t parse_tar_number(std::string_view bytes, std::string_view field_nam
     if (value > INT64_MAX >> 3) bad_number(bytes, field_name, "a number that does not fit 63 bits");
     value = value * 8 + (bytes[at] - '0');
   }
-  if (at < bytes.size() && bytes[at] != ' ' && bytes[at] != '\0') bad_number(bytes, field_name, "which is no octal number");
+  if (at < bytes.size() && bytes[at] != ' ' && bytes[at] != '\0')
+    bad_number(bytes, field_name, "which is no octal number");
   return value;
 }
 
@@ -65,7 +70,8 @@ bool TarHeader::checksum_fits() const {
   }
   std::int64_t unsigned_sum = 0, signed_sum = 0;
   for (std::size_t i = 0; i < bytes_.size(); ++i) {
-    const bool in_checksum = i - tar_field::kChecksum.offset < tar_field::kChecksum.size;  // counts as blanks
+    // counts as blanks
+    const bool in_checksum = i - tar_field::kChecksum.offset < tar_field::kChecksum.size;
     const char byte = in_checksum ? ' ' : bytes_[i];
     unsigned_sum += static_cast<unsigned char>(byte);
     signed_sum += static_cast<signed char>(byte);
@@ -77,7 +83,8 @@ TarDialect TarHeader::dialect() const {
   if (raw(257, 8) == "ustar  \0"sv) return TarDialect::Gnu;
   if (raw(257, 5) != "ustar"sv) return TarDialect::V7;
   // star says so at the very end, and its shorter prefix ends with a NUL.
-  return raw(508, 4) == "tar\0"sv && bytes_[345 + 130] == '\0' ? TarDialect::Star : TarDialect::Ustar;
+  return raw(508, 4) == "tar\0"sv && bytes_[345 + 130] == '\0' ? TarDialect::Star
+                                                               : TarDialect::Ustar;
 }
 
 std::string_view TarHeader::text(const TarField& field) const {
@@ -89,10 +96,13 @@ std::string TarHeader::path() const {
   const std::string_view name = text(tar_field::kName);
   const TarDialect kind = dialect();
   if (kind == TarDialect::V7 || kind == TarDialect::Gnu) return std::string(name);
-  if (kind == TarDialect::Star && type() == 'S') return std::string(name);  // the sparse map is where the prefix was
-  const std::string_view prefix = text(kind == TarDialect::Star ? tar_field::kStarPrefix : tar_field::kPrefix);
+  // the sparse map is where the prefix was
+  if (kind == TarDialect::Star && type() == 'S') return std::string(name);
+  const std::string_view prefix =
+      text(kind == TarDialect::Star ? tar_field::kStarPrefix : tar_field::kPrefix);
   if (prefix.empty()) return std::string(name);
-  return prefix.ends_with('/') ? fmt::format("{}{}", prefix, name) : fmt::format("{}/{}", prefix, name);
+  return prefix.ends_with('/') ? fmt::format("{}{}", prefix, name)
+                               : fmt::format("{}/{}", prefix, name);
 }
 
 }  // namespace rawimg

@@ -18,7 +18,8 @@ namespace rawimg {
 /// What pax global headers have set for all entries behind them.
 class PaxGlobals {
  public:
-  /// Throws: Unsupported (a record that must not or, here, cannot be set for all entries), BadInput.
+  /// Throws: Unsupported (a record that must not or, here, cannot be set for all entries),
+  /// BadInput.
   void add(std::string_view body);
   const std::string* find(std::string_view key) const;
 
@@ -35,8 +36,10 @@ struct TarMember {
   bool has_solaris_acl = false;
 };
 
-/// A value from the member's own records, else from the global ones; an empty own record takes the global one away.
-std::optional<std::string_view> pax_value(const TarMember& member, const PaxGlobals& globals, std::string_view key);
+/// A value from the member's own records, else from the global ones; an empty own record takes the
+/// global one away.
+std::optional<std::string_view> pax_value(const TarMember& member, const PaxGlobals& globals,
+                                          std::string_view key);
 
 /// Throws: BadInput (empty, or with a NUL inside).
 std::string path_of(const TarMember& member);

@@ -15,7 +15,8 @@ Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
 void Sha256::add(std::span<const std::byte> bytes) {
-  sha256_update(&state_->context, bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
+  sha256_update(&state_->context, bytes.size(),
+                reinterpret_cast<const std::uint8_t*>(bytes.data()));
 }
 
 Sha256::Value Sha256::finish() {

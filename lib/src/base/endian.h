@@ -14,12 +14,14 @@ class LittleEndian {
   LittleEndian() = default;
   LittleEndian(Value value) { *this = value; }  // NOLINT: stands in for the number
   LittleEndian& operator=(Value value) {
-    for (std::size_t i = 0; i < sizeof(Value); ++i) bytes_[i] = static_cast<std::uint8_t>(value >> 8 * i);
+    for (std::size_t i = 0; i < sizeof(Value); ++i)
+      bytes_[i] = static_cast<std::uint8_t>(value >> 8 * i);
     return *this;
   }
   operator Value() const {  // NOLINT: likewise
     Value value = 0;
-    for (std::size_t i = 0; i < sizeof(Value); ++i) value = static_cast<Value>(value | static_cast<Value>(bytes_[i]) << 8 * i);
+    for (std::size_t i = 0; i < sizeof(Value); ++i)
+      value = static_cast<Value>(value | static_cast<Value>(bytes_[i]) << 8 * i);
     return value;
   }
 

@@ -7,7 +7,8 @@
 
 namespace rawimg {
 
-/// The Error for errno value `number`: "`message`: no space left on device". Full disks, quotas and file-size limits are NoSpace, everything else is Io.
+/// The Error for errno value `number`: "`message`: no space left on device". Full disks, quotas and
+/// file-size limits are NoSpace, everything else is Io.
 Error errno_error(int number, const std::string& message);
 
 }  // namespace rawimg

@@ -13,11 +13,13 @@ constexpr std::size_t kMaxName = 255;  // EXT2_NAME_LEN; ext keeps the length of
 
 void require_component(std::string_view name, std::string_view whole) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(Errc::BadInput, fmt::format("path {}: {}", quote(whole), why)).with_path(std::string(whole));
+    throw Error(Errc::BadInput, fmt::format("path {}: {}", quote(whole), why))
+        .with_path(std::string(whole));
   };
   if (name == "..") refuse("'..' would leave its directory");
   if (name.find('\0') != std::string_view::npos) refuse("it has a NUL byte");
-  if (name.size() > kMaxName) refuse(fmt::format("a name of {} bytes is over the limit of {}", name.size(), kMaxName));
+  if (name.size() > kMaxName)
+    refuse(fmt::format("a name of {} bytes is over the limit of {}", name.size(), kMaxName));
 }
 
 }  // namespace

@@ -9,19 +9,26 @@
 namespace rawimg {
 namespace {
 
-unsigned char byte_at(std::string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); }
+unsigned char byte_at(std::string_view text, std::size_t i) {
+  return static_cast<unsigned char>(text[i]);
+}
 
 /// Bytes of the well-formed UTF-8 character at `at`, or 0.
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   const unsigned char lead = byte_at(text, at);
   if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : (lead & 0xF0) == 0xE0 ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+  const std::size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                             : (lead & 0xF0) == 0xE0        ? 3
+                             : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                            : 0;
   if (length == 0 || text.size() - at < length) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte_at(text, at + i) & 0xC0) != 0x80) return 0;
   const unsigned char second = byte_at(text, at + 1);
   // Overlong forms, surrogates and what lies past U+10FFFF (Unicode 15, table 3-7).
-  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return 0;
+  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+      (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F))
+    return 0;
   return length;
 }
 
@@ -42,13 +49,20 @@ std::string escape(std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size();) {
     const unsigned char c = byte_at(bytes, i);
     const std::size_t length = utf8_length(bytes, i);
-    const bool c1_control = length == 2 && c == 0xC2 && byte_at(bytes, i + 1) < 0xA0;  // terminals obey U+0080 to U+009F
-    if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (c == '\\' || c == '\'') (out += '\\') += static_cast<char>(c);
-    else if (length == 0 || c < 0x20 || c == 0x7F) out += fmt::format("\\x{:02x}", c);
-    else if (c1_control) out += fmt::format("\\x{:02x}\\x{:02x}", c, byte_at(bytes, i + 1));
-    else out += bytes.substr(i, length);
+    // terminals obey U+0080 to U+009F
+    const bool c1_control = length == 2 && c == 0xC2 && byte_at(bytes, i + 1) < 0xA0;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\\' || c == '\'')
+      (out += '\\') += static_cast<char>(c);
+    else if (length == 0 || c < 0x20 || c == 0x7F)
+      out += fmt::format("\\x{:02x}", c);
+    else if (c1_control)
+      out += fmt::format("\\x{:02x}\\x{:02x}", c, byte_at(bytes, i + 1));
+    else
+      out += bytes.substr(i, length);
     i += length == 0 ? 1 : length;
   }
   return out;

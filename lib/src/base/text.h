@@ -7,7 +7,8 @@
 
 namespace rawimg {
 
-/// `bytes` for people: printable UTF-8 as it is, everything else (control characters, DEL, C1, bytes that are not UTF-8, backslash, the quote) as \n, \t, \\, \' or \xHH.
+/// `bytes` for people: printable UTF-8 as it is, everything else (control characters, DEL, C1,
+/// bytes that are not UTF-8, backslash, the quote) as \n, \t, \\, \' or \xHH.
 std::string escape(std::string_view bytes);
 /// The same in single quotes, for messages.
 std::string quote(std::string_view bytes);

@@ -24,7 +24,11 @@ int hex_value(char c) {
 
 Uuid parse_uuid(std::string_view text) {
   Uuid uuid{};
-  const auto refuse = [&] { throw Error(Errc::Usage, fmt::format("{} is not a UUID such as 0fc63daf-8483-4772-8e79-3d69d8477de4", quote(text))); };
+  const auto refuse = [&] {
+    throw Error(
+        Errc::Usage,
+        fmt::format("{} is not a UUID such as 0fc63daf-8483-4772-8e79-3d69d8477de4", quote(text)));
+  };
   if (text.size() != 36) refuse();
   std::size_t at = 0;
   for (std::size_t i = 0; i < uuid.size(); ++i) {
@@ -39,7 +43,8 @@ Uuid parse_uuid(std::string_view text) {
 
 std::string to_text(const Uuid& uuid) {
   std::string text;
-  for (std::size_t i = 0; i < uuid.size(); ++i) text += fmt::format("{}{:02x}", has_dash_before(i) ? "-" : "", uuid[i]);
+  for (std::size_t i = 0; i < uuid.size(); ++i)
+    text += fmt::format("{}{:02x}", has_dash_before(i) ? "-" : "", uuid[i]);
   return text;
 }
 
@@ -49,7 +54,8 @@ Uuid derive_uuid(std::string_view text) {
   const Sha256::Value digest = hash.finish();
   Uuid uuid;
   std::copy_n(digest.begin(), uuid.size(), uuid.begin());
-  uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0F) | 0x80);  // version 8: the maker's own (RFC 9562, section 5.8)
+  // version 8: the maker's own (RFC 9562, section 5.8)
+  uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0F) | 0x80);
   uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3F) | 0x80);  // variant 10
   return uuid;
 }

@@ -11,10 +11,12 @@ namespace rawimg {
 namespace {
 
 constexpr std::uint64_t kDirect = EXT2_NDIR_BLOCKS;
-constexpr std::uint32_t kMaxExtentLength = 32768;  // EXT_INIT_MAX_LEN; longer would mean "unwritten"
-constexpr std::size_t kRootEntries = 4;            // of an extent tree, in the inode
+// EXT_INIT_MAX_LEN; longer would mean "unwritten"
+constexpr std::uint32_t kMaxExtentLength = 32768;
+constexpr std::size_t kRootEntries = 4;  // of an extent tree, in the inode
 constexpr std::size_t kEntrySize = sizeof(ext3_extent);
-static_assert(sizeof(ext3_extent) == 12 && sizeof(ext3_extent_idx) == 12 && sizeof(ext3_extent_header) == 12);
+static_assert(sizeof(ext3_extent) == 12 && sizeof(ext3_extent_idx) == 12 &&
+              sizeof(ext3_extent_header) == 12);
 
 std::uint64_t div_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
@@ -25,7 +27,9 @@ std::uint64_t entries_for(std::span<const Extent> extents) {
   return entries;
 }
 
-std::size_t entries_per_block(std::uint32_t block_size) { return (block_size - sizeof(ext3_extent_header)) / kEntrySize; }
+std::size_t entries_per_block(std::uint32_t block_size) {
+  return (block_size - sizeof(ext3_extent_header)) / kEntrySize;
+}
 
 void put_header(std::byte* to, std::size_t entries, std::size_t capacity, unsigned depth) {
   ext3_extent_header header{};
@@ -101,7 +105,8 @@ std::uint64_t IndirectCursor::boundary_after(std::uint64_t at) const {
 }
 
 std::uint64_t max_file_blocks(bool extents, std::uint32_t block_size) {
-  if (extents) return UINT32_MAX;  // logical block numbers have 32 bits, and the last one is never used
+  // logical block numbers have 32 bits, and the last one is never used
+  if (extents) return UINT32_MAX;
   const std::uint64_t n = block_size / 4;
   return std::min<std::uint64_t>(kDirect + n + n * n + n * n * n, UINT32_MAX);
 }
@@ -109,16 +114,19 @@ std::uint64_t max_file_blocks(bool extents, std::uint32_t block_size) {
 std::uint64_t indirect_blocks_for(std::uint64_t count, std::uint32_t block_size) {
   IndirectCursor cursor(block_size);
   std::uint64_t blocks = 0;
-  for (std::uint64_t at = 0; at < count; at = cursor.boundary_after(at)) blocks += cursor.needed_at(at);
+  for (std::uint64_t at = 0; at < count; at = cursor.boundary_after(at))
+    blocks += cursor.needed_at(at);
   return blocks;
 }
 
 namespace {
 
-/// Builds the tree of indirect blocks for content blocks that come in ascending order. Each level has at most one block open.
+/// Builds the tree of indirect blocks for content blocks that come in ascending order. Each level
+/// has at most one block open.
 class IndirectWriter {
  public:
-  IndirectWriter(std::span<const std::uint64_t> map_blocks, std::uint32_t block_size, const MapSink& sink)
+  IndirectWriter(std::span<const std::uint64_t> map_blocks, std::uint32_t block_size,
+                 const MapSink& sink)
       : cursor_(block_size), map_blocks_(map_blocks), per_block_(block_size / 4), sink_(sink) {}
 
   void add(std::uint64_t logical, std::uint32_t physical) {
@@ -154,7 +162,9 @@ class IndirectWriter {
     if (level.block != 0) sink_(level.block, std::as_writable_bytes(std::span(level.pointers)));
     level.block = 0;
   }
-  static void set(Level& level, std::uint64_t index, std::uint32_t value) { level.pointers[index] = ext2fs_cpu_to_le32(value); }
+  static void set(Level& level, std::uint64_t index, std::uint32_t value) {
+    level.pointers[index] = ext2fs_cpu_to_le32(value);
+  }
 
   void open_leaf(std::uint64_t leaf) {
     if (leaf == 0) {
@@ -183,20 +193,27 @@ class IndirectWriter {
 
 }  // namespace
 
-MapRoot write_indirect_map(std::span<const Extent> extents, std::span<const std::uint64_t> map_blocks, std::uint32_t block_size, const MapSink& sink) {
+MapRoot write_indirect_map(std::span<const Extent> extents,
+                           std::span<const std::uint64_t> map_blocks, std::uint32_t block_size,
+                           const MapSink& sink) {
   IndirectWriter writer(map_blocks, block_size, sink);
   for (const Extent& extent : extents)
-    for (std::uint32_t i = 0; i < extent.count; ++i) writer.add(std::uint64_t{extent.logical} + i, static_cast<std::uint32_t>(extent.physical + i));
+    for (std::uint32_t i = 0; i < extent.count; ++i)
+      writer.add(std::uint64_t{extent.logical} + i,
+                 static_cast<std::uint32_t>(extent.physical + i));
   return writer.finish();
 }
 
 std::uint64_t extent_tree_blocks(std::span<const Extent> extents, std::uint32_t block_size) {
   std::uint64_t blocks = 0;
-  for (std::uint64_t entries = entries_for(extents); entries > kRootEntries;) blocks += entries = div_up(entries, entries_per_block(block_size));
+  for (std::uint64_t entries = entries_for(extents); entries > kRootEntries;)
+    blocks += entries = div_up(entries, entries_per_block(block_size));
   return blocks;
 }
 
-MapRoot write_extent_map(std::span<const Extent> extents, std::span<const std::uint64_t> tree_blocks, std::uint32_t block_size, const MapSink& sink) {
+MapRoot write_extent_map(std::span<const Extent> extents,
+                         std::span<const std::uint64_t> tree_blocks, std::uint32_t block_size,
+                         const MapSink& sink) {
   std::vector<TreeEntry> level = leaf_entries(extents);
   const std::size_t capacity = entries_per_block(block_size);
   unsigned depth = 0;
@@ -204,7 +221,8 @@ MapRoot write_extent_map(std::span<const Extent> extents, std::span<const std::u
   for (; level.size() > kRootEntries; ++depth) {
     std::vector<TreeEntry> above;
     for (std::size_t at = 0; at < level.size(); at += capacity) {
-      const std::span<const TreeEntry> part = std::span(level).subspan(at, std::min(capacity, level.size() - at));
+      const std::span<const TreeEntry> part =
+          std::span(level).subspan(at, std::min(capacity, level.size() - at));
       std::vector<std::byte> block(block_size);
       put_header(block.data(), part.size(), capacity, depth);
       put_entries(block.data() + sizeof(ext3_extent_header), part);

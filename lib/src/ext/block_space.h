@@ -15,8 +15,9 @@ struct BlockRun {
   bool operator==(const BlockRun&) const = default;
 };
 
-/// Where content goes: free runs in ascending order, consumed by one cursor, so that consecutive files are one sequential write and the layout depends on nothing but the
-/// order of requests. Runs that are given back, or added late, are used when the cursor has come to the end.
+/// Where content goes: free runs in ascending order, consumed by one cursor, so that consecutive
+/// files are one sequential write and the layout depends on nothing but the order of requests. Runs
+/// that are given back, or added late, are used when the cursor has come to the end.
 class BlockSpace {
  public:
   explicit BlockSpace(std::vector<BlockRun> free_runs) : runs_(std::move(free_runs)) {}
@@ -42,7 +43,9 @@ class BlockSpace {
   }
 
   /// What is still free, in the order of use.
-  std::vector<BlockRun> left() const { return {runs_.begin() + static_cast<std::ptrdiff_t>(next_), runs_.end()}; }
+  std::vector<BlockRun> left() const {
+    return {runs_.begin() + static_cast<std::ptrdiff_t>(next_), runs_.end()};
+  }
   std::uint64_t taken() const { return taken_; }
 
  private:

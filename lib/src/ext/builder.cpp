@@ -15,8 +15,9 @@ namespace rawimg {
 namespace {
 
 constexpr std::uint64_t kQueueBytes = 8u << 20;  // waiting to be written; more gains nothing
-constexpr std::uint64_t kRoomRatio = 4096;       // while inodes are not counted, room is kept for one in so many bytes
-constexpr std::size_t kSwapHead = 4096;          // a page; the signature of swap space ends it
+// while inodes are not counted, room is kept for one in so many bytes
+constexpr std::uint64_t kRoomRatio = 4096;
+constexpr std::size_t kSwapHead = 4096;  // a page; the signature of swap space ends it
 constexpr std::size_t kSwapSignature = kSwapHead - 10;
 constexpr std::uint64_t kSmallestSwap = 10 * kSwapHead;  // mkswap makes none smaller
 
@@ -28,7 +29,8 @@ bool is_zero(std::span<const std::byte> bytes) {
     std::memcpy(&word, bytes.data() + at, sizeof word);
     if (word != 0) return false;
   }
-  return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+  return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                     [](std::byte b) { return b == std::byte{0}; });
 }
 
 bool has_swap_signature(std::span<const std::byte> head) {
@@ -52,7 +54,8 @@ std::uint64_t inode_blocks_for(std::uint64_t per_group, const ExtPlan& plan) {
 
 std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups) {
   const std::uint64_t generous = plan.blocks * plan.block_size / kRoomRatio / groups;
-  const std::uint64_t most = 8 * std::uint64_t{plan.block_size} - std::max<std::uint64_t>(8, plan.block_size / plan.inode_size);
+  const std::uint64_t most = 8 * std::uint64_t{plan.block_size} -
+                             std::max<std::uint64_t>(8, plan.block_size / plan.inode_size);
   return inode_blocks_for(std::min(generous, most), plan);
 }
 
@@ -65,8 +68,10 @@ namespace {
 std::vector<BlockRun> runs_behind_metadata(const ExtBuilder::State& state) {
   std::vector<BlockRun> runs;
   for (std::uint64_t g = 0; g < state.groups(); ++g) {
-    const std::uint64_t begin = state.group_start(g) + state.super_blocks(g) + (state.tables.in_group ? 2 + state.tables.reserved : 0);
-    if (const std::uint64_t end = state.group_end(g); begin < end) runs.push_back({begin, end - begin});
+    const std::uint64_t begin = state.group_start(g) + state.super_blocks(g) +
+                                (state.tables.in_group ? 2 + state.tables.reserved : 0);
+    if (const std::uint64_t end = state.group_end(g); begin < end)
+      runs.push_back({begin, end - begin});
   }
   return runs;
 }
@@ -77,7 +82,8 @@ std::vector<BlockRun> runs_of_bitmap(ext2_filsys fs) {
   for (std::uint64_t at = fs->super->s_first_data_block; at < end;) {
     blk64_t begin = 0, after = 0;
     if (ext2fs_find_first_zero_block_bitmap2(fs->block_map, at, end - 1, &begin) != 0) break;
-    if (ext2fs_find_first_set_block_bitmap2(fs->block_map, begin, end - 1, &after) != 0) after = end;
+    if (ext2fs_find_first_set_block_bitmap2(fs->block_map, begin, end - 1, &after) != 0)
+      after = end;
     runs.push_back({begin, after - begin});
     at = after;
   }
@@ -87,16 +93,25 @@ std::vector<BlockRun> runs_of_bitmap(ext2_filsys fs) {
 void require_fresh(ext2_filsys fs) {
   ext2_super_block* super = fs->super;
   const auto refuse = [](Errc code, const char* why) { throw Error(code, why); };
-  require_writable({super->s_feature_compat, super->s_feature_incompat, super->s_feature_ro_compat});
-  if (super->s_state & EXT2_ERROR_FS) refuse(Errc::Dirty, "the filesystem is marked as damaged; run e2fsck first");
-  if (!(super->s_state & EXT2_VALID_FS)) refuse(Errc::Dirty, "the filesystem was not unmounted; run e2fsck first");
-  if (super->s_last_orphan != 0) refuse(Errc::Dirty, "the filesystem has deleted files that are not cleaned up; run e2fsck first");
+  require_writable(
+      {super->s_feature_compat, super->s_feature_incompat, super->s_feature_ro_compat});
+  if (super->s_state & EXT2_ERROR_FS)
+    refuse(Errc::Dirty, "the filesystem is marked as damaged; run e2fsck first");
+  if (!(super->s_state & EXT2_VALID_FS))
+    refuse(Errc::Dirty, "the filesystem was not unmounted; run e2fsck first");
+  if (super->s_last_orphan != 0)
+    refuse(Errc::Dirty,
+           "the filesystem has deleted files that are not cleaned up; run e2fsck first");
   const std::uint32_t first = EXT2_FIRST_INODE(super);
   ext2fs_inode_bitmap map = fs->inode_map;
   ext2_ino_t used = 0;
-  const bool more_inodes = ext2fs_find_first_set_inode_bitmap2(map, first + 1, super->s_inodes_count, &used) == 0;
+  const bool more_inodes =
+      ext2fs_find_first_set_inode_bitmap2(map, first + 1, super->s_inodes_count, &used) == 0;
   if (first != EXT2_GOOD_OLD_FIRST_INO || more_inodes || !ext2fs_test_inode_bitmap2(map, first))
-    throw Error(Errc::Unsupported, "the filesystem is not empty").with_hint("populate fills a filesystem that holds nothing but an empty lost+found; make one with 'rawimg format', or build a new image");
+    throw Error(Errc::Unsupported, "the filesystem is not empty")
+        .with_hint(
+            "populate fills a filesystem that holds nothing but an empty lost+found; make one with "
+            "'rawimg format', or build a new image");
 }
 
 void fill_from_handle(ExtBuilder::State& state) {
@@ -105,7 +120,8 @@ void fill_from_handle(ExtBuilder::State& state) {
   state.inode_size = EXT2_INODE_SIZE(fs->super);
   state.extents_on_disk = ext2fs_has_feature_extents(fs->super);
   const bool inner_xattrs = state.plan.type != ExtType::Ext2 && state.inode_size > kBaseInode;
-  state.xattr_room = {state.block_size, inner_xattrs ? state.inode_size - kBaseInode - kExtraIsize : 0};
+  state.xattr_room = {state.block_size,
+                      inner_xattrs ? state.inode_size - kBaseInode - kExtraIsize : 0};
   state.nodes.push_back({directory_meta(0755)});
   state.nodes.push_back({directory_meta(0700)});
 }
@@ -117,9 +133,12 @@ ExtBuilder::ExtBuilder(ExtBuilder&&) noexcept = default;
 ExtBuilder& ExtBuilder::operator=(ExtBuilder&&) noexcept = default;
 ExtBuilder::~ExtBuilder() = default;
 
-ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& options, BuilderOptions builder) {
+ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& options,
+                                   BuilderOptions builder) {
   const ExtPlan plan = plan_ext(options, ByteCount{where.range().size()});
-  where.file().punch(where.range());  // nothing of an older filesystem may shine through, and tables that are never written must read as zeros
+  // nothing of an older filesystem may shine through, and tables that are never written must read
+  // as zeros
+  where.file().punch(where.range());
   auto state = std::make_unique<State>(where, builder, WindowIo::Content::Zeros);
   state->plan = plan;
   state->fs = initialize_ext(state->io, plan, plan.blocks, plan.inodes);
@@ -127,7 +146,8 @@ ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& option
   state->tables.in_group = !plan.has_flex_bg();
   state->tables.final_blocks = state->tables.reserved = state->fs->inode_blocks_per_group;
   if (state->tables.in_group && !plan.inodes_asked_for) {
-    state->tables.reserved = std::max(state->tables.reserved, generous_table_blocks(plan, state->groups()));
+    state->tables.reserved =
+        std::max(state->tables.reserved, generous_table_blocks(plan, state->groups()));
   }
   state->space = BlockSpace(runs_behind_metadata(*state));
   return ExtBuilder(std::move(state));
@@ -137,15 +157,19 @@ ExtBuilder ExtBuilder::populate(const Window& where, BuilderOptions builder) {
   auto state = std::make_unique<State>(where, builder, WindowIo::Content::Unknown);
   state->populates = true;
   ext2_filsys raw = nullptr;
-  const errcode_t code = ext2fs_open2(state->io.name().c_str(), "", EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, WindowIo::manager(), &raw);
-  if (code == EXT2_ET_BAD_MAGIC) throw Error(Errc::Unsupported, "there is no ext2, ext3 or ext4 filesystem");
-  if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE) throw Error(Errc::Unsupported, "the filesystem has features that rawimg does not write");
+  const errcode_t code = ext2fs_open2(state->io.name().c_str(), "", EXT2_FLAG_RW | EXT2_FLAG_64BITS,
+                                      0, 0, WindowIo::manager(), &raw);
+  if (code == EXT2_ET_BAD_MAGIC)
+    throw Error(Errc::Unsupported, "there is no ext2, ext3 or ext4 filesystem");
+  if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
+    throw Error(Errc::Unsupported, "the filesystem has features that rawimg does not write");
   state->io.check(code, "open the filesystem");
   state->fs.reset(raw);
   ext2_filsys fs = raw;
   const std::uint64_t bytes = ext2fs_blocks_count(fs->super) * fs->blocksize;
   if (bytes > where.range().size())
-    throw Error(Errc::Corrupt, fmt::format("the filesystem has {} bytes, but its partition has {}", bytes, where.range().size()));
+    throw Error(Errc::Corrupt, fmt::format("the filesystem has {} bytes, but its partition has {}",
+                                           bytes, where.range().size()));
   state->io.check(ext2fs_check_desc(fs), "check the group descriptors");
   state->io.check(ext2fs_read_bitmaps(fs), "read the bitmaps");
   require_fresh(fs);
@@ -172,7 +196,8 @@ std::string_view ExtBuilder::symlink_target(NodeId node) const {
 
 NodeId ExtBuilder::add(const NodeMeta& meta) {
   require_encodable(meta, state_->inode_size);
-  if (state_->nodes.size() >= UINT32_MAX - 16) throw Error(Errc::Unsupported, "more inodes than ext can number");
+  if (state_->nodes.size() >= UINT32_MAX - 16)
+    throw Error(Errc::Unsupported, "more inodes than ext can number");
   state_->nodes.push_back({meta});
   return NodeId{static_cast<std::uint32_t>(state_->nodes.size() - 1)};
 }
@@ -183,18 +208,22 @@ void ExtBuilder::set_meta(NodeId node, const NodeMeta& meta) {
 }
 
 bool ExtBuilder::drops_fractions(const NodeMeta& meta) const {
-  return state_->inode_size <= kBaseInode && (meta.mtime.nanoseconds | meta.atime.nanoseconds | meta.ctime.nanoseconds) != 0;
+  return state_->inode_size <= kBaseInode &&
+         (meta.mtime.nanoseconds | meta.atime.nanoseconds | meta.ctime.nanoseconds) != 0;
 }
 
 void ExtBuilder::set_xattrs(NodeId node, std::span<const Xattr> xattrs) {
   State& s = *state_;
-  if (!xattrs.empty() && !ext2fs_has_feature_xattr(s.fs->super)) throw Error(Errc::Unsupported, "the filesystem has no extended attributes (feature 'ext_attr')");
+  if (!xattrs.empty() && !ext2fs_has_feature_xattr(s.fs->super))
+    throw Error(Errc::Unsupported,
+                "the filesystem has no extended attributes (feature 'ext_attr')");
   EncodedXattrs encoded = encode_xattrs(xattrs, s.xattr_room);
   if (encoded == EncodedXattrs{}) {
     s.node(node).xattrs = 0;
     return;
   }
-  const auto [it, is_new] = s.xattr_index.try_emplace(encoded, static_cast<std::uint32_t>(s.xattr_sets.size() + 1));
+  const auto [it, is_new] =
+      s.xattr_index.try_emplace(encoded, static_cast<std::uint32_t>(s.xattr_sets.size() + 1));
   if (is_new) s.xattr_sets.push_back(std::move(encoded));
   s.node(node).xattrs = it->second;
 }
@@ -202,8 +231,12 @@ void ExtBuilder::set_xattrs(NodeId node, std::span<const Xattr> xattrs) {
 void ExtBuilder::set_symlink(NodeId node, std::string_view target) {
   State& s = *state_;
   if (target.empty()) throw Error(Errc::Unsupported, "a symlink without a target cannot be stored");
-  if (target.find('\0') != std::string_view::npos) throw Error(Errc::Unsupported, "a symlink whose target has a NUL byte cannot be stored");
-  if (target.size() >= s.block_size) throw Error(Errc::Unsupported, fmt::format("a symlink target of {} bytes: it can have {} with blocks of {} bytes", target.size(), s.block_size - 1, s.block_size));
+  if (target.find('\0') != std::string_view::npos)
+    throw Error(Errc::Unsupported, "a symlink whose target has a NUL byte cannot be stored");
+  if (target.size() >= s.block_size)
+    throw Error(Errc::Unsupported,
+                fmt::format("a symlink target of {} bytes: it can have {} with blocks of {} bytes",
+                            target.size(), s.block_size - 1, s.block_size));
   s.targets.emplace_back(target);
   Node& n = s.node(node);
   n.target = static_cast<std::uint32_t>(s.targets.size());
@@ -213,9 +246,16 @@ void ExtBuilder::set_symlink(NodeId node, std::string_view target) {
 void ExtBuilder::begin_content(NodeId node, std::uint64_t size_bytes) {
   State& s = *state_;
   const std::uint64_t most = max_file_blocks(s.extents_on_disk, s.block_size) * s.block_size;
-  if (size_bytes > most) throw Error(Errc::Unsupported, fmt::format("a file of {} bytes: with blocks of {} bytes it can have {}", size_bytes, s.block_size, most));
-  if (size_bytes > INT32_MAX && !ext2fs_has_feature_large_file(s.fs->super)) throw Error(Errc::Unsupported, fmt::format("a file of {} bytes needs the feature 'large_file'", size_bytes));
-  if (size_bytes / 512 > UINT32_MAX - 65536 && !ext2fs_has_feature_huge_file(s.fs->super)) throw Error(Errc::Unsupported, fmt::format("a file of {} bytes needs the feature 'huge_file'", size_bytes));
+  if (size_bytes > most)
+    throw Error(Errc::Unsupported,
+                fmt::format("a file of {} bytes: with blocks of {} bytes it can have {}",
+                            size_bytes, s.block_size, most));
+  if (size_bytes > INT32_MAX && !ext2fs_has_feature_large_file(s.fs->super))
+    throw Error(Errc::Unsupported,
+                fmt::format("a file of {} bytes needs the feature 'large_file'", size_bytes));
+  if (size_bytes / 512 > UINT32_MAX - 65536 && !ext2fs_has_feature_huge_file(s.fs->super))
+    throw Error(Errc::Unsupported,
+                fmt::format("a file of {} bytes needs the feature 'huge_file'", size_bytes));
   s.release(s.node(node));
   OpenContent open;
   open.node = node;
@@ -235,9 +275,12 @@ void ExtBuilder::append(const DataChunk& chunk) {
   OpenContent& open = s.open.value();
   if (chunk.bytes.empty()) return;
   const std::uint64_t at = chunk.offset, next = open.position + open.head.size();
-  if (at < next) throw Error(Errc::BadInput, fmt::format("content at byte {} comes after byte {}", at, next));
+  if (at < next)
+    throw Error(Errc::BadInput, fmt::format("content at byte {} comes after byte {}", at, next));
   if (chunk.bytes.size() > open.size || at > open.size - chunk.bytes.size())
-    throw Error(Errc::BadInput, fmt::format("content of {} bytes at byte {} passes the file's size of {} bytes", chunk.bytes.size(), at, open.size));
+    throw Error(Errc::BadInput,
+                fmt::format("content of {} bytes at byte {} passes the file's size of {} bytes",
+                            chunk.bytes.size(), at, open.size));
   if (open.may_be_swap) return s.append_head(chunk);
   s.append_now(at, chunk.bytes, chunk.owner);
 }
@@ -257,7 +300,8 @@ void ExtBuilder::remove(NodeId node) {
   n.removed = true;
 }
 
-// Content: whole blocks go from the source's buffers straight to the writer; only a block that straddles two chunks is put together in a buffer of its own.
+// Content: whole blocks go from the source's buffers straight to the writer; only a block that
+// straddles two chunks is put together in a buffer of its own.
 
 /// The first page of a file decides whether it is swap space, which must not have holes.
 void ExtBuilder::State::append_head(const DataChunk& chunk) {
@@ -268,7 +312,8 @@ void ExtBuilder::State::append_head(const DataChunk& chunk) {
   if (whole_page && has_swap_signature(bytes)) file.holes = false;
   if (!whole_page && offset == file.head.size()) {
     const std::size_t n = std::min(bytes.size(), kSwapHead - file.head.size());
-    file.head.insert(file.head.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    file.head.insert(file.head.end(), bytes.begin(),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(n));
     bytes = bytes.subspan(n);
     offset += n;
     if (file.head.size() < kSwapHead) return;
@@ -285,12 +330,14 @@ void ExtBuilder::State::flush_head() {
   append_now(0, *head, head);
 }
 
-void ExtBuilder::State::append_now(std::uint64_t offset, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
+void ExtBuilder::State::append_now(std::uint64_t offset, std::span<const std::byte> bytes,
+                                   const std::shared_ptr<const void>& owner) {
   skip_to(offset);
   OpenContent& file = *open;
   if (!file.block.empty()) {
     const std::size_t n = std::min<std::size_t>(block_size - file.block.size(), bytes.size());
-    file.block.insert(file.block.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    file.block.insert(file.block.end(), bytes.begin(),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(n));
     file.position += n;
     bytes = bytes.subspan(n);
     if (file.block.size() == block_size) flush_block();
@@ -315,7 +362,8 @@ void ExtBuilder::State::skip_to(std::uint64_t offset) {
     if (offset == file.position) return;
   }
   const std::uint64_t block_start = offset / block_size * block_size;
-  if (!file.holes) emit_zeros(file.position, (offset == file.size ? offset : block_start) - file.position);
+  if (!file.holes)
+    emit_zeros(file.position, (offset == file.size ? offset : block_start) - file.position);
   if (offset != file.size) file.block.resize(offset - block_start);
   file.position = offset;
 }
@@ -336,9 +384,12 @@ void ExtBuilder::State::emit_zeros(std::uint64_t position, std::uint64_t size) {
   }
 }
 
-void ExtBuilder::State::emit(std::uint64_t position, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
+void ExtBuilder::State::emit(std::uint64_t position, std::span<const std::byte> bytes,
+                             const std::shared_ptr<const void>& owner) {
   const bool find_zeros = open->holes && options.holes == HolePolicy::Zeros;
-  const auto block_at = [&](std::size_t at) { return bytes.subspan(at, std::min<std::size_t>(block_size, bytes.size() - at)); };
+  const auto block_at = [&](std::size_t at) {
+    return bytes.subspan(at, std::min<std::size_t>(block_size, bytes.size() - at));
+  };
   for (std::size_t at = 0; at < bytes.size();) {
     if (find_zeros && is_zero(block_at(at))) {
       at += block_size;
@@ -352,7 +403,9 @@ void ExtBuilder::State::emit(std::uint64_t position, std::span<const std::byte> 
   }
 }
 
-void ExtBuilder::State::place(std::uint64_t logical, std::uint64_t count, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
+void ExtBuilder::State::place(std::uint64_t logical, std::uint64_t count,
+                              std::span<const std::byte> bytes,
+                              const std::shared_ptr<const void>& owner) {
   Node& n = node(open->node);
   while (count != 0) {
     std::uint64_t want = count;
@@ -368,8 +421,10 @@ void ExtBuilder::State::place(std::uint64_t logical, std::uint64_t count, std::s
       record(n, logical, run);
       const auto part = bytes.first(std::min<std::size_t>(bytes.size(), run.count * block_size));
       writer.put(offset_of(run.start), part, owner);
-      // The rest of the last block is written, too: what follows stays one run, and a block used before may hold something else there.
-      writer.put_zeros(ByteOffset{offset_of(run.start).value + part.size()}, run.count * block_size - part.size());
+      // The rest of the last block is written, too: what follows stays one run, and a block used
+      // before may hold something else there.
+      writer.put_zeros(ByteOffset{offset_of(run.start).value + part.size()},
+                       run.count * block_size - part.size());
     }
     bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), run.count * block_size));
     logical += run.count;
@@ -397,7 +452,8 @@ void ExtBuilder::State::make_map_blocks(Node& n, std::uint64_t logical) {
     map_blocks.push_back(run.start);
     ++n.map_count;
     ++n.blocks;
-    writer.put_zeros(offset_of(run.start), block_size);  // keeps the run whole; finish() writes the map
+    // keeps the run whole; finish() writes the map
+    writer.put_zeros(offset_of(run.start), block_size);
   }
 }
 
@@ -410,7 +466,8 @@ void ExtBuilder::State::record(Node& n, std::uint64_t logical, BlockRun run) {
       return;
     }
   }
-  extents.push_back({run.start, static_cast<std::uint32_t>(logical), static_cast<std::uint32_t>(run.count)});
+  extents.push_back(
+      {run.start, static_cast<std::uint32_t>(logical), static_cast<std::uint32_t>(run.count)});
   ++n.extent_count;
 }
 
@@ -425,11 +482,13 @@ void ExtBuilder::State::release(Node& n) {
   n.blocks = n.size_bytes = 0;
 }
 
-/// Space is short: the inode tables get the size that the options call for, or that the inodes so far need, and content gets what they would not use.
+/// Space is short: the inode tables get the size that the options call for, or that the inodes so
+/// far need, and content gets what they would not use.
 bool ExtBuilder::State::open_table_room() {
   if (!tables.in_group || tables.opened || tables.reserved == tables.final_blocks) return false;
   tables.opened = true;
-  const std::uint64_t so_far = inode_blocks_for((nodes.size() + EXT2_GOOD_OLD_FIRST_INO + groups()) / groups() + 1, plan);
+  const std::uint64_t so_far =
+      inode_blocks_for((nodes.size() + EXT2_GOOD_OLD_FIRST_INO + groups()) / groups() + 1, plan);
   tables.final_blocks = std::min(tables.reserved, std::max(tables.final_blocks, so_far));
   for (std::uint64_t g = 0; g < groups(); ++g) {
     const std::uint64_t begin = group_start(g) + super_blocks(g) + 2 + tables.final_blocks;

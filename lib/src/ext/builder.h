@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Fills an ext filesystem in one pass. Content goes to disk as it comes, in long sequential runs; inodes, names, block maps, xattr blocks and bitmaps stay in RAM and are
-// written once, by finish(). Knows inodes and directories, not paths: the rules of the tree are the caller's.
+// Fills an ext filesystem in one pass. Content goes to disk as it comes, in long sequential runs;
+// inodes, names, block maps, xattr blocks and bitmaps stay in RAM and are written once, by
+// finish(). Knows inodes and directories, not paths: the rules of the tree are the caller's.
 //
 // Two ways to start:
-//   format last   the window holds nothing yet. Content goes only into blocks that hold no metadata whatever the inode count turns out to be; finish() makes the filesystem.
-//   populate      the window holds a fresh, empty filesystem, whose geometry stays.
+//   format last   the window holds nothing yet. Content goes only into blocks that hold no metadata
+//   whatever the inode count turns out to be; finish() makes the filesystem. populate      the
+//   window holds a fresh, empty filesystem, whose geometry stays.
 //
-// When space runs out, the builder goes on counting without writing; finish() then throws NoSpace and says what would do.
-// Thread rule: one thread; the writing happens on a thread of its own.
+// When space runs out, the builder goes on counting without writing; finish() then throws NoSpace
+// and says what would do. Thread rule: one thread; the writing happens on a thread of its own.
 #pragma once
 
 #include <cstdint>
@@ -47,33 +49,43 @@ class NameTree {
   /// The directories, every parent before its children, the root first.
   virtual std::vector<NodeId> directories() const = 0;
   virtual NodeId parent(NodeId directory) const = 0;  ///< the root is its own parent
-  /// Fills `out` with the names in a directory, in the order they shall have where order is free (sorted by bytes for determinism). The views stay valid until the next call.
+  /// Fills `out` with the names in a directory, in the order they shall have where order is free
+  /// (sorted by bytes for determinism). The views stay valid until the next call.
   virtual void names(NodeId directory, std::vector<Name>& out) const = 0;
   /// For messages: a path of the node, escaped for people.
   virtual std::string describe(NodeId node) const = 0;
 };
 
-enum class HolePolicy { Zeros, Source, None };  ///< all-zero blocks become holes | only the source's holes | none at all
+/// all-zero blocks become holes | only the source's holes | none at all
+enum class HolePolicy { Zeros, Source, None };
 
 struct BuilderOptions {
   HolePolicy holes = HolePolicy::Zeros;  ///< swap files never get holes
-  Durability durability = Durability::NoSync;  ///< Sync: populate orders its commit with syncs, so that a power cut leaves the old filesystem, the new one, or one marked unusable
+  /// Sync: populate orders its commit with syncs, so that a power cut leaves the old filesystem,
+  /// the new one, or one marked unusable
+  Durability durability = Durability::NoSync;
 };
 
 class ExtBuilder {
  public:
-  /// Format last. Throws: Usage, NoSpace (the window is too small for any such filesystem), like make_ext.
-  static ExtBuilder format_last(const Window& where, const ExtOptions& options, BuilderOptions builder = {});
-  /// Into a filesystem that holds nothing but root and an empty lost+found, clean, with features that may be written.
-  /// Throws: Unsupported (not fresh and empty, or a refused feature), Corrupt, Dirty.
+  /// Format last. Throws: Usage, NoSpace (the window is too small for any such filesystem), like
+  /// make_ext.
+  static ExtBuilder format_last(const Window& where, const ExtOptions& options,
+                                BuilderOptions builder = {});
+  /// Into a filesystem that holds nothing but root and an empty lost+found, clean, with features
+  /// that may be written. Throws: Unsupported (not fresh and empty, or a refused feature), Corrupt,
+  /// Dirty.
   static ExtBuilder populate(const Window& where, BuilderOptions builder = {});
 
   ExtBuilder(ExtBuilder&&) noexcept;
   ExtBuilder& operator=(ExtBuilder&&) noexcept;
-  ~ExtBuilder();  ///< without finish(): the format-last window holds garbage; a populated filesystem is as it was
+  /// without finish(): the format-last window holds garbage; a populated filesystem is as it was
+  ~ExtBuilder();
 
-  static constexpr NodeId kRoot{0};       ///< exists from the start: directory, 0755, 0:0
-  static constexpr NodeId kLostFound{1};  ///< exists from the start: directory, 0700, 0:0; the caller's NameTree decides whether and where it is named
+  static constexpr NodeId kRoot{0};  ///< exists from the start: directory, 0755, 0:0
+  /// exists from the start: directory, 0700, 0:0; the caller's NameTree decides whether and where
+  /// it is named
+  static constexpr NodeId kLostFound{1};
 
   ExtType type() const;
   std::uint32_t block_size() const;
@@ -81,22 +93,27 @@ class ExtBuilder {
   /// The options as decided, as text: the same for the same options and size.
   std::string options_text() const;
 
-  /// A new inode without content. Throws: Unsupported (a time, device number or type that the format cannot hold; names what and the limits). Guarantee: strong.
+  /// A new inode without content. Throws: Unsupported (a time, device number or type that the
+  /// format cannot hold; names what and the limits). Guarantee: strong.
   NodeId add(const NodeMeta& meta);
   /// Replaces the metadata; the type must stay. Errors and guarantee like add.
   void set_meta(NodeId node, const NodeMeta& meta);
   const NodeMeta& meta(NodeId node) const;  ///< valid until the next add
   /// Whether the times just given lost fractions of seconds, because inodes have 128 bytes.
   bool drops_fractions(const NodeMeta& meta) const;
-  /// Replaces all xattrs; sorted by name, each once. Throws: Unsupported (namespace unknown to ext, name over 255 bytes, too large for the inode and one block, malformed ACL). Strong.
+  /// Replaces all xattrs; sorted by name, each once. Throws: Unsupported (namespace unknown to ext,
+  /// name over 255 bytes, too large for the inode and one block, malformed ACL). Strong.
   void set_xattrs(NodeId node, std::span<const Xattr> xattrs);
-  /// Throws: Unsupported when the target is empty or does not fit one block (block size - 1 bytes). Strong.
+  /// Throws: Unsupported when the target is empty or does not fit one block (block size - 1 bytes).
+  /// Strong.
   void set_symlink(NodeId node, std::string_view target);
   /// As set; empty for what is not a symlink. Valid until the next set_symlink.
   std::string_view symlink_target(NodeId node) const;
 
-  /// Content of a regular file, one file at a time: begin, chunks in ascending order, end. Throws: Unsupported (begin: the size passes what block maps can hold; nothing has changed then),
-  /// BadInput (chunks out of order or past the size), NoSpace (the host is full), Io. After any other failure than that of begin the whole builder is unusable.
+  /// Content of a regular file, one file at a time: begin, chunks in ascending order, end. Throws:
+  /// Unsupported (begin: the size passes what block maps can hold; nothing has changed then),
+  /// BadInput (chunks out of order or past the size), NoSpace (the host is full), Io. After any
+  /// other failure than that of begin the whole builder is unusable.
   void begin_content(NodeId node, std::uint64_t size_bytes);
   void append(const DataChunk& chunk);
   void end_content();
@@ -112,11 +129,14 @@ class ExtBuilder {
   struct Finish {
     std::int64_t created = 1;  ///< seconds, 1 to 2^32-1
     Uuid uuid{}, hash_seed{};  ///< format last only, unless the options gave them
-    bool counting_complete = true;  ///< false: the source was not read to its end, so figures in NoSpace are "at least"
+    /// false: the source was not read to its end, so figures in NoSpace are "at least"
+    bool counting_complete = true;
   };
-  /// Links each directory's names, writes all metadata and returns; content and metadata are in the page cache (durability NoSync).
-  /// Throws: NoSpace (blocks or inodes; says how many are needed, how many there are, and what size would do), Unsupported (too many links, too large a directory; names it), Io.
-  /// Guarantee: format last: none; populate: strong up to the first metadata write, from then on the filesystem is marked unusable until the last one.
+  /// Links each directory's names, writes all metadata and returns; content and metadata are in the
+  /// page cache (durability NoSync). Throws: NoSpace (blocks or inodes; says how many are needed,
+  /// how many there are, and what size would do), Unsupported (too many links, too large a
+  /// directory; names it), Io. Guarantee: format last: none; populate: strong up to the first
+  /// metadata write, from then on the filesystem is marked unusable until the last one.
   ExtSummary finish(const NameTree& names, const Finish& how);
 
   struct State;

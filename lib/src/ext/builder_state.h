@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the two halves of the builder share: builder.cpp takes content as it comes, materialize.cpp writes everything else when the source has ended.
+// What the two halves of the builder share: builder.cpp takes content as it comes, materialize.cpp
+// writes everything else when the source has ended.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,11 @@ namespace rawimg {
 struct Node {
   NodeMeta meta;
   std::uint64_t size_bytes = 0;
-  std::uint64_t blocks = 0;                            ///< content and map blocks
-  std::uint32_t first_extent = 0, extent_count = 0;    ///< in State::extents
-  std::uint32_t first_map = 0, map_count = 0;          ///< in State::map_blocks
-  std::uint32_t xattrs = 0;                            ///< 1 + index in State::xattr_sets; 0: none
-  std::uint32_t target = 0;                            ///< 1 + index in State::targets; 0: none
+  std::uint64_t blocks = 0;                          ///< content and map blocks
+  std::uint32_t first_extent = 0, extent_count = 0;  ///< in State::extents
+  std::uint32_t first_map = 0, map_count = 0;        ///< in State::map_blocks
+  std::uint32_t xattrs = 0;                          ///< 1 + index in State::xattr_sets; 0: none
+  std::uint32_t target = 0;                          ///< 1 + index in State::targets; 0: none
   bool removed = false;
 };
 
@@ -40,11 +41,13 @@ struct OpenContent {
   IndirectCursor indirect{1024};
 };
 
-/// How much room a group keeps for its inode table while inodes are not counted yet (filesystems without flex_bg, whose tables must lie in their group).
+/// How much room a group keeps for its inode table while inodes are not counted yet (filesystems
+/// without flex_bg, whose tables must lie in their group).
 struct TableRoom {
   bool in_group = false;
-  std::uint64_t reserved = 0;   ///< blocks kept at each group's start
-  bool opened = false;          ///< space ran out: the room above `final_blocks` was given to content
+  std::uint64_t reserved = 0;  ///< blocks kept at each group's start
+  /// space ran out: the room above `final_blocks` was given to content
+  bool opened = false;
   std::uint64_t final_blocks = 0;
 };
 
@@ -58,7 +61,9 @@ struct ExtBuilder::State {
   BuilderOptions options;
   WindowIo io;
   ExtPlan plan;
-  ExtHandle fs;  ///< format last: a template with the geometry of this size, replaced in finish(); populate: the filesystem
+  /// format last: a template with the geometry of this size, replaced in finish(); populate: the
+  /// filesystem
+  ExtHandle fs;
   bool populates = false;
   std::uint32_t block_size = 0, inode_size = 0;
   bool extents_on_disk = false;
@@ -81,32 +86,47 @@ struct ExtBuilder::State {
   RunWriter writer;  // last: its thread writes what the members above hold
 
   Node& node(NodeId id) { return nodes.at(static_cast<std::size_t>(id)); }
-  ByteOffset offset_of(std::uint64_t block) const { return ByteOffset{window.range().start() + block * block_size}; }
+  ByteOffset offset_of(std::uint64_t block) const {
+    return ByteOffset{window.range().start() + block * block_size};
+  }
   std::uint64_t groups() const { return fs->group_desc_count; }
-  std::uint64_t group_start(std::uint64_t group) const { return ext2fs_group_first_block2(fs.get(), static_cast<dgrp_t>(group)); }
-  std::uint64_t group_end(std::uint64_t group) const { return ext2fs_group_last_block2(fs.get(), static_cast<dgrp_t>(group)) + 1; }
+  std::uint64_t group_start(std::uint64_t group) const {
+    return ext2fs_group_first_block2(fs.get(), static_cast<dgrp_t>(group));
+  }
+  std::uint64_t group_end(std::uint64_t group) const {
+    return ext2fs_group_last_block2(fs.get(), static_cast<dgrp_t>(group)) + 1;
+  }
   /// Superblock copy, descriptors and their growth room at the start of a group.
   std::uint64_t super_blocks(std::uint64_t group) const {
-    return ext2fs_bg_has_super(fs.get(), static_cast<dgrp_t>(group)) ? 1 + fs->desc_blocks + fs->super->s_reserved_gdt_blocks : 0;
+    return ext2fs_bg_has_super(fs.get(), static_cast<dgrp_t>(group))
+               ? 1 + fs->desc_blocks + fs->super->s_reserved_gdt_blocks
+               : 0;
   }
 
   // Content
   void append_head(const DataChunk& chunk);
   void flush_head();
-  void append_now(std::uint64_t offset, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
+  void append_now(std::uint64_t offset, std::span<const std::byte> bytes,
+                  const std::shared_ptr<const void>& owner);
   void skip_to(std::uint64_t offset);
   void flush_block();
-  void emit(std::uint64_t position, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
+  void emit(std::uint64_t position, std::span<const std::byte> bytes,
+            const std::shared_ptr<const void>& owner);
   void emit_zeros(std::uint64_t position, std::uint64_t size);
-  void place(std::uint64_t logical, std::uint64_t count, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
+  void place(std::uint64_t logical, std::uint64_t count, std::span<const std::byte> bytes,
+             const std::shared_ptr<const void>& owner);
   BlockRun take(std::uint64_t want);
   void make_map_blocks(Node& node, std::uint64_t logical);
   void record(Node& node, std::uint64_t logical, BlockRun run);
   void release(Node& node);
   bool open_table_room();
 
-  std::span<const Extent> extents_of(const Node& node) const { return std::span(extents).subspan(node.first_extent, node.extent_count); }
-  std::span<const std::uint64_t> maps_of(const Node& node) const { return std::span(map_blocks).subspan(node.first_map, node.map_count); }
+  std::span<const Extent> extents_of(const Node& node) const {
+    return std::span(extents).subspan(node.first_extent, node.extent_count);
+  }
+  std::span<const std::uint64_t> maps_of(const Node& node) const {
+    return std::span(map_blocks).subspan(node.first_map, node.map_count);
+  }
 };
 
 }  // namespace rawimg

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A whole directory at once, in RAM: one block as it is, more as a hash tree (htree), which libext2fs can read and extend but not make.
+// A whole directory at once, in RAM: one block as it is, more as a hash tree (htree), which
+// libext2fs can read and extend but not make.
 //
-// Block 0 of an indexed directory holds '.', '..' and, inside the latter's length, the root of the tree: pairs of (lowest hash, block), sorted. Leaves are ordinary directory blocks whose
-// names all hash into one interval. Sources: FORMATS.md.
+// Block 0 of an indexed directory holds '.', '..' and, inside the latter's length, the root of the
+// tree: pairs of (lowest hash, block), sorted. Leaves are ordinary directory blocks whose names all
+// hash into one interval. Sources: FORMATS.md.
 #pragma once
 
 #include <cstddef>
@@ -37,16 +39,22 @@ struct DirectoryBlocks {
   bool indexed = false;
 };
 
-enum class DirectoryShape { Indexed, Linear };  ///< Linear: never an index (lost+found, so that e2fsck finds empty blocks)
+/// Linear: never an index (lost+found, so that e2fsck finds empty blocks)
+enum class DirectoryShape { Indexed, Linear };
 
-/// `names` without '.' and '..'; is reordered. At least `min_blocks` long. Throws: Unsupported when the index would pass its depth.
-DirectoryBlocks build_directory(const DirectoryFormat& format, std::uint32_t self, std::uint32_t parent, std::span<DirName> names, DirectoryShape shape = DirectoryShape::Indexed,
+/// `names` without '.' and '..'; is reordered. At least `min_blocks` long. Throws: Unsupported when
+/// the index would pass its depth.
+DirectoryBlocks build_directory(const DirectoryFormat& format, std::uint32_t self,
+                                std::uint32_t parent, std::span<DirName> names,
+                                DirectoryShape shape = DirectoryShape::Indexed,
                                 std::uint32_t min_blocks = 1);
 
 /// Fills in the checksums (metadata_csum) of one directory's blocks; its inode has generation 0.
-void set_directory_checksums(const DirectoryFormat& format, std::uint32_t checksum_seed, std::uint32_t self, DirectoryBlocks& directory);
+void set_directory_checksums(const DirectoryFormat& format, std::uint32_t checksum_seed,
+                             std::uint32_t self, DirectoryBlocks& directory);
 
-/// The seed of everything that is checksummed per inode: of the filesystem's seed, the inode number and generation 0.
+/// The seed of everything that is checksummed per inode: of the filesystem's seed, the inode number
+/// and generation 0.
 std::uint32_t inode_checksum_seed(std::uint32_t checksum_seed, std::uint32_t inode);
 
 }  // namespace rawimg

@@ -20,7 +20,8 @@ namespace rawimg {
 namespace {
 
 constexpr std::size_t kEntryHeader = 8, kTail = 12;
-constexpr std::uint32_t kRootEntriesAt = 32, kNodeEntriesAt = 8;  // of the index, in block 0 and in other blocks
+// of the index, in block 0 and in other blocks
+constexpr std::uint32_t kRootEntriesAt = 32, kNodeEntriesAt = 8;
 constexpr std::uint64_t kPiece = 1u << 20;
 constexpr unsigned kMaxLevels = 3;
 
@@ -38,21 +39,31 @@ EntryHeader header_at(std::span<const std::byte> bytes, std::size_t at) {
 }
 
 /// Blocks of 64 KiB say their own length as 0 or 65535.
-std::uint32_t real_length(std::uint16_t length, std::uint32_t block_size) { return block_size == 65536 && (length == 0 || length == 65535) ? 65536 : length; }
+std::uint32_t real_length(std::uint16_t length, std::uint32_t block_size) {
+  return block_size == 65536 && (length == 0 || length == 65535) ? 65536 : length;
+}
 
 }  // namespace
 
-DirectoryReader::DirectoryReader(const Window& where, const Superblock& super, const MapInput& map, bool indexed, std::uint64_t blocks)
-    : where_(where), super_(super), inode_(map.inode), generation_(map.generation), indexed_(indexed) {
+DirectoryReader::DirectoryReader(const Window& where, const Superblock& super, const MapInput& map,
+                                 bool indexed, std::uint64_t blocks)
+    : where_(where),
+      super_(super),
+      inode_(map.inode),
+      generation_(map.generation),
+      indexed_(indexed) {
   // A block that came twice would let a small image hold names without end.
-  std::map<std::uint64_t, std::uint64_t> taken;  // first physical block of a run -> behind its last one
+  // first physical block of a run -> behind its last one
+  std::map<std::uint64_t, std::uint64_t> taken;
   std::uint64_t next = 0;
   read_map(map, blocks, [&](const MappedRun& run) {
     if (run.logical != next) corrupt(fmt::format("block {} is missing", next));
     if (run.unwritten) corrupt("it has unwritten blocks");
     const std::uint64_t end = run.physical + run.count;
     const auto above = taken.lower_bound(run.physical);
-    if ((above != taken.end() && above->first < end) || (above != taken.begin() && std::prev(above)->second > run.physical)) corrupt(fmt::format("it has block {} of the filesystem more than once", run.physical));
+    if ((above != taken.end() && above->first < end) ||
+        (above != taken.begin() && std::prev(above)->second > run.physical))
+      corrupt(fmt::format("it has block {} of the filesystem more than once", run.physical));
     taken.emplace_hint(above, run.physical, end);
     runs_.push_back(run);
     next = run.logical_end();
@@ -60,10 +71,14 @@ DirectoryReader::DirectoryReader(const Window& where, const Superblock& super, c
   if (next != blocks) corrupt(fmt::format("block {} is missing", next));
 }
 
-void DirectoryReader::corrupt(const std::string& why) const { throw Error(Errc::Corrupt, fmt::format("directory inode {} is damaged: {}", inode_, why)); }
+void DirectoryReader::corrupt(const std::string& why) const {
+  throw Error(Errc::Corrupt, fmt::format("directory inode {} is damaged: {}", inode_, why));
+}
 
 std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_t logical) const {
-  const auto run = std::lower_bound(runs_.begin(), runs_.end(), logical, [](const MappedRun& r, std::uint32_t at) { return r.logical_end() <= at; });
+  const auto run =
+      std::lower_bound(runs_.begin(), runs_.end(), logical,
+                       [](const MappedRun& r, std::uint32_t at) { return r.logical_end() <= at; });
   if (run == runs_.end() || logical < run->logical) return std::nullopt;
   Block block{std::vector<std::byte>(super_.block_size()), logical};
   super_.read_blocks(where_, run->physical + (logical - run->logical), 1, block.bytes);
@@ -74,21 +89,27 @@ std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_
 void DirectoryReader::check_block(std::span<const std::byte> bytes, std::uint32_t logical) const {
   if (!super_.has_checksums()) return;
   const std::array<std::uint32_t, 2> key{inode_, generation_};
-  const std::uint32_t seed = ext2fs_crc32c_le(super_.checksum_seed(), reinterpret_cast<const unsigned char*>(key.data()), sizeof key);
+  const std::uint32_t seed = ext2fs_crc32c_le(
+      super_.checksum_seed(), reinterpret_cast<const unsigned char*>(key.data()), sizeof key);
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const EntryHeader first = header_at(bytes, 0);
-  const bool node = indexed_ && first.inode == 0 && real_length(first.length, super_.block_size()) == bytes.size();
+  const bool node = indexed_ && first.inode == 0 &&
+                    real_length(first.length, super_.block_size()) == bytes.size();
   std::uint32_t crc = 0, stored = 0;
   if (indexed_ && (logical == 0 || node)) {
     const std::uint32_t at = logical == 0 ? kRootEntriesAt : kNodeEntriesAt;
     ext2_dx_countlimit counts;
     std::memcpy(&counts, bytes.data() + at, sizeof counts);
-    const std::size_t end = at + std::size_t{counts.limit} * sizeof(ext2_dx_entry), used = at + std::size_t{counts.count} * sizeof(ext2_dx_entry);
-    if (end + sizeof(ext2_dx_tail) > bytes.size() || used > end) corrupt(fmt::format("{} of {} index entries in block {}", counts.count, counts.limit, logical));
+    const std::size_t end = at + std::size_t{counts.limit} * sizeof(ext2_dx_entry),
+                      used = at + std::size_t{counts.count} * sizeof(ext2_dx_entry);
+    if (end + sizeof(ext2_dx_tail) > bytes.size() || used > end)
+      corrupt(
+          fmt::format("{} of {} index entries in block {}", counts.count, counts.limit, logical));
     ext2_dx_tail tail;
     std::memcpy(&tail, bytes.data() + end, sizeof tail);
     stored = std::exchange(tail.dt_checksum, 0);
-    crc = ext2fs_crc32c_le(ext2fs_crc32c_le(seed, data, used), reinterpret_cast<const unsigned char*>(&tail), sizeof tail);
+    crc = ext2fs_crc32c_le(ext2fs_crc32c_le(seed, data, used),
+                           reinterpret_cast<const unsigned char*>(&tail), sizeof tail);
   } else {
     std::memcpy(&stored, bytes.data() + bytes.size() - 4, sizeof stored);
     crc = ext2fs_crc32c_le(seed, data, bytes.size() - kTail);
@@ -97,17 +118,25 @@ void DirectoryReader::check_block(std::span<const std::byte> bytes, std::uint32_
 }
 
 template <class Visit>
-bool DirectoryReader::visit_block(std::span<const std::byte> bytes, std::uint32_t logical, Visit visit) const {
+bool DirectoryReader::visit_block(std::span<const std::byte> bytes, std::uint32_t logical,
+                                  Visit visit) const {
   for (std::size_t at = 0; at < bytes.size();) {
-    if (bytes.size() - at < kEntryHeader) corrupt(fmt::format("an entry passes the end of block {}", logical));
+    if (bytes.size() - at < kEntryHeader)
+      corrupt(fmt::format("an entry passes the end of block {}", logical));
     const EntryHeader entry = header_at(bytes, at);
     const std::uint32_t length = real_length(entry.length, super_.block_size());
-    if (length < kEntryHeader || length % 4 != 0 || length > bytes.size() - at || kEntryHeader + entry.name_length > length)
-      corrupt(fmt::format("an entry of {} bytes with a name of {} at byte {} of block {}", length, entry.name_length, at, logical));
+    if (length < kEntryHeader || length % 4 != 0 || length > bytes.size() - at ||
+        kEntryHeader + entry.name_length > length)
+      corrupt(fmt::format("an entry of {} bytes with a name of {} at byte {} of block {}", length,
+                          entry.name_length, at, logical));
     if (entry.inode != 0) {
-      const std::string_view name(reinterpret_cast<const char*>(bytes.data() + at + kEntryHeader), entry.name_length);
-      if (entry.inode > super_.inodes()) corrupt(fmt::format("{} is inode {} of {}", quote(name), entry.inode, super_.inodes()));
-      if (name.empty() || name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) corrupt(fmt::format("a file cannot be named {}", quote(name)));
+      const std::string_view name(reinterpret_cast<const char*>(bytes.data() + at + kEntryHeader),
+                                  entry.name_length);
+      if (entry.inode > super_.inodes())
+        corrupt(fmt::format("{} is inode {} of {}", quote(name), entry.inode, super_.inodes()));
+      if (name.empty() || name.find('/') != std::string_view::npos ||
+          name.find('\0') != std::string_view::npos)
+        corrupt(fmt::format("a file cannot be named {}", quote(name)));
       if (name != "." && name != ".." && !visit(name, entry.inode)) return false;
     }
     at += length;
@@ -144,7 +173,8 @@ std::vector<DirEntry> DirectoryReader::read_all() const {
   return entries;
 }
 
-std::optional<std::uint32_t> DirectoryReader::find_in(const Block& block, std::string_view name) const {
+std::optional<std::uint32_t> DirectoryReader::find_in(const Block& block,
+                                                      std::string_view name) const {
   std::optional<std::uint32_t> found;
   visit_block(block.bytes, block.logical, [&](std::string_view entry, std::uint32_t inode) {
     if (entry == name) found = inode;
@@ -164,25 +194,35 @@ std::optional<std::uint32_t> DirectoryReader::find(std::string_view name) const 
   return found;
 }
 
-std::optional<std::optional<std::uint32_t>> DirectoryReader::find_by_hash(std::string_view name) const {
+std::optional<std::optional<std::uint32_t>> DirectoryReader::find_by_hash(
+    std::string_view name) const {
   const auto unusable = std::optional<std::optional<std::uint32_t>>{};
   std::optional<Block> block = read_logical(0);
   if (!block) return unusable;
   ext2_dx_root_info info;
   std::memcpy(&info, block->bytes.data() + 24, sizeof info);
-  if (info.hash_version > EXT2_HASH_TEA || info.indirect_levels > kMaxLevels || info.info_length != sizeof info) return unusable;
+  if (info.hash_version > EXT2_HASH_TEA || info.indirect_levels > kMaxLevels ||
+      info.info_length != sizeof info)
+    return unusable;
   const bool is_unsigned = super_.raw().s_flags & EXT2_FLAGS_UNSIGNED_HASH;
   ext2_dirhash_t hash = 0, minor = 0;
-  if (ext2fs_dirhash2(info.hash_version + (is_unsigned ? 3 : 0), name.data(), static_cast<int>(name.size()), nullptr, 0, super_.raw().s_hash_seed, &hash, &minor) != 0) return unusable;
+  if (ext2fs_dirhash2(info.hash_version + (is_unsigned ? 3 : 0), name.data(),
+                      static_cast<int>(name.size()), nullptr, 0, super_.raw().s_hash_seed, &hash,
+                      &minor) != 0)
+    return unusable;
   std::uint32_t at = kRootEntriesAt;
   for (unsigned level = 0;; ++level) {
     ext2_dx_countlimit counts;
     std::memcpy(&counts, block->bytes.data() + at, sizeof counts);
-    if (counts.count == 0 || at + std::size_t{counts.count} * sizeof(ext2_dx_entry) > block->bytes.size()) return unusable;
+    if (counts.count == 0 ||
+        at + std::size_t{counts.count} * sizeof(ext2_dx_entry) > block->bytes.size())
+      return unusable;
     std::vector<ext2_dx_entry> entries(counts.count);
     std::memcpy(entries.data(), block->bytes.data() + at, entries.size() * sizeof(ext2_dx_entry));
     entries[0].hash = 0;
-    auto next = std::upper_bound(entries.begin() + 1, entries.end(), hash, [](std::uint32_t h, const ext2_dx_entry& e) { return h < e.hash; });
+    auto next =
+        std::upper_bound(entries.begin() + 1, entries.end(), hash,
+                         [](std::uint32_t h, const ext2_dx_entry& e) { return h < e.hash; });
     const auto chosen = next - 1;
     if (level < info.indirect_levels) {
       // Names with one hash may go on in the next node; that is too rare to follow here.
@@ -197,7 +237,8 @@ std::optional<std::optional<std::uint32_t>> DirectoryReader::find_by_hash(std::s
       if (!bytes) return unusable;
       const std::optional<std::uint32_t> found = find_in(*bytes, name);
       const auto following = leaf + 1;
-      if (found || following == entries.end() || following->hash != (hash | 1)) return std::optional<std::optional<std::uint32_t>>(std::in_place, found);
+      if (found || following == entries.end() || following->hash != (hash | 1))
+        return std::optional<std::optional<std::uint32_t>>(std::in_place, found);
     }
   }
 }

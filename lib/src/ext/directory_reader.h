@@ -18,12 +18,15 @@ namespace rawimg {
 /// One directory of a filesystem that somebody else may have made.
 class DirectoryReader {
  public:
-  /// Reads the map of its `blocks` blocks. Throws: Corrupt (also for a block that is missing, unwritten, or there more than once), Io.
-  DirectoryReader(const Window& where, const Superblock& super, const MapInput& map, bool indexed, std::uint64_t blocks);
+  /// Reads the map of its `blocks` blocks. Throws: Corrupt (also for a block that is missing,
+  /// unwritten, or there more than once), Io.
+  DirectoryReader(const Window& where, const Superblock& super, const MapInput& map, bool indexed,
+                  std::uint64_t blocks);
 
   /// In the directory's own order, without `.` and `..`. Throws: Corrupt, Io.
   std::vector<DirEntry> read_all() const;
-  /// By its hash tree where there is a good one, else by looking at every name. Throws: Corrupt, Io.
+  /// By its hash tree where there is a good one, else by looking at every name. Throws: Corrupt,
+  /// Io.
   std::optional<std::uint32_t> find(std::string_view name) const;
 
  private:

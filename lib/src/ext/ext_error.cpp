@@ -36,9 +36,11 @@ class ExtCategory : public std::error_category {
 void check_ext(long code, std::string_view doing) {
   if (code == 0) return;
   if (code == ENOMEM) throw std::bad_alloc();
-  if (code > 0 && code < kFirstLibraryCode) throw errno_error(static_cast<int>(code), std::string(doing));
+  if (code > 0 && code < kFirstLibraryCode)
+    throw errno_error(static_cast<int>(code), std::string(doing));
   static const ExtCategory category;
-  throw Error(Errc::Corrupt, fmt::format("{}: {}", doing, text_of(code)), std::error_code(static_cast<int>(code), category));
+  throw Error(Errc::Corrupt, fmt::format("{}: {}", doing, text_of(code)),
+              std::error_code(static_cast<int>(code), category));
 }
 
 }  // namespace rawimg

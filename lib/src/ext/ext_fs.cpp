@@ -34,20 +34,31 @@ struct RawInode {
   std::uint32_t number = 0;
   std::uint64_t size = 0, xattr_block = 0;  ///< both halves, where both count
 
-  bool has_extra(std::size_t end) const { return bytes.size() > EXT2_GOOD_OLD_INODE_SIZE && std::size_t{EXT2_GOOD_OLD_INODE_SIZE} + fields.i_extra_isize >= end; }
+  bool has_extra(std::size_t end) const {
+    return bytes.size() > EXT2_GOOD_OLD_INODE_SIZE &&
+           std::size_t{EXT2_GOOD_OLD_INODE_SIZE} + fields.i_extra_isize >= end;
+  }
   bool has_flag(std::uint32_t flag) const { return fields.i_flags & flag; }
 };
 
 std::optional<FileType> type_of_mode(std::uint16_t mode) {
   switch (mode & LINUX_S_IFMT) {
-    case LINUX_S_IFREG: return FileType::Regular;
-    case LINUX_S_IFDIR: return FileType::Directory;
-    case LINUX_S_IFLNK: return FileType::Symlink;
-    case LINUX_S_IFCHR: return FileType::CharDevice;
-    case LINUX_S_IFBLK: return FileType::BlockDevice;
-    case LINUX_S_IFIFO: return FileType::Fifo;
-    case LINUX_S_IFSOCK: return FileType::Socket;
-    default: return std::nullopt;
+    case LINUX_S_IFREG:
+      return FileType::Regular;
+    case LINUX_S_IFDIR:
+      return FileType::Directory;
+    case LINUX_S_IFLNK:
+      return FileType::Symlink;
+    case LINUX_S_IFCHR:
+      return FileType::CharDevice;
+    case LINUX_S_IFBLK:
+      return FileType::BlockDevice;
+    case LINUX_S_IFIFO:
+      return FileType::Fifo;
+    case LINUX_S_IFSOCK:
+      return FileType::Socket;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -73,14 +84,16 @@ void put_device(const ext2_inode_large& inode, InodeInfo& info) {
 }  // namespace
 
 struct ExtFs::State {
-  State(const Window& where, Superblock superblock) : window(where), super(superblock), info(superblock.info()) {}
+  State(const Window& where, Superblock superblock)
+      : window(where), super(superblock), info(superblock.info()) {}
 
   RawInode read_inode(std::uint32_t number) const;
   void join_halves(RawInode& inode) const;
   void check_inode(const RawInode& inode) const;
   MapInput map_of(const RawInode& inode) const;
   void require_plain(const RawInode& inode, const char* what) const;
-  void read_content(const RawInode& inode, std::uint64_t size, const std::function<void(std::span<const std::byte>)>& sink) const;
+  void read_content(const RawInode& inode, std::uint64_t size,
+                    const std::function<void(std::span<const std::byte>)>& sink) const;
   std::string symlink_target(const RawInode& inode) const;
   std::vector<Xattr> xattrs_of(const RawInode& inode) const;
   std::string ea_inode_value(std::uint32_t inode, std::uint32_t size) const;
@@ -99,11 +112,16 @@ const ExtInfo& ExtFs::info() const { return state_->info; }
 
 ExtFs ExtFs::open(const Window& where, DirtyJournal journal) {
   const auto super = Superblock::read(where);
-  if (!super) throw Error(Errc::Unsupported, fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}", where.range().start(), quote(where.file().path().string())));
+  if (!super)
+    throw Error(Errc::Unsupported,
+                fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
+                            where.range().start(), quote(where.file().path().string())));
   super->require_readable();
   auto state = std::make_unique<State>(where, *super);
   if (state->info.needs_recovery && journal == DirtyJournal::Refuse)
-    throw Error(Errc::Dirty, "the journal must be replayed first: what is read without it may be stale").with_hint("e2fsck -E journal_only replays it; --ignore-journal reads all the same");
+    throw Error(Errc::Dirty,
+                "the journal must be replayed first: what is read without it may be stale")
+        .with_hint("e2fsck -E journal_only replays it; --ignore-journal reads all the same");
   return ExtFs(std::move(state));
 }
 
@@ -115,10 +133,14 @@ RawInode ExtFs::State::read_inode(std::uint32_t number) const {
   super.read_blocks(window, place.block, 1, block);
   RawInode inode;
   inode.number = number;
-  inode.bytes.assign(block.begin() + place.offset, block.begin() + place.offset + super.inode_size());
+  inode.bytes.assign(block.begin() + place.offset,
+                     block.begin() + place.offset + super.inode_size());
   std::memcpy(&inode.fields, inode.bytes.data(), std::min(inode.bytes.size(), sizeof inode.fields));
-  if (inode.bytes.size() > EXT2_GOOD_OLD_INODE_SIZE && (inode.fields.i_extra_isize > inode.bytes.size() - EXT2_GOOD_OLD_INODE_SIZE || inode.fields.i_extra_isize % 4 != 0))
-    throw Error(Errc::Corrupt, fmt::format("inode {} is damaged: extra fields of {} bytes", number, inode.fields.i_extra_isize));
+  if (inode.bytes.size() > EXT2_GOOD_OLD_INODE_SIZE &&
+      (inode.fields.i_extra_isize > inode.bytes.size() - EXT2_GOOD_OLD_INODE_SIZE ||
+       inode.fields.i_extra_isize % 4 != 0))
+    throw Error(Errc::Corrupt, fmt::format("inode {} is damaged: extra fields of {} bytes", number,
+                                           inode.fields.i_extra_isize));
   check_inode(inode);
   join_halves(inode);
   return inode;
@@ -127,39 +149,61 @@ RawInode ExtFs::State::read_inode(std::uint32_t number) const {
 // As Linux does: ext2 kept other things in some of the upper halves.
 void ExtFs::State::join_halves(RawInode& inode) const {
   const auto type = type_of_mode(inode.fields.i_mode);
-  const bool long_size = type == FileType::Regular || (type == FileType::Directory && super.has_incompat(EXT4_FEATURE_INCOMPAT_LARGEDIR));
-  inode.size = inode.fields.i_size | (long_size ? std::uint64_t{inode.fields.i_size_high} << 32 : 0);
-  inode.xattr_block = inode.fields.i_file_acl | (super.has_incompat(EXT4_FEATURE_INCOMPAT_64BIT) ? std::uint64_t{inode.fields.osd2.linux2.l_i_file_acl_high} << 32 : 0);
+  const bool long_size =
+      type == FileType::Regular ||
+      (type == FileType::Directory && super.has_incompat(EXT4_FEATURE_INCOMPAT_LARGEDIR));
+  inode.size =
+      inode.fields.i_size | (long_size ? std::uint64_t{inode.fields.i_size_high} << 32 : 0);
+  inode.xattr_block = inode.fields.i_file_acl |
+                      (super.has_incompat(EXT4_FEATURE_INCOMPAT_64BIT)
+                           ? std::uint64_t{inode.fields.osd2.linux2.l_i_file_acl_high} << 32
+                           : 0);
 }
 
 void ExtFs::State::check_inode(const RawInode& inode) const {
   if (!super.has_checksums()) return;
-  constexpr std::size_t kLow = offsetof(ext2_inode_large, osd2.linux2.l_i_checksum_lo), kHigh = offsetof(ext2_inode_large, i_checksum_hi);
+  constexpr std::size_t kLow = offsetof(ext2_inode_large, osd2.linux2.l_i_checksum_lo),
+                        kHigh = offsetof(ext2_inode_large, i_checksum_hi);
   std::vector<std::byte> copy = inode.bytes;
   std::memset(&copy.at(kLow), 0, 2);
   const bool wide = inode.has_extra(kHigh + 2);
   if (wide) std::memset(&copy.at(kHigh), 0, 2);
   const std::array<std::uint32_t, 2> key{inode.number, inode.fields.i_generation};
-  std::uint32_t crc = ext2fs_crc32c_le(super.checksum_seed(), reinterpret_cast<const unsigned char*>(key.data()), sizeof key);
+  std::uint32_t crc = ext2fs_crc32c_le(
+      super.checksum_seed(), reinterpret_cast<const unsigned char*>(key.data()), sizeof key);
   crc = ext2fs_crc32c_le(crc, reinterpret_cast<const unsigned char*>(copy.data()), copy.size());
-  const std::uint32_t stored = inode.fields.osd2.linux2.l_i_checksum_lo | (wide ? std::uint32_t{inode.fields.i_checksum_hi} << 16 : 0);
-  if (stored != (wide ? crc : crc & 0xFFFF)) throw Error(Errc::Corrupt, fmt::format("inode {} is damaged: its checksum is wrong", inode.number));
+  const std::uint32_t stored = inode.fields.osd2.linux2.l_i_checksum_lo |
+                               (wide ? std::uint32_t{inode.fields.i_checksum_hi} << 16 : 0);
+  if (stored != (wide ? crc : crc & 0xFFFF))
+    throw Error(Errc::Corrupt,
+                fmt::format("inode {} is damaged: its checksum is wrong", inode.number));
 }
 
 MapInput ExtFs::State::map_of(const RawInode& inode) const {
-  return {window, super, inode.number, inode.fields.i_generation, inode.has_flag(EXT4_EXTENTS_FL), std::span<const std::uint32_t, 15>(inode.fields.i_block)};
+  return {window,
+          super,
+          inode.number,
+          inode.fields.i_generation,
+          inode.has_flag(EXT4_EXTENTS_FL),
+          std::span<const std::uint32_t, 15>(inode.fields.i_block)};
 }
 
 void ExtFs::State::require_plain(const RawInode& inode, const char* what) const {
-  if (inode.has_flag(EXT4_INLINE_DATA_FL)) throw Error(Errc::Unsupported, fmt::format("{} inode {} has its content inside of the inode (inline_data), which rawimg does not read", what, inode.number));
-  if (inode.has_flag(EXT4_ENCRYPT_FL)) throw Error(Errc::Unsupported, fmt::format("{} inode {} is encrypted", what, inode.number));
+  if (inode.has_flag(EXT4_INLINE_DATA_FL))
+    throw Error(Errc::Unsupported, fmt::format("{} inode {} has its content inside of the inode "
+                                               "(inline_data), which rawimg does not read",
+                                               what, inode.number));
+  if (inode.has_flag(EXT4_ENCRYPT_FL))
+    throw Error(Errc::Unsupported, fmt::format("{} inode {} is encrypted", what, inode.number));
 }
 
 InodeInfo ExtFs::inode(std::uint32_t number) const {
   const RawInode raw = state_->read_inode(number);
   const ext2_inode_large& in = raw.fields;
   const auto type = type_of_mode(in.i_mode);
-  if (!type) throw Error(Errc::Corrupt, fmt::format("inode {} has mode {:o}, which is no type of file", number, in.i_mode));
+  if (!type)
+    throw Error(Errc::Corrupt,
+                fmt::format("inode {} has mode {:o}, which is no type of file", number, in.i_mode));
   InodeInfo info;
   info.number = number;
   info.type = *type;
@@ -171,11 +215,17 @@ InodeInfo ExtFs::inode(std::uint32_t number) const {
   info.sectors = in.i_blocks | (huge ? std::uint64_t{in.osd2.linux2.l_i_blocks_hi} << 32 : 0);
   if (huge && raw.has_flag(EXT4_HUGE_FILE_FL)) info.sectors *= state_->super.block_size() / 512;
   info.links = in.i_links_count;
-  const auto extra = [&raw](std::size_t end, std::uint32_t value) { return raw.has_extra(end) ? std::optional(value) : std::nullopt; };
-  info.ctime = time_of(in.i_ctime, extra(offsetof(ext2_inode_large, i_ctime_extra) + 4, in.i_ctime_extra));
-  info.mtime = time_of(in.i_mtime, extra(offsetof(ext2_inode_large, i_mtime_extra) + 4, in.i_mtime_extra));
-  info.atime = time_of(in.i_atime, extra(offsetof(ext2_inode_large, i_atime_extra) + 4, in.i_atime_extra));
-  if (raw.has_extra(offsetof(ext2_inode_large, i_crtime_extra) + 4)) info.birthtime = time_of(in.i_crtime, in.i_crtime_extra);
+  const auto extra = [&raw](std::size_t end, std::uint32_t value) {
+    return raw.has_extra(end) ? std::optional(value) : std::nullopt;
+  };
+  info.ctime =
+      time_of(in.i_ctime, extra(offsetof(ext2_inode_large, i_ctime_extra) + 4, in.i_ctime_extra));
+  info.mtime =
+      time_of(in.i_mtime, extra(offsetof(ext2_inode_large, i_mtime_extra) + 4, in.i_mtime_extra));
+  info.atime =
+      time_of(in.i_atime, extra(offsetof(ext2_inode_large, i_atime_extra) + 4, in.i_atime_extra));
+  if (raw.has_extra(offsetof(ext2_inode_large, i_crtime_extra) + 4))
+    info.birthtime = time_of(in.i_crtime, in.i_crtime_extra);
   if (in.i_dtime != 0) info.deleted = time_of(in.i_dtime, std::nullopt);
   info.flags = in.i_flags;
   info.generation = in.i_generation;
@@ -187,17 +237,27 @@ InodeInfo ExtFs::inode(std::uint32_t number) const {
 
 std::vector<Xattr> ExtFs::State::xattrs_of(const RawInode& inode) const {
   std::vector<Xattr> xattrs;
-  const ValueReader read_value = [this](std::uint32_t number, std::uint32_t size) { return ea_inode_value(number, size); };
-  if (inode.bytes.size() > EXT2_GOOD_OLD_INODE_SIZE) read_inode_xattrs(std::span(inode.bytes).subspan(EXT2_GOOD_OLD_INODE_SIZE + inode.fields.i_extra_isize), read_value, xattrs);
+  const ValueReader read_value = [this](std::uint32_t number, std::uint32_t size) {
+    return ea_inode_value(number, size);
+  };
+  if (inode.bytes.size() > EXT2_GOOD_OLD_INODE_SIZE)
+    read_inode_xattrs(
+        std::span(inode.bytes).subspan(EXT2_GOOD_OLD_INODE_SIZE + inode.fields.i_extra_isize),
+        read_value, xattrs);
   if (const std::uint64_t at = inode.xattr_block; at != 0) {
     std::vector<std::byte> block(super.block_size());
     super.read_blocks(window, at, 1, block);
     if (super.has_checksums()) {
       auto* header = reinterpret_cast<ext2_ext_attr_header*>(block.data());
       const std::uint32_t stored = std::exchange(header->h_checksum, 0);
-      std::uint32_t crc = ext2fs_crc32c_le(super.checksum_seed(), reinterpret_cast<const unsigned char*>(&at), sizeof at);
-      crc = ext2fs_crc32c_le(crc, reinterpret_cast<const unsigned char*>(block.data()), block.size());
-      if (stored != crc) throw Error(Errc::Corrupt, fmt::format("the extended attributes of inode {} are damaged: the checksum of block {} is wrong", inode.number, at));
+      std::uint32_t crc = ext2fs_crc32c_le(super.checksum_seed(),
+                                           reinterpret_cast<const unsigned char*>(&at), sizeof at);
+      crc =
+          ext2fs_crc32c_le(crc, reinterpret_cast<const unsigned char*>(block.data()), block.size());
+      if (stored != crc)
+        throw Error(Errc::Corrupt, fmt::format("the extended attributes of inode {} are damaged: "
+                                               "the checksum of block {} is wrong",
+                                               inode.number, at));
     }
     read_block_xattrs(block, read_value, xattrs);
   }
@@ -207,16 +267,22 @@ std::vector<Xattr> ExtFs::State::xattrs_of(const RawInode& inode) const {
 
 std::string ExtFs::State::ea_inode_value(std::uint32_t number, std::uint32_t size) const {
   const RawInode holder = read_inode(number);
-  if (!holder.has_flag(EXT4_EA_INODE_FL) || holder.size != size || size > kMaxEaInodeValue) throw Error(Errc::Corrupt, fmt::format("inode {} does not hold an attribute's value of {} bytes", number, size));
+  if (!holder.has_flag(EXT4_EA_INODE_FL) || holder.size != size || size > kMaxEaInodeValue)
+    throw Error(
+        Errc::Corrupt,
+        fmt::format("inode {} does not hold an attribute's value of {} bytes", number, size));
   require_plain(holder, "attribute");
   std::string value;
-  read_content(holder, size, [&](std::span<const std::byte> bytes) { value.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
+  read_content(holder, size, [&](std::span<const std::byte> bytes) {
+    value.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  });
   return value;
 }
 
 // Content
 
-void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size, const std::function<void(std::span<const std::byte>)>& sink) const {
+void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size,
+                                const std::function<void(std::span<const std::byte>)>& sink) const {
   const std::uint32_t block_size = super.block_size();
   std::vector<std::byte> buffer;
   std::uint64_t done = 0;
@@ -245,14 +311,19 @@ void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size, const
   zeros_up_to(size);
 }
 
-void ExtFs::read_file(std::uint32_t number, const std::function<void(std::span<const std::byte>)>& sink) const {
+void ExtFs::read_file(std::uint32_t number,
+                      const std::function<void(std::span<const std::byte>)>& sink) const {
   const RawInode inode = state_->read_inode(number);
   const auto type = type_of_mode(inode.fields.i_mode);
   if (type == FileType::Directory) throw Error(Errc::NotFound, "it is a directory");
   if (type != FileType::Regular) throw Error(Errc::NotFound, "it is not a regular file");
   state_->require_plain(inode, "file");
-  const std::uint64_t most = max_file_blocks(inode.has_flag(EXT4_EXTENTS_FL), state_->super.block_size());
-  if (inode.size > most * state_->super.block_size()) throw Error(Errc::Corrupt, fmt::format("file inode {} has {} bytes, but a file has at most {} blocks", number, inode.size, most));
+  const std::uint64_t most =
+      max_file_blocks(inode.has_flag(EXT4_EXTENTS_FL), state_->super.block_size());
+  if (inode.size > most * state_->super.block_size())
+    throw Error(Errc::Corrupt,
+                fmt::format("file inode {} has {} bytes, but a file has at most {} blocks", number,
+                            inode.size, most));
   state_->read_content(inode, inode.size, sink);
 }
 
@@ -260,32 +331,47 @@ std::string ExtFs::State::symlink_target(const RawInode& inode) const {
   const std::uint64_t size = inode.size;
   if (inode.has_flag(EXT4_ENCRYPT_FL)) return "";
   std::string target;
-  if (size == 0 || size > super.block_size()) throw Error(Errc::Corrupt, fmt::format("symlink inode {} has a target of {} bytes", inode.number, size));
-  const bool no_blocks = inode.fields.i_blocks == (inode.xattr_block != 0 ? super.cluster_size() / 512 : 0);
-  if (size < kFastSymlink && !inode.has_flag(EXT4_EXTENTS_FL) && (no_blocks || inode.has_flag(EXT4_INLINE_DATA_FL))) {
+  if (size == 0 || size > super.block_size())
+    throw Error(Errc::Corrupt,
+                fmt::format("symlink inode {} has a target of {} bytes", inode.number, size));
+  const bool no_blocks =
+      inode.fields.i_blocks == (inode.xattr_block != 0 ? super.cluster_size() / 512 : 0);
+  if (size < kFastSymlink && !inode.has_flag(EXT4_EXTENTS_FL) &&
+      (no_blocks || inode.has_flag(EXT4_INLINE_DATA_FL))) {
     target.assign(reinterpret_cast<const char*>(inode.fields.i_block), size);
   } else {
     require_plain(inode, "symlink");
-    read_content(inode, size, [&](std::span<const std::byte> bytes) { target.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
+    read_content(inode, size, [&](std::span<const std::byte> bytes) {
+      target.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    });
   }
-  if (target.find('\0') != std::string::npos) throw Error(Errc::Corrupt, fmt::format("symlink inode {} has a target with a zero byte", inode.number));
+  if (target.find('\0') != std::string::npos)
+    throw Error(Errc::Corrupt,
+                fmt::format("symlink inode {} has a target with a zero byte", inode.number));
   return target;
 }
 
 // Directories and paths
 
 DirectoryReader ExtFs::State::directory(const RawInode& inode) const {
-  if (type_of_mode(inode.fields.i_mode) != FileType::Directory) throw Error(Errc::NotFound, fmt::format("inode {} is not a directory", inode.number));
+  if (type_of_mode(inode.fields.i_mode) != FileType::Directory)
+    throw Error(Errc::NotFound, fmt::format("inode {} is not a directory", inode.number));
   require_plain(inode, "directory");
   const std::uint64_t blocks = inode.size / super.block_size();
-  if (inode.size % super.block_size() != 0 || blocks == 0 || blocks > super.blocks()) throw Error(Errc::Corrupt, fmt::format("directory inode {} has {} bytes", inode.number, inode.size));
+  if (inode.size % super.block_size() != 0 || blocks == 0 || blocks > super.blocks())
+    throw Error(Errc::Corrupt,
+                fmt::format("directory inode {} has {} bytes", inode.number, inode.size));
   return DirectoryReader(window, super, map_of(inode), inode.has_flag(EXT2_INDEX_FL), blocks);
 }
 
-std::vector<DirEntry> ExtFs::read_directory(std::uint32_t number) const { return state_->directory(state_->read_inode(number)).read_all(); }
+std::vector<DirEntry> ExtFs::read_directory(std::uint32_t number) const {
+  return state_->directory(state_->read_inode(number)).read_all();
+}
 
 std::uint32_t ExtFs::resolve(std::string_view path, Follow follow) const {
-  const auto not_found = [&](const std::string& why) { return Error(Errc::NotFound, why).with_path(std::string(path)); };
+  const auto not_found = [&](const std::string& why) {
+    return Error(Errc::NotFound, why).with_path(std::string(path));
+  };
   std::vector<std::uint32_t> trail{EXT2_ROOT_INO};  // the directories on the way, for `..`
   std::vector<std::string> todo;                    // the next component last
   const auto push = [&todo](std::string_view text) {
@@ -305,23 +391,30 @@ std::uint32_t ExtFs::resolve(std::string_view path, Follow follow) const {
     const std::string name = std::move(todo.back());
     todo.pop_back();
     if (name == ".") {
-      if (type_of_mode(state_->read_inode(trail.back()).fields.i_mode) != FileType::Directory) throw not_found(fmt::format("{} is not a directory", quote(walked)));
+      if (type_of_mode(state_->read_inode(trail.back()).fields.i_mode) != FileType::Directory)
+        throw not_found(fmt::format("{} is not a directory", quote(walked)));
       continue;
     }
     const RawInode here = state_->read_inode(trail.back());
-    if (type_of_mode(here.fields.i_mode) != FileType::Directory) throw not_found(fmt::format("{} is not a directory", quote(walked)));
+    if (type_of_mode(here.fields.i_mode) != FileType::Directory)
+      throw not_found(fmt::format("{} is not a directory", quote(walked)));
     if (name == "..") {
       if (trail.size() > 1) trail.pop_back();
       walked = walked.substr(0, walked.rfind('/') == std::string::npos ? 0 : walked.rfind('/'));
       continue;
     }
-    if (name.size() > kMaxName) throw not_found(fmt::format("a name of {} bytes: ext holds {}", name.size(), kMaxName));
+    if (name.size() > kMaxName)
+      throw not_found(fmt::format("a name of {} bytes: ext holds {}", name.size(), kMaxName));
     const auto child = state_->directory(here).find(name);
-    if (!child) throw not_found(fmt::format("{} does not exist in the image", quote(walked + "/" + name)));
+    if (!child)
+      throw not_found(fmt::format("{} does not exist in the image", quote(walked + "/" + name)));
     const RawInode inode = state_->read_inode(*child);
     const bool is_last = todo.empty();
-    if (type_of_mode(inode.fields.i_mode) == FileType::Symlink && !(is_last && follow == Follow::AllButLast)) {
-      if (++links > kMaxSymlinks) throw not_found(fmt::format("{}: too many levels of symbolic links", quote(walked + "/" + name)));
+    if (type_of_mode(inode.fields.i_mode) == FileType::Symlink &&
+        !(is_last && follow == Follow::AllButLast)) {
+      if (++links > kMaxSymlinks)
+        throw not_found(
+            fmt::format("{}: too many levels of symbolic links", quote(walked + "/" + name)));
       const std::string target = state_->symlink_target(inode);
       if (target.empty()) state_->require_plain(inode, "symlink");  // throws: it is encrypted
       if (target.starts_with('/')) {

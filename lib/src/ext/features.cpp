@@ -78,16 +78,24 @@ constexpr std::array kOthers{
 };
 
 // Known, and deliberately not made: each needs structures that rawimg does not write.
-constexpr std::array<std::string_view, 16> kNotMade{"meta_bg", "bigalloc", "quota", "project", "mmp", "inline_data", "encrypt", "casefold", "ea_inode", "verity",
-                                                    "sparse_super2", "orphan_file", "fast_commit", "stable_inodes", "journal_dev", "shared_blocks"};
+constexpr std::array<std::string_view, 16> kNotMade{
+    "meta_bg",     "bigalloc",      "quota",       "project",      "mmp",           "inline_data",
+    "encrypt",     "casefold",      "ea_inode",    "verity",       "sparse_super2", "orphan_file",
+    "fast_commit", "stable_inodes", "journal_dev", "shared_blocks"};
 
-constexpr std::uint32_t kBaseCompat = EXT2_FEATURE_COMPAT_RESIZE_INODE | EXT2_FEATURE_COMPAT_DIR_INDEX | EXT2_FEATURE_COMPAT_EXT_ATTR;
-constexpr std::uint32_t kBaseRoCompat = EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE;
-constexpr std::uint32_t kExt4Incompat = EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_64BIT;
+constexpr std::uint32_t kBaseCompat =
+    EXT2_FEATURE_COMPAT_RESIZE_INODE | EXT2_FEATURE_COMPAT_DIR_INDEX | EXT2_FEATURE_COMPAT_EXT_ATTR;
+constexpr std::uint32_t kBaseRoCompat =
+    EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE;
+constexpr std::uint32_t kExt4Incompat =
+    EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_64BIT;
 constexpr std::uint32_t kExt4RoCompat =
-    EXT4_FEATURE_RO_COMPAT_HUGE_FILE | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_DIR_NLINK | EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE;
+    EXT4_FEATURE_RO_COMPAT_HUGE_FILE | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM |
+    EXT4_FEATURE_RO_COMPAT_DIR_NLINK | EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE;
 
-std::uint32_t& word_of(FeatureSet& set, Word word) { return word == Word::Compat ? set.compat : word == Word::Incompat ? set.incompat : set.ro_compat; }
+std::uint32_t& word_of(FeatureSet& set, Word word) {
+  return word == Word::Compat ? set.compat : word == Word::Incompat ? set.incompat : set.ro_compat;
+}
 
 void change(FeatureSet& set, std::string_view text) {
   const bool remove = text.starts_with('^');
@@ -96,9 +104,13 @@ void change(FeatureSet& set, std::string_view text) {
     if (feature.name != name) continue;
     std::uint32_t& word = word_of(set, feature.word);
     word = remove ? word & ~feature.bit : word | feature.bit;
-    // A group descriptor has one kind of checksum: asking for one takes the other's place, as in mke2fs.
-    if (!remove && feature.bit == EXT4_FEATURE_RO_COMPAT_METADATA_CSUM && feature.word == Word::RoCompat) set.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
-    if (!remove && feature.bit == EXT4_FEATURE_RO_COMPAT_GDT_CSUM && feature.word == Word::RoCompat) set.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
+    // A group descriptor has one kind of checksum: asking for one takes the other's place, as in
+    // mke2fs.
+    if (!remove && feature.bit == EXT4_FEATURE_RO_COMPAT_METADATA_CSUM &&
+        feature.word == Word::RoCompat)
+      set.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
+    if (!remove && feature.bit == EXT4_FEATURE_RO_COMPAT_GDT_CSUM && feature.word == Word::RoCompat)
+      set.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
     return;
   }
   for (const std::string_view known : kNotMade)
@@ -108,21 +120,33 @@ void change(FeatureSet& set, std::string_view text) {
     }
   std::vector<std::string_view> names;
   for (const Feature& feature : kMakeable) names.push_back(feature.name);
-  throw Error(Errc::Usage, fmt::format("{} is not a feature name", quote(name))).with_hint(fmt::format("features: {}; ^name removes one", fmt::join(names, " ")));
+  throw Error(Errc::Usage, fmt::format("{} is not a feature name", quote(name)))
+      .with_hint(fmt::format("features: {}; ^name removes one", fmt::join(names, " ")));
 }
 
 void require_consistent(const FeatureSet& set) {
   const auto refuse = [](const char* why) { throw Error(Errc::Usage, why); };
   const bool metadata_csum = set.ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
-  if ((set.compat & EXT2_FEATURE_COMPAT_RESIZE_INODE) && !(set.ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER)) refuse("feature 'resize_inode' needs 'sparse_super'; remove both: ^sparse_super,^resize_inode");
-  if ((set.incompat & EXT4_FEATURE_INCOMPAT_CSUM_SEED) && !metadata_csum) refuse("feature 'metadata_csum_seed' needs 'metadata_csum'");
-  if (!(set.incompat & EXT2_FEATURE_INCOMPAT_FILETYPE) && metadata_csum) refuse("feature 'metadata_csum' needs 'filetype': checksums of directories lie in entries marked by a file type");
+  if ((set.compat & EXT2_FEATURE_COMPAT_RESIZE_INODE) &&
+      !(set.ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER))
+    refuse("feature 'resize_inode' needs 'sparse_super'; remove both: ^sparse_super,^resize_inode");
+  if ((set.incompat & EXT4_FEATURE_INCOMPAT_CSUM_SEED) && !metadata_csum)
+    refuse("feature 'metadata_csum_seed' needs 'metadata_csum'");
+  if (!(set.incompat & EXT2_FEATURE_INCOMPAT_FILETYPE) && metadata_csum)
+    refuse(
+        "feature 'metadata_csum' needs 'filetype': checksums of directories lie in entries marked "
+        "by a file type");
 }
 
-constexpr std::uint32_t kWritableCompat = kBaseCompat | EXT3_FEATURE_COMPAT_HAS_JOURNAL | EXT4_FEATURE_COMPAT_SPARSE_SUPER2 | EXT2_FEATURE_COMPAT_DIR_PREALLOC |
-                                          EXT2_FEATURE_COMPAT_LAZY_BG | EXT4_FEATURE_COMPAT_FAST_COMMIT | EXT4_FEATURE_COMPAT_ORPHAN_FILE;
-constexpr std::uint32_t kWritableIncompat = EXT2_FEATURE_INCOMPAT_FILETYPE | kExt4Incompat | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR;
-constexpr std::uint32_t kWritableRoCompat = kBaseRoCompat | kExt4RoCompat | EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
+constexpr std::uint32_t kWritableCompat =
+    kBaseCompat | EXT3_FEATURE_COMPAT_HAS_JOURNAL | EXT4_FEATURE_COMPAT_SPARSE_SUPER2 |
+    EXT2_FEATURE_COMPAT_DIR_PREALLOC | EXT2_FEATURE_COMPAT_LAZY_BG |
+    EXT4_FEATURE_COMPAT_FAST_COMMIT | EXT4_FEATURE_COMPAT_ORPHAN_FILE;
+constexpr std::uint32_t kWritableIncompat = EXT2_FEATURE_INCOMPAT_FILETYPE | kExt4Incompat |
+                                            EXT4_FEATURE_INCOMPAT_CSUM_SEED |
+                                            EXT4_FEATURE_INCOMPAT_LARGEDIR;
+constexpr std::uint32_t kWritableRoCompat =
+    kBaseRoCompat | kExt4RoCompat | EXT4_FEATURE_RO_COMPAT_GDT_CSUM;
 
 }  // namespace
 
@@ -139,9 +163,13 @@ FeatureSet make_features(ExtType type, std::span<const std::string> changes) {
 }
 
 void require_writable(const FeatureSet& features) {
-  const std::uint32_t compat = features.compat & ~kWritableCompat, incompat = features.incompat & ~kWritableIncompat, ro_compat = features.ro_compat & ~kWritableRoCompat;
+  const std::uint32_t compat = features.compat & ~kWritableCompat,
+                      incompat = features.incompat & ~kWritableIncompat,
+                      ro_compat = features.ro_compat & ~kWritableRoCompat;
   if ((compat | incompat | ro_compat) == 0) return;
-  throw Error(Errc::Unsupported, fmt::format("the filesystem has features that rawimg does not write: {}", fmt::join(feature_names({compat, incompat, ro_compat}), ", ")));
+  throw Error(Errc::Unsupported,
+              fmt::format("the filesystem has features that rawimg does not write: {}",
+                          fmt::join(feature_names({compat, incompat, ro_compat}), ", ")));
 }
 
 std::vector<std::string> feature_names(const FeatureSet& features) {
@@ -150,10 +178,14 @@ std::vector<std::string> feature_names(const FeatureSet& features) {
     for (int i = 0; i < 32; ++i) {
       const std::uint32_t bit = std::uint32_t{1} << i;
       if ((bits & bit) == 0) continue;
-      const auto is_it = [&](const Feature& feature) { return feature.word == word && feature.bit == bit; };
+      const auto is_it = [&](const Feature& feature) {
+        return feature.word == word && feature.bit == bit;
+      };
       const auto made = std::find_if(kMakeable.begin(), kMakeable.end(), is_it);
       const auto other = std::find_if(kOthers.begin(), kOthers.end(), is_it);
-      names.push_back(made != kMakeable.end() ? std::string(made->name) : other != kOthers.end() ? std::string(other->name) : fmt::format("FEATURE_{}{}", letter, i));
+      names.push_back(made != kMakeable.end()  ? std::string(made->name)
+                      : other != kOthers.end() ? std::string(other->name)
+                                               : fmt::format("FEATURE_{}{}", letter, i));
     }
   };
   add(features.compat, Word::Compat, 'C');
@@ -163,7 +195,10 @@ std::vector<std::string> feature_names(const FeatureSet& features) {
 }
 
 ExtType type_of(const FeatureSet& features) {
-  if (features.incompat & (EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_64BIT) || features.ro_compat & (EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) return ExtType::Ext4;
+  if (features.incompat & (EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_FLEX_BG |
+                           EXT4_FEATURE_INCOMPAT_64BIT) ||
+      features.ro_compat & (EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_GDT_CSUM))
+    return ExtType::Ext4;
   return features.compat & EXT3_FEATURE_COMPAT_HAS_JOURNAL ? ExtType::Ext3 : ExtType::Ext2;
 }
 

@@ -16,8 +16,9 @@ struct FeatureSet {
   bool operator==(const FeatureSet&) const = default;
 };
 
-/// What Debian 12's mke2fs.conf gives the type, changed by "name" and "^name" words in mke2fs's spelling.
-/// Throws: Usage (unknown name, a feature that rawimg does not make, features that contradict each other).
+/// What Debian 12's mke2fs.conf gives the type, changed by "name" and "^name" words in mke2fs's
+/// spelling. Throws: Usage (unknown name, a feature that rawimg does not make, features that
+/// contradict each other).
 FeatureSet make_features(ExtType type, std::span<const std::string> changes);
 
 /// Throws Unsupported, naming the features, when a filesystem with these must not be written.

@@ -25,9 +25,9 @@ struct ExtPlan {
   ExtType type = ExtType::Ext2;
   std::uint32_t block_size = 0, inode_size = 0;
   FeatureSet features;
-  std::uint64_t blocks = 0;         ///< as many as fit the window
-  std::uint64_t inodes = 0;         ///< wanted, before rounding
-  bool inodes_asked_for = false;    ///< by count or ratio: no more are promised
+  std::uint64_t blocks = 0;       ///< as many as fit the window
+  std::uint64_t inodes = 0;       ///< wanted, before rounding
+  bool inodes_asked_for = false;  ///< by count or ratio: no more are promised
   double reserved_percent = 5;
   std::string label;
   std::optional<Uuid> uuid, hash_seed;
@@ -43,11 +43,15 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window);
 /// The options as text, the same for the same options: what UUIDs of `make_ext` derive from.
 std::string canonical_text(const ExtPlan& plan);
 
-/// A handle for a filesystem that exists only in RAM: superblock and descriptors as libext2fs computes them, nothing allocated. Its last group may be dropped when too small.
-/// `reserved_gdt`: growth room in descriptor blocks; none: libext2fs's default. Throws: NoSpace, Usage.
-ExtHandle initialize_ext(WindowIo& io, const ExtPlan& plan, std::uint64_t blocks, std::uint64_t inodes, std::optional<std::uint32_t> reserved_gdt = std::nullopt);
+/// A handle for a filesystem that exists only in RAM: superblock and descriptors as libext2fs
+/// computes them, nothing allocated. Its last group may be dropped when too small. `reserved_gdt`:
+/// growth room in descriptor blocks; none: libext2fs's default. Throws: NoSpace, Usage.
+ExtHandle initialize_ext(WindowIo& io, const ExtPlan& plan, std::uint64_t blocks,
+                         std::uint64_t inodes,
+                         std::optional<std::uint32_t> reserved_gdt = std::nullopt);
 
-/// Identity and times, before anything that has a checksum is written. `created` also is the library's clock from here on.
+/// Identity and times, before anything that has a checksum is written. `created` also is the
+/// library's clock from here on.
 void stamp_ext(ext2_filsys fs, const Uuid& uuid, const Uuid& hash_seed, std::int64_t created);
 
 /// Journal blocks for a filesystem of this size: mke2fs's choice.

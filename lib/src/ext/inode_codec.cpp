@@ -10,7 +10,8 @@
 namespace rawimg {
 namespace {
 
-// Seconds are a signed 32-bit number; 256-byte inodes add two bits of epoch above it (Linux fs/ext4/ext4.h, "Extended fields will fit into an inode").
+// Seconds are a signed 32-bit number; 256-byte inodes add two bits of epoch above it (Linux
+// fs/ext4/ext4.h, "Extended fields will fit into an inode").
 constexpr std::int64_t kMinSeconds = INT32_MIN;
 constexpr std::int64_t kMaxSecondsSmall = INT32_MAX;
 constexpr std::int64_t kMaxSecondsLarge = INT32_MAX + 3 * (std::int64_t{1} << 32);
@@ -19,23 +20,34 @@ constexpr std::uint32_t kMaxMajor = 0xFFF, kMaxMinor = 0xFFFFF;  // of Linux's d
 void require_time(const char* what, Timestamp time, std::uint32_t inode_size) {
   const std::int64_t most = inode_size > kBaseInode ? kMaxSecondsLarge : kMaxSecondsSmall;
   if (time.seconds >= kMinSeconds && time.seconds <= most) return;
-  throw Error(Errc::Unsupported, fmt::format("{} {} seconds since 1970 is outside of what an inode of {} bytes holds ({} to {})", what, time.seconds, inode_size, kMinSeconds, most));
+  throw Error(
+      Errc::Unsupported,
+      fmt::format(
+          "{} {} seconds since 1970 is outside of what an inode of {} bytes holds ({} to {})", what,
+          time.seconds, inode_size, kMinSeconds, most));
 }
 
-bool is_device(FileType type) { return type == FileType::CharDevice || type == FileType::BlockDevice; }
+bool is_device(FileType type) {
+  return type == FileType::CharDevice || type == FileType::BlockDevice;
+}
 
 std::uint32_t epoch_and_nanoseconds(Timestamp time) {
-  const auto epoch = static_cast<std::uint32_t>((time.seconds - static_cast<std::int32_t>(time.seconds)) >> 32) & 3;
+  const auto epoch =
+      static_cast<std::uint32_t>((time.seconds - static_cast<std::int32_t>(time.seconds)) >> 32) &
+      3;
   return epoch | time.nanoseconds << 2;
 }
 
 std::uint32_t low_seconds(Timestamp time) { return static_cast<std::uint32_t>(time.seconds); }
 
-/// Linux's two encodings of a device number: the old one, 8 bits each, where it fits (i_block[0]), else the new one (i_block[1]).
+/// Linux's two encodings of a device number: the old one, 8 bits each, where it fits (i_block[0]),
+/// else the new one (i_block[1]).
 void put_device(const NodeMeta& meta, ext2_inode_large* inode) {
   const std::uint32_t major = meta.device_major, minor = meta.device_minor;
-  if (major < 256 && minor < 256) inode->i_block[0] = major << 8 | minor;
-  else inode->i_block[1] = (minor & 0xFF) | major << 8 | (minor & ~0xFFU) << 12;
+  if (major < 256 && minor < 256)
+    inode->i_block[0] = major << 8 | minor;
+  else
+    inode->i_block[1] = (minor & 0xFF) | major << 8 | (minor & ~0xFFU) << 12;
 }
 
 }  // namespace
@@ -46,19 +58,28 @@ void require_encodable(const NodeMeta& meta, std::uint32_t inode_size) {
   require_time("change time", meta.ctime, inode_size);
   if (inode_size > kBaseInode) require_time("birth time", meta.birthtime, inode_size);
   if (is_device(meta.type) && (meta.device_major > kMaxMajor || meta.device_minor > kMaxMinor))
-    throw Error(Errc::Unsupported, fmt::format("device number {}:{} is outside of what Linux holds (0:0 to {}:{})", meta.device_major, meta.device_minor, kMaxMajor, kMaxMinor));
+    throw Error(Errc::Unsupported,
+                fmt::format("device number {}:{} is outside of what Linux holds (0:0 to {}:{})",
+                            meta.device_major, meta.device_minor, kMaxMajor, kMaxMinor));
 }
 
 std::uint16_t mode_of(const NodeMeta& meta) {
   const auto type = [&]() -> std::uint32_t {
     switch (meta.type) {
-      case FileType::Regular: return LINUX_S_IFREG;
-      case FileType::Directory: return LINUX_S_IFDIR;
-      case FileType::Symlink: return LINUX_S_IFLNK;
-      case FileType::CharDevice: return LINUX_S_IFCHR;
-      case FileType::BlockDevice: return LINUX_S_IFBLK;
-      case FileType::Fifo: return LINUX_S_IFIFO;
-      case FileType::Socket: break;
+      case FileType::Regular:
+        return LINUX_S_IFREG;
+      case FileType::Directory:
+        return LINUX_S_IFDIR;
+      case FileType::Symlink:
+        return LINUX_S_IFLNK;
+      case FileType::CharDevice:
+        return LINUX_S_IFCHR;
+      case FileType::BlockDevice:
+        return LINUX_S_IFBLK;
+      case FileType::Fifo:
+        return LINUX_S_IFIFO;
+      case FileType::Socket:
+        break;
     }
     return LINUX_S_IFSOCK;
   }();
@@ -67,18 +88,26 @@ std::uint16_t mode_of(const NodeMeta& meta) {
 
 std::uint8_t directory_type_of(FileType type) {
   switch (type) {
-    case FileType::Regular: return EXT2_FT_REG_FILE;
-    case FileType::Directory: return EXT2_FT_DIR;
-    case FileType::Symlink: return EXT2_FT_SYMLINK;
-    case FileType::CharDevice: return EXT2_FT_CHRDEV;
-    case FileType::BlockDevice: return EXT2_FT_BLKDEV;
-    case FileType::Fifo: return EXT2_FT_FIFO;
-    case FileType::Socket: break;
+    case FileType::Regular:
+      return EXT2_FT_REG_FILE;
+    case FileType::Directory:
+      return EXT2_FT_DIR;
+    case FileType::Symlink:
+      return EXT2_FT_SYMLINK;
+    case FileType::CharDevice:
+      return EXT2_FT_CHRDEV;
+    case FileType::BlockDevice:
+      return EXT2_FT_BLKDEV;
+    case FileType::Fifo:
+      return EXT2_FT_FIFO;
+    case FileType::Socket:
+      break;
   }
   return EXT2_FT_SOCK;
 }
 
-void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t inode_size, ext2_inode_large* out) {
+void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t inode_size,
+                  ext2_inode_large* out) {
   out->i_mode = mode_of(meta);
   out->i_uid = static_cast<__u16>(meta.uid);
   out->i_gid = static_cast<__u16>(meta.gid);
@@ -95,9 +124,12 @@ void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t i
   out->i_flags = shape.flags;
   out->i_file_acl = static_cast<__u32>(shape.xattr_block);
   out->osd2.linux2.l_i_file_acl_high = static_cast<__u16>(shape.xattr_block >> 32);
-  if (!shape.fast_target.empty()) std::memcpy(out->i_block, shape.fast_target.data(), shape.fast_target.size());
-  else if (shape.map != nullptr) std::copy(shape.map->words.begin(), shape.map->words.end(), out->i_block);
-  else if (is_device(meta.type)) put_device(meta, out);
+  if (!shape.fast_target.empty())
+    std::memcpy(out->i_block, shape.fast_target.data(), shape.fast_target.size());
+  else if (shape.map != nullptr)
+    std::copy(shape.map->words.begin(), shape.map->words.end(), out->i_block);
+  else if (is_device(meta.type))
+    put_device(meta, out);
   if (inode_size <= kBaseInode) return;
   out->i_extra_isize = kExtraIsize;
   out->i_ctime_extra = epoch_and_nanoseconds(meta.ctime);
@@ -105,7 +137,9 @@ void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t i
   out->i_atime_extra = epoch_and_nanoseconds(meta.atime);
   out->i_crtime = low_seconds(meta.birthtime);
   out->i_crtime_extra = epoch_and_nanoseconds(meta.birthtime);
-  if (!shape.xattrs_in_inode.empty()) std::memcpy(reinterpret_cast<char*>(out) + kBaseInode + kExtraIsize, shape.xattrs_in_inode.data(), shape.xattrs_in_inode.size());
+  if (!shape.xattrs_in_inode.empty())
+    std::memcpy(reinterpret_cast<char*>(out) + kBaseInode + kExtraIsize,
+                shape.xattrs_in_inode.data(), shape.xattrs_in_inode.size());
 }
 
 }  // namespace rawimg

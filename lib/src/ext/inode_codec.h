@@ -11,7 +11,8 @@
 
 namespace rawimg {
 
-/// Bytes behind the 128 of the old inode that its own fields take (i_extra_isize), in 256-byte inodes.
+/// Bytes behind the 128 of the old inode that its own fields take (i_extra_isize), in 256-byte
+/// inodes.
 inline constexpr std::uint32_t kExtraIsize = 32;
 inline constexpr std::uint32_t kBaseInode = 128;
 
@@ -25,13 +26,15 @@ struct InodeShape {
   std::uint32_t links = 0;
   std::uint32_t flags = 0;
   std::uint64_t xattr_block = 0;
-  const MapRoot* map = nullptr;          ///< of what has blocks; null for devices and the like
-  std::string_view fast_target;          ///< of a symlink that lives in the inode
-  std::string_view xattrs_in_inode;      ///< as encode_xattrs made them
+  const MapRoot* map = nullptr;      ///< of what has blocks; null for devices and the like
+  std::string_view fast_target;      ///< of a symlink that lives in the inode
+  std::string_view xattrs_in_inode;  ///< as encode_xattrs made them
 };
 
-/// Fills `inode_size` bytes at `out` (zeroed by the caller), without checksum, in host order (as libext2fs wants it).
-void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t inode_size, ext2_inode_large* out);
+/// Fills `inode_size` bytes at `out` (zeroed by the caller), without checksum, in host order (as
+/// libext2fs wants it).
+void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t inode_size,
+                  ext2_inode_large* out);
 
 std::uint16_t mode_of(const NodeMeta& meta);
 std::uint8_t directory_type_of(FileType type);

@@ -27,8 +27,10 @@ struct MapInput {
   std::span<const std::uint32_t, 15> words;  ///< i_block
 };
 
-/// Hands out the runs of the first `blocks` logical blocks in ascending order. Every pointer is checked; a tree is walked in time proportional to its size.
-/// Throws: Corrupt, Io, and what `sink` throws.
-void read_map(const MapInput& input, std::uint64_t blocks, const std::function<void(const MappedRun&)>& sink);
+/// Hands out the runs of the first `blocks` logical blocks in ascending order. Every pointer is
+/// checked; a tree is walked in time proportional to its size. Throws: Corrupt, Io, and what `sink`
+/// throws.
+void read_map(const MapInput& input, std::uint64_t blocks,
+              const std::function<void(const MappedRun&)>& sink);
 
 }  // namespace rawimg

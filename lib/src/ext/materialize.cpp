@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // ExtBuilder::finish: what the builder kept in RAM becomes a filesystem. The order is forced:
-//   inode numbers -> directories as bytes (their sizes count) -> geometry and tables -> blocks for everything that is not content -> bytes, in ascending order -> the library's own
-//   inodes (journal, resize) -> bitmaps and counters -> commit, superblock last.
+//   inode numbers -> directories as bytes (their sizes count) -> geometry and tables -> blocks for
+//   everything that is not content -> bytes, in ascending order -> the library's own inodes
+//   (journal, resize) -> bitmaps and counters -> commit, superblock last.
 #include <cstring>
 
 #include <fmt/format.h>
@@ -13,8 +14,9 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint32_t kMaxLinks = 65000;            // EXT4_LINK_MAX of Linux
-constexpr std::uint32_t kLostFoundBytes = 16 * 1024;  // mke2fs makes it so large, so that e2fsck needs no free block to use it
+constexpr std::uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX of Linux
+// mke2fs makes it so large, so that e2fsck needs no free block to use it
+constexpr std::uint32_t kLostFoundBytes = 16 * 1024;
 
 }  // namespace
 
@@ -22,11 +24,14 @@ ExtSummary Materializer::run() {
   number_inodes();
   build_directories();
   count_tail();
-  if (s_.populates) require_room_in_place();
-  else make_final_handle();
+  if (s_.populates)
+    require_room_in_place();
+  else
+    make_final_handle();
   if (s_.full) throw_no_space();
   s_.writer.drain();
-  s_.io.forget(0, s_.content_end * s_.block_size);  // these bytes are no longer the zeros that the overlay takes them for
+  // these bytes are no longer the zeros that the overlay takes them for
+  s_.io.forget(0, s_.content_end * s_.block_size);
   if (s_.populates) mark_unusable();
   if (s_.populates) free_old_directories();
   place_and_write_tail();
@@ -64,7 +69,9 @@ void Materializer::count_links(NodeId directory, std::span<const NameTree::Name>
       continue;
     }
     if (++links > kMaxLinks)
-      throw Error(Errc::Unsupported, fmt::format("{} has more than {} names (hard links)", names_.describe(name.node), kMaxLinks)).with_path(names_.describe(name.node));
+      throw Error(Errc::Unsupported, fmt::format("{} has more than {} names (hard links)",
+                                                 names_.describe(name.node), kMaxLinks))
+          .with_path(names_.describe(name.node));
   }
 }
 
@@ -74,12 +81,20 @@ void Materializer::build_one_directory(NodeId id, const DirectoryFormat& format)
   count_links(id, names);
   std::vector<DirName> entries;
   entries.reserve(names.size());
-  for (const NameTree::Name& name : names) entries.push_back({name.name, inode_of(name.node), directory_type_of(s_.node(name.node).meta.type)});
+  for (const NameTree::Name& name : names)
+    entries.push_back(
+        {name.name, inode_of(name.node), directory_type_of(s_.node(name.node).meta.type)});
   const bool is_lost_found = id == ExtBuilder::kLostFound;
-  const std::uint32_t min_blocks = is_lost_found ? std::min<std::uint32_t>(kLostFoundBytes / s_.block_size, EXT2_NDIR_BLOCKS) : 1;
-  // The path is asked for only when there is something to say: asking for every directory's would cost the square of the depth.
+  const std::uint32_t min_blocks =
+      is_lost_found ? std::min<std::uint32_t>(kLostFoundBytes / s_.block_size, EXT2_NDIR_BLOCKS)
+                    : 1;
+  // The path is asked for only when there is something to say: asking for every directory's would
+  // cost the square of the depth.
   try {
-    directories_.push_back({id, build_directory(format, inode_of(id), inode_of(names_.parent(id)), entries, is_lost_found ? DirectoryShape::Linear : DirectoryShape::Indexed, min_blocks)});
+    directories_.push_back(
+        {id, build_directory(format, inode_of(id), inode_of(names_.parent(id)), entries,
+                             is_lost_found ? DirectoryShape::Linear : DirectoryShape::Indexed,
+                             min_blocks)});
   } catch (const Error& error) {
     throw error.in("'" + names_.describe(id) + "'");
   }
@@ -108,7 +123,10 @@ void Materializer::settle_directory_links() {
     std::uint32_t& links = links_[static_cast<std::size_t>(directory.id)];
     if (links <= kMaxLinks) continue;
     if (!ext2fs_has_feature_dir_nlink(super()) || !directory.blocks.indexed)
-      throw Error(Errc::Unsupported, fmt::format("{} has {} subdirectories: without the feature 'dir_nlink' there can be {}", names_.describe(directory.id), links - 2, kMaxLinks - 2))
+      throw Error(
+          Errc::Unsupported,
+          fmt::format("{} has {} subdirectories: without the feature 'dir_nlink' there can be {}",
+                      names_.describe(directory.id), links - 2, kMaxLinks - 2))
           .with_path(names_.describe(directory.id));
     links = 1;  // "too many to count" (dir_nlink)
   }
@@ -118,11 +136,13 @@ void Materializer::count_tail() {
   xattr_references_.assign(s_.xattr_sets.size(), 0);
   for (const Node& node : s_.nodes) {
     if (node.removed) continue;
-    if (node.xattrs != 0 && !s_.xattr_sets[node.xattrs - 1].block.empty()) ++xattr_references_[node.xattrs - 1];
+    if (node.xattrs != 0 && !s_.xattr_sets[node.xattrs - 1].block.empty())
+      ++xattr_references_[node.xattrs - 1];
     if (node.target != 0 && node.size_bytes >= kFastSymlink) ++tail_;
     if (s_.extents_on_disk) tail_ += extent_tree_blocks(s_.extents_of(node), s_.block_size);
   }
-  for (const std::uint32_t references : xattr_references_) tail_ += div_up(references, kMaxXattrReferences);
+  for (const std::uint32_t references : xattr_references_)
+    tail_ += div_up(references, kMaxXattrReferences);
   for (const Directory& directory : directories_) {
     const std::uint64_t blocks = directory.blocks.bytes.size() / s_.block_size;
     tail_ += blocks + (s_.extents_on_disk ? 0 : indirect_blocks_for(blocks, s_.block_size));
@@ -141,6 +161,8 @@ std::uint64_t Materializer::tail_blocks(std::uint64_t fs_blocks) const {
   return blocks;
 }
 
-ExtSummary ExtBuilder::finish(const NameTree& names, const Finish& how) { return Materializer(*state_, names, how).run(); }
+ExtSummary ExtBuilder::finish(const NameTree& names, const Finish& how) {
+  return Materializer(*state_, names, how).run();
+}
 
 }  // namespace rawimg

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writing everything that is not content, in ascending order: symlinks, xattr blocks, directories, maps with inode tables; then the library's own inodes, bitmaps, counters.
+// Writing everything that is not content, in ascending order: symlinks, xattr blocks, directories,
+// maps with inode tables; then the library's own inodes, bitmaps, counters.
 #include <algorithm>
 #include <cstring>
 
@@ -12,12 +13,14 @@ namespace rawimg {
 namespace {
 
 constexpr std::uint32_t kSuperblockOffset = 1024;
-constexpr std::uint32_t kUnusableMark = 0x40000000;  // an INCOMPAT bit that no kernel and no e2fsprogs knows: both refuse the filesystem
-constexpr std::uint64_t kTableRun = 1u << 20;        // bytes of inode table per write
+// an INCOMPAT bit that no kernel and no e2fsprogs knows: both refuse the filesystem
+constexpr std::uint32_t kUnusableMark = 0x40000000;
+constexpr std::uint64_t kTableRun = 1u << 20;  // bytes of inode table per write
 
 }  // namespace
 
-/// The old superblock with a feature bit that nobody knows: until the new one is written, kernels and e2fsck refuse the filesystem.
+/// The old superblock with a feature bit that nobody knows: until the new one is written, kernels
+/// and e2fsck refuse the filesystem.
 void Materializer::mark_unusable() {
   ext2_super_block marked;
   const ByteOffset at{s_.window.range().start() + kSuperblockOffset};
@@ -34,7 +37,8 @@ void Materializer::free_old_directories() {
     return 0;
   };
   for (const ext2_ino_t inode : {ext2_ino_t{EXT2_ROOT_INO}, ext2_ino_t{kFirstInode}})
-    s_.io.check(ext2fs_block_iterate3(fs(), inode, BLOCK_FLAG_READ_ONLY, nullptr, unmark, nullptr), "free the old directory");
+    s_.io.check(ext2fs_block_iterate3(fs(), inode, BLOCK_FLAG_READ_ONLY, nullptr, unmark, nullptr),
+                "free the old directory");
 }
 
 void Materializer::place_blocks(Node& node, std::uint64_t count, TailSpace& space) {
@@ -62,10 +66,14 @@ void Materializer::place_extent_tree(Node& node, TailSpace& space) {
   for (std::uint64_t i = 0; i < count; ++i) s_.map_blocks.push_back(space.take(1).start);
 }
 
-void Materializer::write_blocks(std::span<const Extent> extents, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
+void Materializer::write_blocks(std::span<const Extent> extents, std::span<const std::byte> bytes,
+                                const std::shared_ptr<const void>& owner) {
   for (const Extent& extent : extents) {
     s_.io.forget(extent.physical * s_.block_size, std::uint64_t{extent.count} * s_.block_size);
-    s_.writer.put(s_.offset_of(extent.physical), bytes.subspan(std::size_t{extent.logical} * s_.block_size, std::size_t{extent.count} * s_.block_size), owner);
+    s_.writer.put(s_.offset_of(extent.physical),
+                  bytes.subspan(std::size_t{extent.logical} * s_.block_size,
+                                std::size_t{extent.count} * s_.block_size),
+                  owner);
   }
 }
 
@@ -81,7 +89,8 @@ void Materializer::write_directory(std::size_t index, TailSpace& space) {
   place_blocks(node, node.size_bytes / s_.block_size, space);
   DirectoryFormat format = DirectoryFormat::of(*super(), s_.block_size);
   set_directory_checksums(format, fs()->csum_seed, inode_of(directory.id), directory.blocks);
-  const auto bytes = std::make_shared<const std::vector<std::byte>>(std::move(directory.blocks.bytes));
+  const auto bytes =
+      std::make_shared<const std::vector<std::byte>>(std::move(directory.blocks.bytes));
   write_blocks(s_.extents_of(node), *bytes, bytes);
 }
 
@@ -103,7 +112,8 @@ void Materializer::write_xattr_blocks(TailSpace& space) {
       std::string block = s_.xattr_sets[set].block;
       auto* header = reinterpret_cast<ext2_ext_attr_header*>(block.data());
       header->h_refcount = references;
-      s_.io.check(ext2fs_ext_attr_block_csum_set(fs(), 0, at, header), "checksum extended attributes");
+      s_.io.check(ext2fs_ext_attr_block_csum_set(fs(), 0, at, header),
+                  "checksum extended attributes");
       write_one_block(at, std::as_bytes(std::span(block)));
       xattr_blocks_[set].push_back(at);
       left -= references;
@@ -116,31 +126,43 @@ void Materializer::place_and_write_tail() {
   for (const std::size_t index : node_of_) {
     if (index == SIZE_MAX) continue;
     Node& node = s_.nodes[index];
-    if (node.target != 0 && node.size_bytes >= kFastSymlink) write_symlink(node, space);
-    else if (s_.extents_on_disk && node.meta.type == FileType::Regular) place_extent_tree(node, space);
+    if (node.target != 0 && node.size_bytes >= kFastSymlink)
+      write_symlink(node, space);
+    else if (s_.extents_on_disk && node.meta.type == FileType::Regular)
+      place_extent_tree(node, space);
   }
   write_xattr_blocks(space);
   for (std::size_t i = 0; i < directories_.size(); ++i) write_directory(i, space);
 }
 
 MapRoot Materializer::write_map(const Node& node, std::uint32_t inode, const MapSink& sink) {
-  if (!s_.extents_on_disk) return write_indirect_map(s_.extents_of(node), s_.maps_of(node), s_.block_size, sink);
+  if (!s_.extents_on_disk)
+    return write_indirect_map(s_.extents_of(node), s_.maps_of(node), s_.block_size, sink);
   const std::uint32_t seed = has_csum() ? inode_checksum_seed(fs()->csum_seed, inode) : 0;
-  return write_extent_map(s_.extents_of(node), s_.maps_of(node), s_.block_size, [&](std::uint64_t block, std::span<std::byte> bytes) {
-    if (has_csum()) {  // the tail lies behind the last entry that fits (Linux fs/ext4/ext4_extents.h, ext4_extent_tail)
-      const std::size_t tail = sizeof(ext3_extent_header) + (bytes.size() - sizeof(ext3_extent_header)) / sizeof(ext3_extent) * sizeof(ext3_extent);
-      const std::uint32_t crc = ext2fs_cpu_to_le32(ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(bytes.data()), tail));
-      std::memcpy(bytes.data() + tail, &crc, sizeof crc);
-    }
-    sink(block, bytes);
-  });
+  return write_extent_map(
+      s_.extents_of(node), s_.maps_of(node), s_.block_size,
+      [&](std::uint64_t block, std::span<std::byte> bytes) {
+        // the tail lies behind the last entry that fits (Linux fs/ext4/ext4_extents.h,
+        // ext4_extent_tail)
+        if (has_csum()) {
+          const std::size_t tail =
+              sizeof(ext3_extent_header) + (bytes.size() - sizeof(ext3_extent_header)) /
+                                               sizeof(ext3_extent) * sizeof(ext3_extent);
+          const std::uint32_t crc = ext2fs_cpu_to_le32(
+              ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(bytes.data()), tail));
+          std::memcpy(bytes.data() + tail, &crc, sizeof crc);
+        }
+        sink(block, bytes);
+      });
 }
 
 void Materializer::encode_node(std::size_t index, std::byte* out, const MapSink& sink) {
   const Node& node = s_.nodes[index];
   const std::uint32_t inode = inode_of_[index];
   const bool fast_symlink = node.meta.type == FileType::Symlink && node.size_bytes < kFastSymlink;
-  const bool has_map = node.meta.type == FileType::Regular || node.meta.type == FileType::Directory || (node.meta.type == FileType::Symlink && !fast_symlink);
+  const bool has_map = node.meta.type == FileType::Regular ||
+                       node.meta.type == FileType::Directory ||
+                       (node.meta.type == FileType::Symlink && !fast_symlink);
   InodeShape shape;
   shape.size_bytes = node.size_bytes;
   shape.links = links_[index];
@@ -166,33 +188,44 @@ void Materializer::encode_node(std::size_t index, std::byte* out, const MapSink&
 }
 
 void Materializer::write_inode_tables() {
-  const MapSink to_writer = [this](std::uint64_t block, std::span<std::byte> bytes) { write_one_block(block, bytes); };
+  const MapSink to_writer = [this](std::uint64_t block, std::span<std::byte> bytes) {
+    write_one_block(block, bytes);
+  };
   const std::uint64_t per_group = super()->s_inodes_per_group, per_run = kTableRun / s_.inode_size;
   const std::uint64_t per_block = s_.block_size / s_.inode_size;
   for (std::uint64_t first = 1; first < node_of_.size();) {
     const std::uint64_t group = (first - 1) / per_group, in_group = (first - 1) % per_group;
-    const std::uint64_t count = std::min({per_run, per_group - in_group, static_cast<std::uint64_t>(node_of_.size()) - first});
+    const std::uint64_t count = std::min(
+        {per_run, per_group - in_group, static_cast<std::uint64_t>(node_of_.size()) - first});
     auto table = std::make_shared<std::vector<std::byte>>(div_up(count, per_block) * s_.block_size);
     for (std::uint64_t i = 0; i < count; ++i) {
       auto* inode = reinterpret_cast<ext2_inode_large*>(table->data() + i * s_.inode_size);
       const std::size_t node = node_of_[first + i];
       const auto number = static_cast<ext2_ino_t>(first + i);
-      if (node != SIZE_MAX) encode_node(node, table->data() + i * s_.inode_size, to_writer);
-      else if (s_.populates) s_.io.check(ext2fs_read_inode_full(fs(), number, reinterpret_cast<ext2_inode*>(inode), static_cast<int>(s_.inode_size)), "read a reserved inode");
+      if (node != SIZE_MAX)
+        encode_node(node, table->data() + i * s_.inode_size, to_writer);
+      else if (s_.populates)
+        s_.io.check(ext2fs_read_inode_full(fs(), number, reinterpret_cast<ext2_inode*>(inode),
+                                           static_cast<int>(s_.inode_size)),
+                    "read a reserved inode");
       if (has_csum()) s_.io.check(ext2fs_inode_csum_set(fs(), number, inode), "checksum an inode");
     }
-    const std::uint64_t at = s_.offset_of(ext2fs_inode_table_loc(fs(), static_cast<dgrp_t>(group))).value + in_group * s_.inode_size;
+    const std::uint64_t at =
+        s_.offset_of(ext2fs_inode_table_loc(fs(), static_cast<dgrp_t>(group))).value +
+        in_group * s_.inode_size;
     s_.io.forget(at - s_.window.range().start(), table->size());
     s_.writer.put(ByteOffset{at}, *table, table);
     first += count;
   }
 }
 
-/// Inodes that libext2fs makes better than we: bad blocks, resize; and the journal, whose making there would write every block of it.
+/// Inodes that libext2fs makes better than we: bad blocks, resize; and the journal, whose making
+/// there would write every block of it.
 void Materializer::write_special_inodes() {
   s_.io.check(ext2fs_update_bb_inode(fs(), nullptr), "write the bad blocks inode");
   if (s_.plan.has_journal()) write_journal();
-  if (ext2fs_has_feature_resize_inode(super())) s_.io.check(ext2fs_create_resize_inode(fs()), "write the resize inode");
+  if (ext2fs_has_feature_resize_inode(super()))
+    s_.io.check(ext2fs_create_resize_inode(fs()), "write the resize inode");
 }
 
 void Materializer::write_journal() {
@@ -201,12 +234,15 @@ void Materializer::write_journal() {
   Node node;
   node.meta.type = FileType::Regular;
   node.meta.permissions = 0600;
-  node.meta.mtime = node.meta.atime = node.meta.ctime = node.meta.birthtime = Timestamp{how_.created, 0};
+  node.meta.mtime = node.meta.atime = node.meta.ctime = node.meta.birthtime =
+      Timestamp{how_.created, 0};
   node.size_bytes = journal_ * s_.block_size;
   place_blocks(node, journal_, space);
-  const MapRoot map = write_map(node, EXT2_JOURNAL_INO, [this](std::uint64_t block, std::span<std::byte> bytes) {
-    s_.io.check(io_channel_write_blk64(fs()->io, block, 1, bytes.data()), "write the journal's block map");
-  });
+  const MapRoot map =
+      write_map(node, EXT2_JOURNAL_INO, [this](std::uint64_t block, std::span<std::byte> bytes) {
+        s_.io.check(io_channel_write_blk64(fs()->io, block, 1, bytes.data()),
+                    "write the journal's block map");
+      });
   std::vector<std::byte> inode(s_.inode_size);
   InodeShape shape;
   shape.size_bytes = node.size_bytes;
@@ -215,13 +251,20 @@ void Materializer::write_journal() {
   shape.flags = s_.extents_on_disk ? EXT4_EXTENTS_FL : 0;
   shape.map = &map;
   encode_inode(node.meta, shape, s_.inode_size, reinterpret_cast<ext2_inode_large*>(inode.data()));
-  s_.io.check(ext2fs_write_inode_full(fs(), EXT2_JOURNAL_INO, reinterpret_cast<ext2_inode*>(inode.data()), static_cast<int>(inode.size())), "write the journal inode");
+  s_.io.check(
+      ext2fs_write_inode_full(fs(), EXT2_JOURNAL_INO, reinterpret_cast<ext2_inode*>(inode.data()),
+                              static_cast<int>(inode.size())),
+      "write the journal inode");
   ext2fs_journal_params parameters{};
   parameters.num_journal_blocks = static_cast<blk_t>(journal_);
   char* journal_super = nullptr;
-  s_.io.check(ext2fs_create_journal_superblock2(fs(), &parameters, 0, &journal_super), "make the journal's superblock");
-  const std::unique_ptr<char, void (*)(char*)> owned(journal_super, [](char* memory) { ext2fs_free_mem(&memory); });
-  s_.io.check(io_channel_write_blk64(fs()->io, s_.extents_of(node).front().physical, 1, journal_super), "write the journal's superblock");
+  s_.io.check(ext2fs_create_journal_superblock2(fs(), &parameters, 0, &journal_super),
+              "make the journal's superblock");
+  const std::unique_ptr<char, void (*)(char*)> owned(
+      journal_super, [](char* memory) { ext2fs_free_mem(&memory); });
+  s_.io.check(
+      io_channel_write_blk64(fs()->io, s_.extents_of(node).front().physical, 1, journal_super),
+      "write the journal's superblock");
   ext2_super_block* sb = super();
   sb->s_journal_inum = EXT2_JOURNAL_INO;
   std::copy(map.words.begin(), map.words.end(), sb->s_jnl_blocks);
@@ -234,9 +277,11 @@ void Materializer::write_journal() {
 void Materializer::settle_bitmaps() {
   const auto used = static_cast<std::uint32_t>(node_of_.size() - 1);
   ext2fs_mark_inode_bitmap2(fs()->inode_map, 1);
-  for (std::uint32_t inode = 1; inode <= used; ++inode) ext2fs_mark_inode_bitmap2(fs()->inode_map, inode);
+  for (std::uint32_t inode = 1; inode <= used; ++inode)
+    ext2fs_mark_inode_bitmap2(fs()->inode_map, inode);
   std::vector<std::uint32_t> directories(fs()->group_desc_count, 0);
-  for (const Directory& directory : directories_) ++directories[(inode_of(directory.id) - 1) / super()->s_inodes_per_group];
+  for (const Directory& directory : directories_)
+    ++directories[(inode_of(directory.id) - 1) / super()->s_inodes_per_group];
 
   std::uint64_t free_total = 0, free_inodes = 0;
   const bool checksums = ext2fs_has_group_desc_csum(fs());
@@ -266,22 +311,29 @@ void Materializer::settle_superblock() {
   ext2_super_block* sb = super();
   if (!s_.populates) {
     std::uint64_t overhead = sb->s_first_data_block + journal_;
-    for (std::uint64_t g = 0; g < s_.groups(); ++g) overhead += s_.super_blocks(g) + 2 + fs()->inode_blocks_per_group;
+    for (std::uint64_t g = 0; g < s_.groups(); ++g)
+      overhead += s_.super_blocks(g) + 2 + fs()->inode_blocks_per_group;
     sb->s_overhead_clusters = static_cast<std::uint32_t>(overhead);
   } else {
     fs()->now = how_.created;
   }
-  sb->s_kbytes_written = 0;  // depends on how it was written, not on what; 0 keeps it out of the library's accounting
+  // depends on how it was written, not on what; 0 keeps it out of the library's accounting
+  sb->s_kbytes_written = 0;
   ext2fs_mark_super_dirty(fs());
 }
 
-/// Blocks that content gave back and nobody took: their bytes go, as if they had never been written.
+/// Blocks that content gave back and nobody took: their bytes go, as if they had never been
+/// written.
 void Materializer::punch_given_back() {
   for (const auto& [first, last] : s_.given_back.ranges()) {
     blk64_t begin = 0, end = 0;
-    for (std::uint64_t at = first; at < last && ext2fs_find_first_zero_block_bitmap2(fs()->block_map, at, last - 1, &begin) == 0; at = end) {
-      if (ext2fs_find_first_set_block_bitmap2(fs()->block_map, begin, last - 1, &end) != 0) end = last;
-      s_.window.file().punch(ByteRange{s_.offset_of(begin), ByteCount{(end - begin) * s_.block_size}});
+    for (std::uint64_t at = first; at < last && ext2fs_find_first_zero_block_bitmap2(
+                                                    fs()->block_map, at, last - 1, &begin) == 0;
+         at = end) {
+      if (ext2fs_find_first_set_block_bitmap2(fs()->block_map, begin, last - 1, &end) != 0)
+        end = last;
+      s_.window.file().punch(
+          ByteRange{s_.offset_of(begin), ByteCount{(end - begin) * s_.block_size}});
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where everything will be: how many inodes, where the tables lie, whether it all fits, and if not, what would.
+// Where everything will be: how many inodes, where the tables lie, whether it all fits, and if not,
+// what would.
 #include <algorithm>
 #include <bit>
 
@@ -12,31 +13,40 @@
 namespace rawimg {
 
 TailSpace::TailSpace(ext2_filsys fs, std::uint64_t goal)
-    : fs_(fs), cursor_(std::min<std::uint64_t>(std::max<std::uint64_t>(goal, fs->super->s_first_data_block), ext2fs_blocks_count(fs->super) - 1)) {}
+    : fs_(fs),
+      cursor_(std::min<std::uint64_t>(std::max<std::uint64_t>(goal, fs->super->s_first_data_block),
+                                      ext2fs_blocks_count(fs->super) - 1)) {}
 
 BlockRun TailSpace::take(std::uint64_t want) {
   const std::uint64_t end = ext2fs_blocks_count(fs_->super);
   blk64_t begin = 0, after = 0;
-  if (cursor_ >= end || ext2fs_find_first_zero_block_bitmap2(fs_->block_map, cursor_, end - 1, &begin) != 0) {
+  if (cursor_ >= end ||
+      ext2fs_find_first_zero_block_bitmap2(fs_->block_map, cursor_, end - 1, &begin) != 0) {
     if (wrapped_) throw Error(Errc::NoSpace, "no free block is left");
     wrapped_ = true;
     cursor_ = fs_->super->s_first_data_block;
     return take(want);
   }
   const std::uint64_t last = std::min<std::uint64_t>(end - 1, begin + want - 1);
-  if (ext2fs_find_first_set_block_bitmap2(fs_->block_map, begin, last, &after) != 0) after = last + 1;
+  if (ext2fs_find_first_set_block_bitmap2(fs_->block_map, begin, last, &after) != 0)
+    after = last + 1;
   ext2fs_mark_block_bitmap_range2(fs_->block_map, begin, static_cast<unsigned>(after - begin));
   cursor_ = after;
   return {begin, after - begin};
 }
 
 std::uint64_t Materializer::free_in_group(ext2_filsys fs, std::uint64_t group) const {
-  const std::uint64_t first = ext2fs_group_first_block2(fs, static_cast<dgrp_t>(group)), count = ext2fs_group_last_block2(fs, static_cast<dgrp_t>(group)) - first + 1;
+  const std::uint64_t first = ext2fs_group_first_block2(fs, static_cast<dgrp_t>(group)),
+                      count = ext2fs_group_last_block2(fs, static_cast<dgrp_t>(group)) - first + 1;
   std::vector<std::uint8_t> bits(fs->super->s_blocks_per_group / 8);
-  check_ext(ext2fs_get_block_bitmap_range2(fs->block_map, first, count, bits.data()), "read the block bitmap");
+  check_ext(ext2fs_get_block_bitmap_range2(fs->block_map, first, count, bits.data()),
+            "read the block bitmap");
   std::uint64_t used = 0;
-  for (std::uint64_t i = 0; i < count / 8; ++i) used += static_cast<std::uint64_t>(std::popcount(bits[i]));
-  if (count % 8 != 0) used += static_cast<std::uint64_t>(std::popcount(static_cast<std::uint8_t>(bits[count / 8] & ((1U << count % 8) - 1))));
+  for (std::uint64_t i = 0; i < count / 8; ++i)
+    used += static_cast<std::uint64_t>(std::popcount(bits[i]));
+  if (count % 8 != 0)
+    used += static_cast<std::uint64_t>(
+        std::popcount(static_cast<std::uint8_t>(bits[count / 8] & ((1U << count % 8) - 1))));
   return count - used;
 }
 
@@ -49,8 +59,10 @@ std::uint64_t Materializer::free_blocks(ext2_filsys fs) const {
 void Materializer::mark_content(ext2_filsys fs) {
   for (const Node& node : s_.nodes) {
     if (node.removed) continue;
-    for (const Extent& extent : s_.extents_of(node)) ext2fs_mark_block_bitmap_range2(fs->block_map, extent.physical, extent.count);
-    for (const std::uint64_t block : s_.maps_of(node)) ext2fs_mark_block_bitmap_range2(fs->block_map, block, 1);
+    for (const Extent& extent : s_.extents_of(node))
+      ext2fs_mark_block_bitmap_range2(fs->block_map, extent.physical, extent.count);
+    for (const std::uint64_t block : s_.maps_of(node))
+      ext2fs_mark_block_bitmap_range2(fs->block_map, block, 1);
   }
 }
 
@@ -61,14 +73,17 @@ bool Materializer::place_tables_behind(std::uint64_t from) {
   const auto next = [&](std::uint64_t want) -> std::uint64_t {
     for (;;) {
       blk64_t begin = 0, used = 0;
-      if (from >= end || ext2fs_find_first_zero_block_bitmap2(fs()->block_map, from, end - 1, &begin) != 0 || begin + want > end) {
+      if (from >= end ||
+          ext2fs_find_first_zero_block_bitmap2(fs()->block_map, from, end - 1, &begin) != 0 ||
+          begin + want > end) {
         if (wrapped) return 0;
         wrapped = true;
         from = s_.group_start(0);
         if (from >= start) return 0;
         continue;
       }
-      if (ext2fs_find_first_set_block_bitmap2(fs()->block_map, begin, begin + want - 1, &used) != 0) {
+      if (ext2fs_find_first_set_block_bitmap2(fs()->block_map, begin, begin + want - 1, &used) !=
+          0) {
         from = begin + want;
         ext2fs_mark_block_bitmap_range2(fs()->block_map, begin, static_cast<unsigned>(want));
         return begin;
@@ -85,22 +100,31 @@ bool Materializer::place_tables_behind(std::uint64_t from) {
     }
     return true;
   };
-  return place(ext2fs_block_bitmap_loc_set, 1) && place(ext2fs_inode_bitmap_loc_set, 1) && place(ext2fs_inode_table_loc_set, fs()->inode_blocks_per_group);
+  return place(ext2fs_block_bitmap_loc_set, 1) && place(ext2fs_inode_bitmap_loc_set, 1) &&
+         place(ext2fs_inode_table_loc_set, fs()->inode_blocks_per_group);
 }
 
-/// Replaces the template by a handle with so many inodes per group; false when content, tables and the tail do not all fit.
+/// Replaces the template by a handle with so many inodes per group; false when content, tables and
+/// the tail do not all fit.
 bool Materializer::try_handle(std::uint64_t inodes_per_group) {
   const std::uint64_t blocks = ext2fs_blocks_count(super()), groups = s_.groups();
-  const std::uint32_t descriptors = static_cast<std::uint32_t>(fs()->desc_blocks), growth = super()->s_reserved_gdt_blocks;
+  const std::uint32_t descriptors = static_cast<std::uint32_t>(fs()->desc_blocks),
+                      growth = super()->s_reserved_gdt_blocks;
   const std::uint64_t inodes = inodes_per_group * groups;
   if (inodes > UINT32_MAX) return false;
-  ExtHandle handle = initialize_ext(s_.io, s_.plan, blocks, inodes, growth != 0 ? std::optional(growth) : std::nullopt);
+  ExtHandle handle = initialize_ext(s_.io, s_.plan, blocks, inodes,
+                                    growth != 0 ? std::optional(growth) : std::nullopt);
   // Content was placed by the template's geometry: only its inode count may change.
-  if (ext2fs_blocks_count(handle->super) != blocks || handle->desc_blocks != descriptors || handle->super->s_reserved_gdt_blocks != growth) return false;
+  if (ext2fs_blocks_count(handle->super) != blocks || handle->desc_blocks != descriptors ||
+      handle->super->s_reserved_gdt_blocks != growth)
+    return false;
   s_.fs = std::move(handle);
   const std::uint64_t table = fs()->inode_blocks_per_group;
-  if (s_.tables.in_group && table > (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved)) return false;
-  stamp_ext(fs(), s_.plan.uuid.value_or(how_.uuid), s_.plan.hash_seed.value_or(how_.hash_seed), how_.created);
+  if (s_.tables.in_group &&
+      table > (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved))
+    return false;
+  stamp_ext(fs(), s_.plan.uuid.value_or(how_.uuid), s_.plan.hash_seed.value_or(how_.hash_seed),
+            how_.created);
   mark_content(fs());
   if (s_.tables.in_group || s_.content_end == 0) {
     if (ext2fs_allocate_tables(fs()) != 0) return false;
@@ -108,13 +132,19 @@ bool Materializer::try_handle(std::uint64_t inodes_per_group) {
     return false;
   }
   for (dgrp_t g = 0; s_.tables.in_group && g < fs()->group_desc_count; ++g)
-    if (ext2fs_inode_table_loc(fs(), g) != s_.group_start(g) + s_.super_blocks(g) + 2) throw Error(Errc::Corrupt, fmt::format("libext2fs puts the inode table of group {} at block {}", g, ext2fs_inode_table_loc(fs(), g)));
+    if (ext2fs_inode_table_loc(fs(), g) != s_.group_start(g) + s_.super_blocks(g) + 2)
+      throw Error(Errc::Corrupt,
+                  fmt::format("libext2fs puts the inode table of group {} at block {}", g,
+                              ext2fs_inode_table_loc(fs(), g)));
   return free_blocks(fs()) >= tail_blocks(blocks);
 }
 
 void Materializer::make_final_handle() {
-  const std::uint64_t groups = s_.groups(), unit = std::max<std::uint64_t>(8, s_.block_size / s_.inode_size);
-  const auto per_group = [&](std::uint64_t inodes) { return div_up(div_up(inodes, groups), unit) * unit; };
+  const std::uint64_t groups = s_.groups(),
+                      unit = std::max<std::uint64_t>(8, s_.block_size / s_.inode_size);
+  const auto per_group = [&](std::uint64_t inodes) {
+    return div_up(div_up(inodes, groups), unit) * unit;
+  };
   const std::uint64_t used = node_of_.size() - 1, most = 8 * std::uint64_t{s_.block_size} - unit;
   const std::uint64_t asked = std::min(per_group(s_.plan.inodes), most), needed = per_group(used);
   const bool too_many = needed > most || (s_.plan.inodes_asked_for && used > asked * groups);
@@ -123,8 +153,12 @@ void Materializer::make_final_handle() {
     if (try_handle(std::max(asked, needed))) return;
     throw_no_space();
   }
-  // A wish: the default ratio, and a quarter to spare where entries are many, or the guest could not make a single file. Rather fewer than no image.
-  const std::uint64_t room = s_.tables.in_group ? (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved) * (s_.block_size / s_.inode_size) / unit * unit : most;
+  // A wish: the default ratio, and a quarter to spare where entries are many, or the guest could
+  // not make a single file. Rather fewer than no image.
+  const std::uint64_t room =
+      s_.tables.in_group ? (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved) *
+                               (s_.block_size / s_.inode_size) / unit * unit
+                         : most;
   const std::uint64_t wish = std::min({std::max(asked, per_group(used + used / 4)), most, room});
   for (const std::uint64_t count : {std::max(wish, needed), std::max(asked, needed), needed})
     if (try_handle(count)) return;
@@ -143,20 +177,25 @@ bool Materializer::would_fit(std::uint64_t blocks, std::uint64_t content) {
   ExtPlan plan = s_.plan;
   plan.blocks = blocks;
   const std::uint64_t used = node_of_.size() - 1;
-  const std::uint64_t ratio = std::max<std::uint64_t>(1, s_.plan.blocks / std::max<std::uint64_t>(1, s_.plan.inodes));
+  const std::uint64_t ratio =
+      std::max<std::uint64_t>(1, s_.plan.blocks / std::max<std::uint64_t>(1, s_.plan.inodes));
   plan.inodes = std::max(used, s_.plan.inodes_asked_for ? used : blocks / ratio);
   const ExtHandle handle = initialize_ext(s_.io, plan, blocks, plan.inodes);
-  const std::uint64_t groups = handle->group_desc_count, table = handle->inode_blocks_per_group, per_block = s_.block_size / s_.inode_size;
+  const std::uint64_t groups = handle->group_desc_count, table = handle->inode_blocks_per_group,
+                      per_block = s_.block_size / s_.inode_size;
   std::uint64_t metadata = handle->super->s_first_data_block + 2 * groups;
   for (dgrp_t g = 0; g < handle->group_desc_count; ++g)
-    if (ext2fs_bg_has_super(handle.get(), g)) metadata += 1 + handle->desc_blocks + handle->super->s_reserved_gdt_blocks;
+    if (ext2fs_bg_has_super(handle.get(), g))
+      metadata += 1 + handle->desc_blocks + handle->super->s_reserved_gdt_blocks;
   const std::uint64_t have = ext2fs_blocks_count(handle->super);
   if (s_.tables.in_group && !s_.plan.inodes_asked_for) {
-    // Content must not run into the room for tables: it would be opened before all inodes are known, and might then be too small for them.
+    // Content must not run into the room for tables: it would be opened before all inodes are
+    // known, and might then be too small for them.
     const std::uint64_t room = generous_table_blocks(plan, groups);
     if (metadata + groups * room + content > have || groups * room * per_block < used) return false;
   }
-  return handle->super->s_inodes_count >= used && metadata + groups * table + content + tail_blocks(blocks) <= have;
+  return handle->super->s_inodes_count >= used &&
+         metadata + groups * table + content + tail_blocks(blocks) <= have;
 }
 
 /// Blocks of the smallest filesystem, in steps of about 1 %, that holds everything.
@@ -166,7 +205,8 @@ std::uint64_t Materializer::smallest_size(std::uint64_t content) {
     try {
       if (would_fit(blocks, content)) return blocks;
     } catch (const Error& error) {
-      if (error.code() != Errc::NoSpace && error.code() != Errc::Usage) throw;  // too small for its own structures or so many inodes: larger
+      // too small for its own structures or so many inodes: larger
+      if (error.code() != Errc::NoSpace && error.code() != Errc::Usage) throw;
     }
     blocks += blocks / 100 + 16;
   }
@@ -178,16 +218,36 @@ void Materializer::throw_no_space() {
   const std::uint64_t content = s_.space.taken() + s_.counted_blocks, used = node_of_.size() - 1;
   const std::uint64_t have = ext2fs_blocks_count(super());
   const std::string least = how_.counting_complete ? "" : "at least ";
-  const std::string needs = fmt::format("{}{} blocks of {} bytes for content and directories and {} inodes", least, content + tail_, s_.block_size, used);
+  const std::string needs =
+      fmt::format("{}{} blocks of {} bytes for content and directories and {} inodes", least,
+                  content + tail_, s_.block_size, used);
   if (s_.populates) {
-    const std::uint64_t blocks = ext2fs_free_blocks_count(super()), inodes = super()->s_inodes_count;
-    const std::string hint = used > inodes ? fmt::format("make the filesystem with --inodes {} or more", used) : fmt::format("make it larger by about {} MiB", div_up((content + tail_ - std::min(blocks, content + tail_)) * s_.block_size * 105 / 100 + kMiB, kMiB));
-    throw Error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} free blocks and {} inodes", needs, blocks, inodes)).with_hint(hint);
+    const std::uint64_t blocks = ext2fs_free_blocks_count(super()),
+                        inodes = super()->s_inodes_count;
+    const std::string hint =
+        used > inodes ? fmt::format("make the filesystem with --inodes {} or more", used)
+                      : fmt::format("make it larger by about {} MiB",
+                                    div_up((content + tail_ - std::min(blocks, content + tail_)) *
+                                                   s_.block_size * 105 / 100 +
+                                               kMiB,
+                                           kMiB));
+    throw Error(
+        Errc::NoSpace,
+        fmt::format(
+            "the filesystem is too small: needed are {}; it has {} free blocks and {} inodes",
+            needs, blocks, inodes))
+        .with_hint(hint);
   }
   const std::uint64_t bytes = s_.window.range().start() + smallest_size(content) * s_.block_size;
-  Error error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} blocks and {} inodes in all", needs, have, super()->s_inodes_count));
+  Error error(
+      Errc::NoSpace,
+      fmt::format(
+          "the filesystem is too small: needed are {}; it has {} blocks and {} inodes in all",
+          needs, have, super()->s_inodes_count));
   const bool inodes_only = !s_.full && s_.plan.inodes_asked_for && used > super()->s_inodes_count;
-  throw std::move(error).with_hint(inodes_only ? fmt::format("--inodes {} or more would do", used) : fmt::format("{}--size {}M would do", least, div_up(bytes, kMiB)));
+  throw std::move(error).with_hint(
+      inodes_only ? fmt::format("--inodes {} or more would do", used)
+                  : fmt::format("{}--size {}M would do", least, div_up(bytes, kMiB)));
 }
 
 }  // namespace rawimg

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The second half of the builder: what was kept in RAM becomes a filesystem (materialize.cpp: order, numbers, names; materialize_geometry.cpp: where everything will be;
-// materialize_bytes.cpp: writing it).
+// The second half of the builder: what was kept in RAM becomes a filesystem (materialize.cpp:
+// order, numbers, names; materialize_geometry.cpp: where everything will be; materialize_bytes.cpp:
+// writing it).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,11 @@
 
 namespace rawimg {
 
-constexpr std::uint32_t kMaxXattrReferences = 1024;             // EXT4_XATTR_REFCOUNT_MAX
-constexpr std::uint32_t kFirstInode = EXT2_GOOD_OLD_FIRST_INO;  // 11, lost+found's; 1 to 10 are reserved
-constexpr std::size_t kFastSymlink = 60;                        // a shorter target lives in the inode's block pointers
+constexpr std::uint32_t kMaxXattrReferences = 1024;  // EXT4_XATTR_REFCOUNT_MAX
+// 11, lost+found's; 1 to 10 are reserved
+constexpr std::uint32_t kFirstInode = EXT2_GOOD_OLD_FIRST_INO;
+// a shorter target lives in the inode's block pointers
+constexpr std::size_t kFastSymlink = 60;
 
 inline std::uint64_t div_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
@@ -37,7 +40,8 @@ class Materializer {
  public:
   using State = ExtBuilder::State;
 
-  Materializer(State& state, const NameTree& names, const ExtBuilder::Finish& how) : s_(state), names_(names), how_(how) {}
+  Materializer(State& state, const NameTree& names, const ExtBuilder::Finish& how)
+      : s_(state), names_(names), how_(how) {}
 
   ExtSummary run();
 
@@ -77,7 +81,8 @@ class Materializer {
   void write_directory(std::size_t index, TailSpace& space);
   void write_symlink(Node& node, TailSpace& space);
   void write_xattr_blocks(TailSpace& space);
-  void write_blocks(std::span<const Extent> extents, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
+  void write_blocks(std::span<const Extent> extents, std::span<const std::byte> bytes,
+                    const std::shared_ptr<const void>& owner);
   void write_one_block(std::uint64_t block, std::span<const std::byte> bytes);
   MapRoot write_map(const Node& node, std::uint32_t inode, const MapSink& sink);
   void write_inode_tables();
@@ -92,17 +97,18 @@ class Materializer {
   const NameTree& names_;
   const ExtBuilder::Finish& how_;
 
-  std::vector<std::uint32_t> inode_of_;      // by node; 0: removed
-  std::vector<std::size_t> node_of_;         // by inode number; SIZE_MAX: reserved
-  std::vector<std::uint32_t> links_;         // by node
-  std::vector<bool> indexed_;                // by node: has an hash tree
+  std::vector<std::uint32_t> inode_of_;  // by node; 0: removed
+  std::vector<std::size_t> node_of_;     // by inode number; SIZE_MAX: reserved
+  std::vector<std::uint32_t> links_;     // by node
+  std::vector<bool> indexed_;            // by node: has an hash tree
   struct Directory {
     NodeId id;
     DirectoryBlocks blocks;
   };
   std::vector<Directory> directories_;
-  std::vector<std::uint32_t> xattr_references_;              // by xattr set
-  std::vector<std::vector<std::uint64_t>> xattr_blocks_;     // by xattr set: one for every kMaxXattrReferences inodes
+  std::vector<std::uint32_t> xattr_references_;  // by xattr set
+  // by xattr set: one for every kMaxXattrReferences inodes
+  std::vector<std::vector<std::uint64_t>> xattr_blocks_;
   std::vector<std::uint32_t> xattr_handed_out_;
   std::uint64_t tail_ = 0;  // blocks beside content, tables, journal and resize inode
   std::uint64_t journal_ = 0;

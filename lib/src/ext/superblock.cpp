@@ -18,17 +18,24 @@ namespace {
 constexpr std::uint64_t kSuperblockAt = 1024;
 constexpr std::uint32_t kUnusableMark = 0x40000000;  // set while rawimg changes a filesystem
 constexpr std::uint32_t kSmallDescriptor = 32;
-constexpr std::uint32_t kReadableIncompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_RECOVER | EXT2_FEATURE_INCOMPAT_META_BG | EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT |
-                                            EXT4_FEATURE_INCOMPAT_MMP | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_EA_INODE | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR |
-                                            EXT4_FEATURE_INCOMPAT_INLINE_DATA | EXT4_FEATURE_INCOMPAT_ENCRYPT | EXT4_FEATURE_INCOMPAT_CASEFOLD;
+constexpr std::uint32_t kReadableIncompat =
+    EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_RECOVER | EXT2_FEATURE_INCOMPAT_META_BG |
+    EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_MMP |
+    EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_EA_INODE |
+    EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR |
+    EXT4_FEATURE_INCOMPAT_INLINE_DATA | EXT4_FEATURE_INCOMPAT_ENCRYPT |
+    EXT4_FEATURE_INCOMPAT_CASEFOLD;
 
-[[noreturn]] void corrupt(const std::string& why) { throw Error(Errc::Corrupt, "the superblock is damaged: " + why); }
+[[noreturn]] void corrupt(const std::string& why) {
+  throw Error(Errc::Corrupt, "the superblock is damaged: " + why);
+}
 
 /// The CRC of group descriptors before metadata_csum: polynomial A001, bits reflected.
 std::uint16_t crc16(std::uint16_t crc, std::span<const std::byte> bytes) {
   for (const std::byte byte : bytes) {
     crc = static_cast<std::uint16_t>(crc ^ std::to_integer<unsigned>(byte));
-    for (int bit = 0; bit < 8; ++bit) crc = static_cast<std::uint16_t>(crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1);
+    for (int bit = 0; bit < 8; ++bit)
+      crc = static_cast<std::uint16_t>(crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1);
   }
   return crc;
 }
@@ -40,36 +47,61 @@ bool is_power_of_two(std::uint32_t n) { return std::has_single_bit(n); }
 std::optional<Superblock> Superblock::read(const Window& where) {
   if (where.range().size() < kSuperblockAt + sizeof(ext2_super_block)) return std::nullopt;
   Superblock super;
-  where.file().read_at(ByteOffset{where.range().start() + kSuperblockAt}, std::as_writable_bytes(std::span(&super.raw_, 1)));
+  where.file().read_at(ByteOffset{where.range().start() + kSuperblockAt},
+                       std::as_writable_bytes(std::span(&super.raw_, 1)));
   if (super.raw_.s_magic != EXT2_SUPER_MAGIC) return std::nullopt;
   super.check(where);
   return super;
 }
 
 void Superblock::check(const Window& where) {
-  if (has_incompat(EXT3_FEATURE_INCOMPAT_JOURNAL_DEV)) throw Error(Errc::Unsupported, "this is the external journal of a filesystem (journal_dev), which holds no files");
+  if (has_incompat(EXT3_FEATURE_INCOMPAT_JOURNAL_DEV))
+    throw Error(Errc::Unsupported,
+                "this is the external journal of a filesystem (journal_dev), which holds no files");
   if (has_checksums()) {
-    if (raw_.s_checksum_type != EXT2_CRC32C_CHKSUM) throw Error(Errc::Unsupported, fmt::format("the filesystem has checksums of type {}; crc32c is {}", raw_.s_checksum_type, EXT2_CRC32C_CHKSUM));
-    const std::uint32_t found = ext2fs_crc32c_le(~0U, reinterpret_cast<const unsigned char*>(&raw_), offsetof(ext2_super_block, s_checksum));
-    if (found != raw_.s_checksum) corrupt(fmt::format("its checksum is {:08x}, but its content gives {:08x}", raw_.s_checksum, found));
+    if (raw_.s_checksum_type != EXT2_CRC32C_CHKSUM)
+      throw Error(Errc::Unsupported,
+                  fmt::format("the filesystem has checksums of type {}; crc32c is {}",
+                              raw_.s_checksum_type, EXT2_CRC32C_CHKSUM));
+    const std::uint32_t found = ext2fs_crc32c_le(~0U, reinterpret_cast<const unsigned char*>(&raw_),
+                                                 offsetof(ext2_super_block, s_checksum));
+    if (found != raw_.s_checksum)
+      corrupt(fmt::format("its checksum is {:08x}, but its content gives {:08x}", raw_.s_checksum,
+                          found));
   }
-  if (raw_.s_log_block_size > 6) corrupt(fmt::format("a block size of 2^{} KiB", raw_.s_log_block_size));
+  if (raw_.s_log_block_size > 6)
+    corrupt(fmt::format("a block size of 2^{} KiB", raw_.s_log_block_size));
   block_size_ = 1024U << raw_.s_log_block_size;
-  inode_size_ = raw_.s_rev_level == EXT2_GOOD_OLD_REV ? EXT2_GOOD_OLD_INODE_SIZE : raw_.s_inode_size;
-  if (inode_size_ < EXT2_GOOD_OLD_INODE_SIZE || inode_size_ > block_size_ || !is_power_of_two(inode_size_)) corrupt(fmt::format("inodes of {} bytes", inode_size_));
+  inode_size_ =
+      raw_.s_rev_level == EXT2_GOOD_OLD_REV ? EXT2_GOOD_OLD_INODE_SIZE : raw_.s_inode_size;
+  if (inode_size_ < EXT2_GOOD_OLD_INODE_SIZE || inode_size_ > block_size_ ||
+      !is_power_of_two(inode_size_))
+    corrupt(fmt::format("inodes of {} bytes", inode_size_));
   const bool wide = raw_.s_feature_incompat & EXT4_FEATURE_INCOMPAT_64BIT;
   descriptor_size_ = wide ? raw_.s_desc_size : kSmallDescriptor;
-  if (descriptor_size_ < kSmallDescriptor || descriptor_size_ > block_size_ || !is_power_of_two(descriptor_size_)) corrupt(fmt::format("group descriptors of {} bytes", descriptor_size_));
+  if (descriptor_size_ < kSmallDescriptor || descriptor_size_ > block_size_ ||
+      !is_power_of_two(descriptor_size_))
+    corrupt(fmt::format("group descriptors of {} bytes", descriptor_size_));
   blocks_ = raw_.s_blocks_count | (wide ? std::uint64_t{raw_.s_blocks_count_hi} << 32 : 0);
-  if (blocks_ <= raw_.s_first_data_block || raw_.s_first_data_block > 1) corrupt(fmt::format("{} blocks, the first at {}", blocks_, raw_.s_first_data_block));
+  if (blocks_ <= raw_.s_first_data_block || raw_.s_first_data_block > 1)
+    corrupt(fmt::format("{} blocks, the first at {}", blocks_, raw_.s_first_data_block));
   const std::uint64_t window_blocks = where.range().size() / block_size_;
   if (blocks_ > window_blocks)
-    throw Error(Errc::Corrupt, fmt::format("the filesystem has {} blocks of {} bytes, but there is room for {}", blocks_, block_size_, window_blocks)).with_hint("the image or the partition was cut short, or the partition table is wrong");
-  const std::uint32_t most_per_group = raw_.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC ? UINT32_MAX : 8 * block_size_;
-  if (raw_.s_blocks_per_group == 0 || raw_.s_blocks_per_group > most_per_group) corrupt(fmt::format("{} blocks per group", raw_.s_blocks_per_group));
-  if (raw_.s_inodes_per_group == 0 || raw_.s_inodes_per_group > 8 * block_size_) corrupt(fmt::format("{} inodes per group", raw_.s_inodes_per_group));
-  groups_ = (blocks_ - raw_.s_first_data_block + raw_.s_blocks_per_group - 1) / raw_.s_blocks_per_group;
-  if (groups_ * raw_.s_inodes_per_group != raw_.s_inodes_count) corrupt(fmt::format("{} inodes, but {} groups of {}", raw_.s_inodes_count, groups_, raw_.s_inodes_per_group));
+    throw Error(Errc::Corrupt,
+                fmt::format("the filesystem has {} blocks of {} bytes, but there is room for {}",
+                            blocks_, block_size_, window_blocks))
+        .with_hint("the image or the partition was cut short, or the partition table is wrong");
+  const std::uint32_t most_per_group =
+      raw_.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC ? UINT32_MAX : 8 * block_size_;
+  if (raw_.s_blocks_per_group == 0 || raw_.s_blocks_per_group > most_per_group)
+    corrupt(fmt::format("{} blocks per group", raw_.s_blocks_per_group));
+  if (raw_.s_inodes_per_group == 0 || raw_.s_inodes_per_group > 8 * block_size_)
+    corrupt(fmt::format("{} inodes per group", raw_.s_inodes_per_group));
+  groups_ =
+      (blocks_ - raw_.s_first_data_block + raw_.s_blocks_per_group - 1) / raw_.s_blocks_per_group;
+  if (groups_ * raw_.s_inodes_per_group != raw_.s_inodes_count)
+    corrupt(fmt::format("{} inodes, but {} groups of {}", raw_.s_inodes_count, groups_,
+                        raw_.s_inodes_per_group));
 }
 
 std::uint32_t Superblock::checksum_seed() const {
@@ -81,7 +113,9 @@ ExtInfo Superblock::info() const {
   ExtInfo info;
   ExtSummary& fs = info.summary;
   const bool wide = raw_.s_feature_incompat & EXT4_FEATURE_INCOMPAT_64BIT;
-  const auto joined = [wide](std::uint32_t low, std::uint32_t high) { return low | (wide ? std::uint64_t{high} << 32 : 0); };
+  const auto joined = [wide](std::uint32_t low, std::uint32_t high) {
+    return low | (wide ? std::uint64_t{high} << 32 : 0);
+  };
   fs.type = type_of(features());
   fs.block_size = block_size_;
   fs.blocks = blocks_;
@@ -89,7 +123,9 @@ ExtInfo Superblock::info() const {
   fs.reserved_blocks = joined(raw_.s_r_blocks_count, raw_.s_r_blocks_count_hi);
   fs.inodes = raw_.s_inodes_count;
   fs.free_inodes = raw_.s_free_inodes_count;
-  if ((raw_.s_feature_compat & EXT3_FEATURE_COMPAT_HAS_JOURNAL) && raw_.s_jnl_backup_type == EXT3_JNL_BACKUP_BLOCKS) fs.journal_blocks = raw_.s_jnl_blocks[16] / block_size_;
+  if ((raw_.s_feature_compat & EXT3_FEATURE_COMPAT_HAS_JOURNAL) &&
+      raw_.s_jnl_backup_type == EXT3_JNL_BACKUP_BLOCKS)
+    fs.journal_blocks = raw_.s_jnl_blocks[16] / block_size_;
   const char* label = reinterpret_cast<const char*>(raw_.s_volume_name);
   fs.label.assign(label, strnlen(label, sizeof raw_.s_volume_name));
   std::copy_n(raw_.s_uuid, fs.uuid.size(), fs.uuid.begin());
@@ -106,13 +142,20 @@ ExtInfo Superblock::info() const {
 
 void Superblock::require_readable() const {
   if (raw_.s_feature_incompat & kUnusableMark)
-    throw Error(Errc::Dirty, "a rawimg that was writing this filesystem was interrupted; it holds neither its old nor its new content").with_hint("make it again: 'rawimg format', then 'rawimg populate'");
+    throw Error(Errc::Dirty,
+                "a rawimg that was writing this filesystem was interrupted; it holds neither its "
+                "old nor its new content")
+        .with_hint("make it again: 'rawimg format', then 'rawimg populate'");
   const std::uint32_t unknown = raw_.s_feature_incompat & ~kReadableIncompat;
-  if (unknown != 0) throw Error(Errc::Unsupported, fmt::format("the filesystem has features that rawimg does not read: {}", fmt::join(feature_names({0, unknown, 0}), ", ")));
+  if (unknown != 0)
+    throw Error(Errc::Unsupported,
+                fmt::format("the filesystem has features that rawimg does not read: {}",
+                            fmt::join(feature_names({0, unknown, 0}), ", ")));
 }
 
 bool Superblock::has_super(std::uint64_t group) const {
-  if (raw_.s_feature_compat & EXT4_FEATURE_COMPAT_SPARSE_SUPER2) return group == 0 || group == raw_.s_backup_bgs[0] || group == raw_.s_backup_bgs[1];
+  if (raw_.s_feature_compat & EXT4_FEATURE_COMPAT_SPARSE_SUPER2)
+    return group == 0 || group == raw_.s_backup_bgs[0] || group == raw_.s_backup_bgs[1];
   if (group <= 1 || !(raw_.s_feature_ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER)) return true;
   for (const std::uint64_t base : {3, 5, 7}) {
     std::uint64_t power = base;
@@ -124,47 +167,77 @@ bool Superblock::has_super(std::uint64_t group) const {
 
 std::uint64_t Superblock::descriptor_block(std::uint64_t group) const {
   const std::uint64_t per_block = block_size_ / descriptor_size_, index = group / per_block;
-  const bool meta = (raw_.s_feature_incompat & EXT2_FEATURE_INCOMPAT_META_BG) && index >= raw_.s_first_meta_bg;
-  // With bigalloc, block 0 is in group 0 even where blocks of 1 KiB put the superblock into block 1.
+  const bool meta =
+      (raw_.s_feature_incompat & EXT2_FEATURE_INCOMPAT_META_BG) && index >= raw_.s_first_meta_bg;
+  // With bigalloc, block 0 is in group 0 even where blocks of 1 KiB put the superblock into
+  // block 1.
   const unsigned shift = block_size_ == kSuperblockAt && raw_.s_first_data_block == 0 ? 1 : 0;
   if (!meta) return raw_.s_first_data_block + shift + 1 + index;
   const std::uint64_t first_group = index * per_block;
-  return raw_.s_first_data_block + first_group * raw_.s_blocks_per_group + (has_super(first_group) ? 1 : 0) + (first_group == 0 ? shift : 0);
+  return raw_.s_first_data_block + first_group * raw_.s_blocks_per_group +
+         (has_super(first_group) ? 1 : 0) + (first_group == 0 ? shift : 0);
 }
 
-void Superblock::read_blocks(const Window& where, std::uint64_t block, std::uint64_t count, std::span<std::byte> out) const {
-  if (block == 0 || block >= blocks_ || count > blocks_ - block) throw Error(Errc::Corrupt, fmt::format("blocks {} to {} are outside of the filesystem, which has {}", block, block + count - 1, blocks_));
-  where.file().read_at(ByteOffset{where.range().start() + block * block_size_}, out.first(count * block_size_));
+void Superblock::read_blocks(const Window& where, std::uint64_t block, std::uint64_t count,
+                             std::span<std::byte> out) const {
+  if (block == 0 || block >= blocks_ || count > blocks_ - block)
+    throw Error(Errc::Corrupt,
+                fmt::format("blocks {} to {} are outside of the filesystem, which has {}", block,
+                            block + count - 1, blocks_));
+  where.file().read_at(ByteOffset{where.range().start() + block * block_size_},
+                       out.first(count * block_size_));
 }
 
-void Superblock::check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const {
+void Superblock::check_descriptor(std::span<const std::byte> descriptor,
+                                  std::uint32_t group) const {
   if (!has_checksums() && !has_ro_compat(EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) return;
-  constexpr std::size_t kAt = offsetof(ext4_group_desc, bg_checksum), kBehind = kAt + sizeof(std::uint16_t);
+  constexpr std::size_t kAt = offsetof(ext4_group_desc, bg_checksum),
+                        kBehind = kAt + sizeof(std::uint16_t);
   const auto number = std::as_bytes(std::span(&group, 1));
   std::uint16_t found = 0, stored = 0;
   std::memcpy(&stored, descriptor.data() + kAt, sizeof stored);
   if (has_checksums()) {  // of everything, the checksum itself as zero
     const std::array<unsigned char, 2> zero{};
-    const auto crc = [](std::uint32_t seed, std::span<const std::byte> bytes) { return ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()); };
-    found = static_cast<std::uint16_t>(crc(ext2fs_crc32c_le(crc(crc(checksum_seed(), number), descriptor.first(kAt)), zero.data(), zero.size()), descriptor.subspan(kBehind)));
+    const auto crc = [](std::uint32_t seed, std::span<const std::byte> bytes) {
+      return ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(bytes.data()),
+                              bytes.size());
+    };
+    found = static_cast<std::uint16_t>(
+        crc(ext2fs_crc32c_le(crc(crc(checksum_seed(), number), descriptor.first(kAt)), zero.data(),
+                             zero.size()),
+            descriptor.subspan(kBehind)));
   } else {  // of everything but the checksum
-    found = crc16(crc16(crc16(crc16(0xFFFF, std::as_bytes(std::span(raw_.s_uuid))), number), descriptor.first(kAt)), descriptor.subspan(kBehind));
+    found = crc16(crc16(crc16(crc16(0xFFFF, std::as_bytes(std::span(raw_.s_uuid))), number),
+                        descriptor.first(kAt)),
+                  descriptor.subspan(kBehind));
   }
-  if (found != stored) throw Error(Errc::Corrupt, fmt::format("the descriptor of group {} is damaged: its checksum is {:04x}, but its content gives {:04x}", group, stored, found));
+  if (found != stored)
+    throw Error(Errc::Corrupt, fmt::format("the descriptor of group {} is damaged: its checksum is "
+                                           "{:04x}, but its content gives {:04x}",
+                                           group, stored, found));
 }
 
 Superblock::InodePlace Superblock::place_of(const Window& where, std::uint32_t number) const {
-  if (number == 0 || number > raw_.s_inodes_count) throw Error(Errc::Corrupt, fmt::format("inode {}: the filesystem has 1 to {}", number, raw_.s_inodes_count));
-  const std::uint64_t group = (number - 1) / raw_.s_inodes_per_group, index = (number - 1) % raw_.s_inodes_per_group;
+  if (number == 0 || number > raw_.s_inodes_count)
+    throw Error(Errc::Corrupt,
+                fmt::format("inode {}: the filesystem has 1 to {}", number, raw_.s_inodes_count));
+  const std::uint64_t group = (number - 1) / raw_.s_inodes_per_group,
+                      index = (number - 1) % raw_.s_inodes_per_group;
   std::vector<std::byte> block(block_size_);
   read_blocks(where, descriptor_block(group), 1, block);
   ext4_group_desc descriptor{};
-  const auto bytes = std::span<const std::byte>(block).subspan(group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
+  const auto bytes = std::span<const std::byte>(block).subspan(
+      group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
   check_descriptor(bytes, static_cast<std::uint32_t>(group));
   std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
-  const std::uint64_t table = descriptor.bg_inode_table | (descriptor_size_ > kSmallDescriptor ? std::uint64_t{descriptor.bg_inode_table_hi} << 32 : 0);
+  const std::uint64_t table =
+      descriptor.bg_inode_table |
+      (descriptor_size_ > kSmallDescriptor ? std::uint64_t{descriptor.bg_inode_table_hi} << 32 : 0);
   const std::uint64_t in_table = index * inode_size_ / block_size_;
-  if (table == 0 || table >= blocks_ || in_table >= blocks_ - table) throw Error(Errc::Corrupt, fmt::format("the inode table of group {} lies at block {}, but there are {}", group, table, blocks_));
+  if (table == 0 || table >= blocks_ || in_table >= blocks_ - table)
+    throw Error(Errc::Corrupt,
+                fmt::format("the inode table of group {} lies at block {}, but there are {}", group,
+                            table, blocks_));
   return {table + in_table, static_cast<std::uint32_t>(index * inode_size_ % block_size_)};
 }
 

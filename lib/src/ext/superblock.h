@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The superblock and group descriptors of a filesystem that somebody else may have made: the one gate through which their numbers come. What leaves here is within bounds.
+// The superblock and group descriptors of a filesystem that somebody else may have made: the one
+// gate through which their numbers come. What leaves here is within bounds.
 #pragma once
 
 #include <algorithm>
@@ -22,26 +23,37 @@ static_assert(std::endian::native == std::endian::little, "structures are read i
 
 class Superblock {
  public:
-  /// Nothing where the magic is not there. Throws: Corrupt (numbers that cannot be true; larger than the window), Unsupported (an external journal), Io.
+  /// Nothing where the magic is not there. Throws: Corrupt (numbers that cannot be true; larger
+  /// than the window), Unsupported (an external journal), Io.
   static std::optional<Superblock> read(const Window& where);
 
   std::uint32_t block_size() const { return block_size_; }
-  std::uint32_t cluster_size() const { return has_ro_compat(EXT4_FEATURE_RO_COMPAT_BIGALLOC) ? 1024U << std::min<std::uint32_t>(raw_.s_log_cluster_size, 20) : block_size_; }
+  std::uint32_t cluster_size() const {
+    return has_ro_compat(EXT4_FEATURE_RO_COMPAT_BIGALLOC)
+               ? 1024U << std::min<std::uint32_t>(raw_.s_log_cluster_size, 20)
+               : block_size_;
+  }
   std::uint64_t blocks() const { return blocks_; }
   std::uint32_t inodes() const { return raw_.s_inodes_count; }
   std::uint32_t inode_size() const { return inode_size_; }
-  bool has_checksums() const { return raw_.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM; }
+  bool has_checksums() const {
+    return raw_.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
+  }
   bool has_incompat(std::uint32_t bits) const { return (raw_.s_feature_incompat & bits) != 0; }
   bool has_ro_compat(std::uint32_t bits) const { return (raw_.s_feature_ro_compat & bits) != 0; }
   std::uint32_t checksum_seed() const;
-  FeatureSet features() const { return {raw_.s_feature_compat, raw_.s_feature_incompat, raw_.s_feature_ro_compat}; }
+  FeatureSet features() const {
+    return {raw_.s_feature_compat, raw_.s_feature_incompat, raw_.s_feature_ro_compat};
+  }
   const ext2_super_block& raw() const { return raw_; }
 
   ExtInfo info() const;
-  /// Throws: Unsupported (features that cannot be read, named), Dirty (marked by an interrupted rawimg).
+  /// Throws: Unsupported (features that cannot be read, named), Dirty (marked by an interrupted
+  /// rawimg).
   void require_readable() const;
 
-  /// The block where inode `number` lies and its byte in it. Throws: Corrupt (no such inode; a table outside of the filesystem), Io.
+  /// The block where inode `number` lies and its byte in it. Throws: Corrupt (no such inode; a
+  /// table outside of the filesystem), Io.
   struct InodePlace {
     std::uint64_t block = 0;
     std::uint32_t offset = 0;
@@ -49,7 +61,8 @@ class Superblock {
   InodePlace place_of(const Window& where, std::uint32_t number) const;
 
   /// Reads `count` blocks from `block` on. Throws: Corrupt (outside of the filesystem), Io.
-  void read_blocks(const Window& where, std::uint64_t block, std::uint64_t count, std::span<std::byte> out) const;
+  void read_blocks(const Window& where, std::uint64_t block, std::uint64_t count,
+                   std::span<std::byte> out) const;
 
  private:
   void check(const Window& where);

@@ -24,21 +24,25 @@ namespace {
 
 constexpr std::uint64_t kUnit = 1024, kUnitsPerChunk = 64, kChunk = kUnit * kUnitsPerChunk;
 constexpr std::uint64_t kMaxWrite = 8u << 20;  // unix_io counts bytes in an int
-constexpr std::uint64_t kBridge = 16 * 1024;   // so long a gap of known zeros is cheaper to write than to seek over
-constexpr std::uint64_t kSuperblock = 1024;    // byte of the window; the superblock is one unit
+// so long a gap of known zeros is cheaper to write than to seek over
+constexpr std::uint64_t kBridge = 16 * 1024;
+constexpr std::uint64_t kSuperblock = 1024;  // byte of the window; the superblock is one unit
 constexpr std::string_view kNamePrefix = "window:";
-constexpr int kFirstVersionThatKeepsDescriptors = 1474;  // unixfd_io closes the descriptor it was given before 1.47.4
+// unixfd_io closes the descriptor it was given before 1.47.4
+constexpr int kFirstVersionThatKeepsDescriptors = 1474;
 
 bool all_zero(const std::byte* bytes, std::uint64_t size) {
   return std::all_of(bytes, bytes + size, [](std::byte b) { return b == std::byte{0}; });
 }
 
-/// A unix_io channel on the image's own open file description, so that it shares the lock. unix_io syncs what it opens: it is given an empty memory file, whose
-/// descriptor is then made to name the image.
+/// A unix_io channel on the image's own open file description, so that it shares the lock. unix_io
+/// syncs what it opens: it is given an empty memory file, whose descriptor is then made to name the
+/// image.
 int open_lower(int image, io_channel* channel) {
   const int descriptor = memfd_create("rawimg", MFD_CLOEXEC);
   if (descriptor < 0) throw errno_error(errno, "cannot make a memory file");
-  const errcode_t code = unixfd_io_manager->open(std::to_string(descriptor).c_str(), IO_FLAG_RW, channel);
+  const errcode_t code =
+      unixfd_io_manager->open(std::to_string(descriptor).c_str(), IO_FLAG_RW, channel);
   if (code != 0) {
     ::close(descriptor);
     check_ext(code, "open the lower channel");
@@ -81,11 +85,14 @@ bool RangeSet::contains(std::uint64_t begin, std::uint64_t end) const {
   return it != ranges_.begin() && std::prev(it)->second >= end;
 }
 
-WindowIo::WindowIo(const Window& where, Content content) : file_(where.file()), start_(where.range().start()), length_(where.range().size()) {
-  if (content == Content::Zeros) zeros_.add(0, length_ + kUnit);  // up to the end of a last, partial unit
+WindowIo::WindowIo(const Window& where, Content content)
+    : file_(where.file()), start_(where.range().start()), length_(where.range().size()) {
+  // up to the end of a last, partial unit
+  if (content == Content::Zeros) zeros_.add(0, length_ + kUnit);
   lower_descriptor_ = open_lower(file_.descriptor(), &lower_);
   try {
-    check_ext(io_channel_set_options(lower_, fmt::format("offset={}&cache=off", start_).c_str()), "set the window's offset");
+    check_ext(io_channel_set_options(lower_, fmt::format("offset={}&cache=off", start_).c_str()),
+              "set the window's offset");
     check_ext(io_channel_set_blksize(lower_, static_cast<int>(kUnit)), "set the block size");
   } catch (...) {
     io_channel_close(lower_);
@@ -95,10 +102,13 @@ WindowIo::WindowIo(const Window& where, Content content) : file_(where.file()), 
 
 WindowIo::~WindowIo() {
   io_channel_close(lower_);
-  if (ext2fs_get_library_version(nullptr, nullptr) >= kFirstVersionThatKeepsDescriptors) ::close(lower_descriptor_);
+  if (ext2fs_get_library_version(nullptr, nullptr) >= kFirstVersionThatKeepsDescriptors)
+    ::close(lower_descriptor_);
 }
 
-std::string WindowIo::name() const { return fmt::format("{}{:x}", kNamePrefix, reinterpret_cast<std::uintptr_t>(this)); }
+std::string WindowIo::name() const {
+  return fmt::format("{}{:x}", kNamePrefix, reinterpret_cast<std::uintptr_t>(this));
+}
 
 void WindowIo::check(errcode_t code, std::string_view doing) {
   if (code != 0 && failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -108,7 +118,9 @@ void WindowIo::check(errcode_t code, std::string_view doing) {
 const std::byte* WindowIo::find(std::uint64_t unit) const {
   const auto it = chunks_.find(unit / kChunk);
   const std::uint64_t index = unit % kChunk / kUnit;
-  return it != chunks_.end() && (it->second.dirty >> index & 1) != 0 ? &it->second.bytes[index * kUnit] : nullptr;
+  return it != chunks_.end() && (it->second.dirty >> index & 1) != 0
+             ? &it->second.bytes[index * kUnit]
+             : nullptr;
 }
 
 std::byte* WindowIo::claim(std::uint64_t unit) {
@@ -123,7 +135,8 @@ void WindowIo::lower_read(std::uint64_t at, std::uint64_t size, std::byte* out) 
   ++counters_.lower_reads;
   for (std::uint64_t done = 0; done < size;) {
     const std::uint64_t n = std::min(size - done, kMaxWrite);
-    check_ext(io_channel_read_blk64(lower_, (at + done) / kUnit, -static_cast<int>(n), out + done), fmt::format("read {} bytes at byte {} of the filesystem", n, at + done));
+    check_ext(io_channel_read_blk64(lower_, (at + done) / kUnit, -static_cast<int>(n), out + done),
+              fmt::format("read {} bytes at byte {} of the filesystem", n, at + done));
     done += n;
   }
 }
@@ -133,7 +146,9 @@ void WindowIo::lower_write(std::uint64_t at, std::span<const std::byte> bytes) {
   if (file_.seam()) file_.seam()->before_write(ByteOffset{start_ + at}, ByteCount{bytes.size()});
   ++counters_.lower_writes;
   counters_.lower_bytes += bytes.size();
-  check_ext(io_channel_write_blk64(lower_, at / kUnit, -static_cast<int>(bytes.size()), bytes.data()), fmt::format("write {} bytes at byte {} of the filesystem", bytes.size(), at));
+  check_ext(
+      io_channel_write_blk64(lower_, at / kUnit, -static_cast<int>(bytes.size()), bytes.data()),
+      fmt::format("write {} bytes at byte {} of the filesystem", bytes.size(), at));
 }
 
 errcode_t WindowIo::read(std::uint64_t at, std::uint64_t size, std::byte* out) {
@@ -147,7 +162,8 @@ errcode_t WindowIo::read(std::uint64_t at, std::uint64_t size, std::byte* out) {
     } else if (zeros_.contains(unit, unit + kUnit)) {
       std::memset(out, 0, n);
     } else {  // as many clean units as follow, in one read
-      while (n < size && !find(at + n) && !zeros_.contains(at + n, at + n + kUnit)) n += std::min(kUnit, size - n);
+      while (n < size && !find(at + n) && !zeros_.contains(at + n, at + n + kUnit))
+        n += std::min(kUnit, size - n);
       const std::uint64_t skip = at - unit;
       if (skip == 0) {
         lower_read(unit, n, out);
@@ -197,10 +213,12 @@ errcode_t WindowIo::zero(std::uint64_t at, std::uint64_t size) {
 }
 
 void WindowIo::drop(std::uint64_t at, std::uint64_t size) {
-  for (auto it = chunks_.lower_bound(at / kChunk); it != chunks_.end() && it->first * kChunk < at + size;) {
+  for (auto it = chunks_.lower_bound(at / kChunk);
+       it != chunks_.end() && it->first * kChunk < at + size;) {
     const std::uint64_t base = it->first * kChunk;
     for (std::uint64_t i = 0; i < kUnitsPerChunk; ++i)
-      if (base + i * kUnit >= at && base + i * kUnit < at + size) it->second.dirty &= ~(std::uint64_t{1} << i);
+      if (base + i * kUnit >= at && base + i * kUnit < at + size)
+        it->second.dirty &= ~(std::uint64_t{1} << i);
     it = it->second.dirty != 0 ? std::next(it) : chunks_.erase(it);
   }
 }
@@ -212,7 +230,8 @@ void WindowIo::forget(std::uint64_t start, std::uint64_t size) {
 }
 
 void WindowIo::punch_all() {
-  for (const auto& [begin, end] : punches_.ranges()) file_.punch(ByteRange{ByteOffset{start_ + begin}, ByteCount{std::min(end, length_) - begin}});
+  for (const auto& [begin, end] : punches_.ranges())
+    file_.punch(ByteRange{ByteOffset{start_ + begin}, ByteCount{std::min(end, length_) - begin}});
   punches_.clear();
 }
 
@@ -233,7 +252,9 @@ void WindowIo::commit(Durability durability) {
         superblock.assign(unit, unit + kUnit);
         continue;
       }
-      const bool bridges = !run.empty() && at > run_end && at - run_end <= kBridge && zeros_.contains(run_end, at) && !(run_end <= kSuperblock && kSuperblock < at);
+      const bool bridges = !run.empty() && at > run_end && at - run_end <= kBridge &&
+                           zeros_.contains(run_end, at) &&
+                           !(run_end <= kSuperblock && kSuperblock < at);
       if (bridges) run.resize(at - run_start);
       if (run.empty() || run_start + run.size() != at || run.size() >= kMaxWrite) {
         put();
@@ -250,7 +271,8 @@ void WindowIo::commit(Durability durability) {
   chunks_.clear();
 }
 
-// The C face. Nothing may throw through the library; block sizes change at any time (1024 for the superblock), so everything is in bytes.
+// The C face. Nothing may throw through the library; block sizes change at any time (1024 for the
+// superblock), so everything is in bytes.
 
 template <class Action>
 errcode_t WindowIo::guarded(io_channel channel, Action action) noexcept {
@@ -266,7 +288,9 @@ errcode_t WindowIo::guarded(io_channel channel, Action action) noexcept {
 namespace {
 
 std::uint64_t byte_count(io_channel channel, int count) {  // negative: bytes, not blocks
-  return count < 0 ? static_cast<std::uint64_t>(-static_cast<std::int64_t>(count)) : static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(channel->block_size);
+  return count < 0
+             ? static_cast<std::uint64_t>(-static_cast<std::int64_t>(count))
+             : static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(channel->block_size);
 }
 
 /// Past every window when it would pass 2^64.
@@ -281,8 +305,10 @@ errcode_t WindowIo::open_channel(const char* name, int, io_channel* out) noexcep
   const std::string_view text(name);
   std::uintptr_t object = 0;
   if (!text.starts_with(kNamePrefix)) return EXT2_ET_BAD_DEVICE_NAME;
-  const auto parsed = std::from_chars(text.data() + kNamePrefix.size(), text.data() + text.size(), object, 16);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return EXT2_ET_BAD_DEVICE_NAME;
+  const auto parsed =
+      std::from_chars(text.data() + kNamePrefix.size(), text.data() + text.size(), object, 16);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size())
+    return EXT2_ET_BAD_DEVICE_NAME;
   auto* channel = static_cast<io_channel>(std::calloc(1, sizeof(struct_io_channel)));
   char* copy = strdup(name);
   if (channel == nullptr || copy == nullptr) {
@@ -301,7 +327,8 @@ errcode_t WindowIo::open_channel(const char* name, int, io_channel* out) noexcep
   return 0;
 }
 
-errcode_t WindowIo::close_channel(io_channel channel) noexcept {  // commits nothing: the owner of the WindowIo decides
+// commits nothing: the owner of the WindowIo decides
+errcode_t WindowIo::close_channel(io_channel channel) noexcept {
   if (--channel->refcount > 0) return 0;
   std::free(channel->name);
   std::free(channel);
@@ -313,22 +340,41 @@ errcode_t WindowIo::set_block_size(io_channel channel, int size) noexcept {
   return 0;
 }
 
-errcode_t WindowIo::read_blocks(io_channel channel, unsigned long long block, int count, void* data) noexcept {
-  return guarded(channel, [&](WindowIo& self) { return self.read(byte_offset(channel, block), byte_count(channel, count), static_cast<std::byte*>(data)); });
+errcode_t WindowIo::read_blocks(io_channel channel, unsigned long long block, int count,
+                                void* data) noexcept {
+  return guarded(channel, [&](WindowIo& self) {
+    return self.read(byte_offset(channel, block), byte_count(channel, count),
+                     static_cast<std::byte*>(data));
+  });
 }
 
-errcode_t WindowIo::write_blocks(io_channel channel, unsigned long long block, int count, const void* data) noexcept {
-  return guarded(channel, [&](WindowIo& self) { return self.write(byte_offset(channel, block), byte_count(channel, count), static_cast<const std::byte*>(data)); });
+errcode_t WindowIo::write_blocks(io_channel channel, unsigned long long block, int count,
+                                 const void* data) noexcept {
+  return guarded(channel, [&](WindowIo& self) {
+    return self.write(byte_offset(channel, block), byte_count(channel, count),
+                      static_cast<const std::byte*>(data));
+  });
 }
 
-errcode_t WindowIo::read_blocks_32(io_channel channel, unsigned long block, int count, void* data) noexcept { return read_blocks(channel, block, count, data); }
-errcode_t WindowIo::write_blocks_32(io_channel channel, unsigned long block, int count, const void* data) noexcept { return write_blocks(channel, block, count, data); }
-
-errcode_t WindowIo::zero_blocks(io_channel channel, unsigned long long block, unsigned long long count) noexcept {
-  return guarded(channel, [&](WindowIo& self) { return self.zero(byte_offset(channel, block), byte_offset(channel, count)); });
+errcode_t WindowIo::read_blocks_32(io_channel channel, unsigned long block, int count,
+                                   void* data) noexcept {
+  return read_blocks(channel, block, count, data);
+}
+errcode_t WindowIo::write_blocks_32(io_channel channel, unsigned long block, int count,
+                                    const void* data) noexcept {
+  return write_blocks(channel, block, count, data);
 }
 
-errcode_t WindowIo::set_option(io_channel, const char* option, const char*) noexcept { return *option != '\0' ? EXT2_ET_INVALID_ARGUMENT : 0; }
+errcode_t WindowIo::zero_blocks(io_channel channel, unsigned long long block,
+                                unsigned long long count) noexcept {
+  return guarded(channel, [&](WindowIo& self) {
+    return self.zero(byte_offset(channel, block), byte_offset(channel, count));
+  });
+}
+
+errcode_t WindowIo::set_option(io_channel, const char* option, const char*) noexcept {
+  return *option != '\0' ? EXT2_ET_INVALID_ARGUMENT : 0;
+}
 
 io_manager WindowIo::manager() {
   static struct_io_manager manager = {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The io_manager between libext2fs and its unix_io. The library believes that it writes; in truth everything stays in RAM until commit().
+// The io_manager between libext2fs and its unix_io. The library believes that it writes; in truth
+// everything stays in RAM until commit().
 //
-//   libext2fs -> WindowIo: bounds of the window, overlay of dirty 1 KiB units, known zeros -> unix_io with offset=, on the image's own descriptor
+//   libext2fs -> WindowIo: bounds of the window, overlay of dirty 1 KiB units, known zeros ->
+//   unix_io with offset=, on the image's own descriptor
 //
-// Why: nothing in libext2fs or unix_io knows where a partition ends; unix_io's cache serves stale blocks (LIBEXT2FS 1.47.0 to 1.47.2) and it syncs the file at every open;
-// a commit in sorted long runs is a few dozen writes in place of thousands; and the file's WriteSeam sees each of them.
-// Clean data is never kept, so what a data writer puts into the file is seen at once; only dirty units can be stale: forget() drops those.
+// Why: nothing in libext2fs or unix_io knows where a partition ends; unix_io's cache serves stale
+// blocks (LIBEXT2FS 1.47.0 to 1.47.2) and it syncs the file at every open; a commit in sorted long
+// runs is a few dozen writes in place of thousands; and the file's WriteSeam sees each of them.
+// Clean data is never kept, so what a data writer puts into the file is seen at once; only dirty
+// units can be stale: forget() drops those.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +35,8 @@ class RangeSet {
   bool contains(std::uint64_t begin, std::uint64_t end) const;
   bool empty() const { return ranges_.empty(); }
   void clear() { ranges_.clear(); }
-  const std::map<std::uint64_t, std::uint64_t>& ranges() const { return ranges_; }  ///< begin -> end
+  /// begin -> end
+  const std::map<std::uint64_t, std::uint64_t>& ranges() const { return ranges_; }
 
  private:
   std::map<std::uint64_t, std::uint64_t> ranges_;
@@ -39,21 +44,24 @@ class RangeSet {
 
 class WindowIo {
  public:
-  enum class Content { Unknown, Zeros };  ///< Zeros: the window reads as zeros, so zeros written over them cost nothing
+  /// Zeros: the window reads as zeros, so zeros written over them cost nothing
+  enum class Content { Unknown, Zeros };
 
   WindowIo(const Window& where, Content content);
   ~WindowIo();  ///< what was not committed is gone
   WindowIo(const WindowIo&) = delete;
   WindowIo& operator=(const WindowIo&) = delete;
 
-  /// The name to give to ext2fs_open2 (with io_options "") or ext2fs_initialize, together with manager(). The window must outlive every handle opened by it.
+  /// The name to give to ext2fs_open2 (with io_options "") or ext2fs_initialize, together with
+  /// manager(). The window must outlive every handle opened by it.
   std::string name() const;
   static io_manager manager();
 
   /// The bytes [start, start + size) of the window now belong to someone who writes them past us.
   void forget(std::uint64_t start, std::uint64_t size);
-  /// Punches, then writes everything in ascending order, the superblock (bytes 1024 to 2047) last; with Durability::Sync, syncs before the superblock and behind it.
-  /// After a failure nothing is lost here: it can be repeated. Throws: NoSpace, Io, whatever the seam throws.
+  /// Punches, then writes everything in ascending order, the superblock (bytes 1024 to 2047) last;
+  /// with Durability::Sync, syncs before the superblock and behind it. After a failure nothing is
+  /// lost here: it can be repeated. Throws: NoSpace, Io, whatever the seam throws.
   void commit(Durability durability = Durability::NoSync);
 
   /// check_ext that prefers the exception which a callback of ours has stored.
@@ -79,18 +87,25 @@ class WindowIo {
   void lower_read(std::uint64_t at, std::uint64_t size, std::byte* out);
   void lower_write(std::uint64_t at, std::span<const std::byte> bytes);
   void punch_all();
-  bool outside(std::uint64_t at, std::uint64_t size) const { return size > length_ || at > length_ - size; }
+  bool outside(std::uint64_t at, std::uint64_t size) const {
+    return size > length_ || at > length_ - size;
+  }
 
   template <class Action>
   static errcode_t guarded(io_channel channel, Action action) noexcept;
   static errcode_t open_channel(const char* name, int flags, io_channel* out) noexcept;
   static errcode_t close_channel(io_channel channel) noexcept;
   static errcode_t set_block_size(io_channel channel, int size) noexcept;
-  static errcode_t read_blocks(io_channel channel, unsigned long long block, int count, void* data) noexcept;
-  static errcode_t write_blocks(io_channel channel, unsigned long long block, int count, const void* data) noexcept;
-  static errcode_t read_blocks_32(io_channel channel, unsigned long block, int count, void* data) noexcept;
-  static errcode_t write_blocks_32(io_channel channel, unsigned long block, int count, const void* data) noexcept;
-  static errcode_t zero_blocks(io_channel channel, unsigned long long block, unsigned long long count) noexcept;
+  static errcode_t read_blocks(io_channel channel, unsigned long long block, int count,
+                               void* data) noexcept;
+  static errcode_t write_blocks(io_channel channel, unsigned long long block, int count,
+                                const void* data) noexcept;
+  static errcode_t read_blocks_32(io_channel channel, unsigned long block, int count,
+                                  void* data) noexcept;
+  static errcode_t write_blocks_32(io_channel channel, unsigned long block, int count,
+                                   const void* data) noexcept;
+  static errcode_t zero_blocks(io_channel channel, unsigned long long block,
+                               unsigned long long count) noexcept;
   static errcode_t flush(io_channel) noexcept { return 0; }
   static errcode_t set_option(io_channel, const char* option, const char* argument) noexcept;
 
@@ -99,7 +114,8 @@ class WindowIo {
   int lower_descriptor_ = -1;
   io_channel lower_ = nullptr;
   std::map<std::uint64_t, Chunk> chunks_;
-  RangeSet zeros_, punches_;  // where the window reads as zeros below the overlay, if need be after punching punches_
+  // where the window reads as zeros below the overlay, if need be after punching punches_
+  RangeSet zeros_, punches_;
   std::exception_ptr failure_;
   Counters counters_;
 };

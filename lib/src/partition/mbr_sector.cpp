@@ -9,7 +9,8 @@
 namespace rawimg {
 namespace {
 
-/// The head of a FAT boot sector; exFAT and NTFS have the same jump and OEM name, and zeros where FAT counts its tables.
+/// The head of a FAT boot sector; exFAT and NTFS have the same jump and OEM name, and zeros where
+/// FAT counts its tables.
 struct FatParameters {
   std::uint8_t jump[3];          //  0  EB xx 90 or E9 xx xx
   char oem_name[8];              //  3
@@ -26,7 +27,8 @@ static_assert(sizeof(FatParameters) == 22 && alignof(FatParameters) == 1);
 }  // namespace
 
 bool MbrSector::has_signature() const {
-  return bytes_[kMbrSignatureAt] == std::byte{0x55} && bytes_[kMbrSignatureAt + 1] == std::byte{0xAA};
+  return bytes_[kMbrSignatureAt] == std::byte{0x55} &&
+         bytes_[kMbrSignatureAt + 1] == std::byte{0xAA};
 }
 
 MbrEntry MbrSector::entry(unsigned slot) const {
@@ -55,7 +57,8 @@ bool MbrSector::has_protective_entry() const {
 
 unsigned MbrSector::slot_with_bad_flag() const {
   for (unsigned slot = 1; slot <= kSlots; ++slot)
-    if (const std::uint8_t status = entry(slot).status; status != 0 && status != kBootableStatus) return slot;
+    if (const std::uint8_t status = entry(slot).status; status != 0 && status != kBootableStatus)
+      return slot;
   return 0;
 }
 
@@ -65,11 +68,15 @@ bool MbrSector::has_fat_parameters() const {
   const bool jump = (fat.jump[0] == 0xEB && fat.jump[2] == 0x90) || fat.jump[0] == 0xE9;
   const unsigned sector = fat.bytes_per_sector;
   const bool sane_sector = sector == 512 || sector == 1024 || sector == 2048 || sector == 4096;
-  const bool sane_cluster = fat.cluster_sectors != 0 && (fat.cluster_sectors & (fat.cluster_sectors - 1)) == 0;
-  return jump && sane_sector && sane_cluster && fat.reserved_sectors != 0 && (fat.fats == 1 || fat.fats == 2) && (fat.media == 0xF0 || fat.media >= 0xF8);
+  const bool sane_cluster =
+      fat.cluster_sectors != 0 && (fat.cluster_sectors & (fat.cluster_sectors - 1)) == 0;
+  return jump && sane_sector && sane_cluster && fat.reserved_sectors != 0 &&
+         (fat.fats == 1 || fat.fats == 2) && (fat.media == 0xF0 || fat.media >= 0xF8);
 }
 
-bool MbrSector::has_grub_code() const { return holds(bytes_, 0x180, std::string_view("GRUB \0", 6)); }
+bool MbrSector::has_grub_code() const {
+  return holds(bytes_, 0x180, std::string_view("GRUB \0", 6));
+}
 
 bool MbrSector::is_filesystem_boot_sector() const {
   if (holds(bytes_, 3, "NTFS    ") || holds(bytes_, 3, "EXFAT   ")) return true;

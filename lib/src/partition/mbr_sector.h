@@ -22,7 +22,8 @@ struct MbrEntry {             // 16 bytes at 446 + 16 * (slot - 1)
 };
 static_assert(sizeof(MbrEntry) == 16 && alignof(MbrEntry) == 1);
 
-inline constexpr std::size_t kBootCodeSize = 440, kDiskIdAt = 440, kEntriesAt = 446, kMbrSignatureAt = 510;
+inline constexpr std::size_t kBootCodeSize = 440, kDiskIdAt = 440, kEntriesAt = 446,
+                             kMbrSignatureAt = 510;
 inline constexpr unsigned kSlots = 4;
 inline constexpr std::uint8_t kProtectiveType = 0xEE, kBootableStatus = 0x80;
 
@@ -31,17 +32,19 @@ class MbrSector {
  public:
   explicit MbrSector(std::span<const std::byte, kSectorSize> bytes) : bytes_(bytes) {}
 
-  bool has_signature() const;          ///< 55 AA
-  MbrEntry entry(unsigned slot) const; ///< 1 to 4
+  bool has_signature() const;           ///< 55 AA
+  MbrEntry entry(unsigned slot) const;  ///< 1 to 4
   std::uint32_t disk_id() const;
-  unsigned used_slots() const;         ///< how many have a type
-  bool has_protective_entry() const;   ///< type EE: the disk has a GPT
+  unsigned used_slots() const;        ///< how many have a type
+  bool has_protective_entry() const;  ///< type EE: the disk has a GPT
 
-  /// The first slot whose boot flag is neither 00 nor 80, else 0. The kernel takes such a sector for code, not for a table.
+  /// The first slot whose boot flag is neither 00 nor 80, else 0. The kernel takes such a sector
+  /// for code, not for a table.
   unsigned slot_with_bad_flag() const;
 
-  /// Whether this is the boot sector of a FAT, exFAT or NTFS filesystem, where 55 AA says nothing about a table. GRUB keeps the FAT parameters that it finds
-  /// when it is installed, so its boot code in front of a table that is in use is an MBR all the same.
+  /// Whether this is the boot sector of a FAT, exFAT or NTFS filesystem, where 55 AA says nothing
+  /// about a table. GRUB keeps the FAT parameters that it finds when it is installed, so its boot
+  /// code in front of a table that is in use is an MBR all the same.
   bool is_filesystem_boot_sector() const;
 
  private:

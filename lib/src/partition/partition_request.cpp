@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One line of the script language of sfdisk(8): fields separated by commas or semicolons, either named (start= size= type= bootable) or by place (start, size, type, `*`), then white space
+// One line of the script language of sfdisk(8): fields separated by commas or semicolons, either
+// named (start= size= type= bootable) or by place (start, size, type, `*`), then white space
 // separates them as well. Numbers are sectors, with a unit (K M G T, KiB ...) bytes.
 #include <algorithm>
 #include <array>
@@ -43,7 +44,8 @@ class RequestParser {
         continue;
       }
       constexpr std::array<std::string_view, 4> kPlaces{"start", "size", "type", "bootable"};
-      if (place_ >= kPlaces.size()) refuse(fmt::format("{} is one field too many", quote(field.value)));
+      if (place_ >= kPlaces.size())
+        refuse(fmt::format("{} is one field too many", quote(field.value)));
       const std::string_view key = kPlaces[place_++];
       if (!field.value.empty()) take(key, field.value);
     }
@@ -52,7 +54,9 @@ class RequestParser {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw Error(Errc::Usage, fmt::format("partition {}: {}", quote(line_), why)).with_hint("as sfdisk takes it: 'start=63,type=83', 'start=1M,size=200M,type=82,bootable', ',1G'");
+    throw Error(Errc::Usage, fmt::format("partition {}: {}", quote(line_), why))
+        .with_hint(
+            "as sfdisk takes it: 'start=63,type=83', 'start=1M,size=200M,type=82,bootable', ',1G'");
   }
 
   /// sfdisk's dump has the device and the slot in front: "/dev/sda2 : start=...".
@@ -62,8 +66,10 @@ class RequestParser {
     const std::string_view device = trim(line_.substr(0, colon));
     const std::size_t digit = device.find_last_not_of("0123456789") + 1;
     unsigned slot = 0;
-    const auto [end, error] = std::from_chars(device.data() + digit, device.data() + device.size(), slot);
-    if (error != std::errc{} || slot == 0 || slot > kSlots) refuse(fmt::format("{} names no slot from 1 to {}", quote(device), kSlots));
+    const auto [end, error] =
+        std::from_chars(device.data() + digit, device.data() + device.size(), slot);
+    if (error != std::errc{} || slot == 0 || slot > kSlots)
+      refuse(fmt::format("{} names no slot from 1 to {}", quote(device), kSlots));
     request_.slot = slot;
     return line_.substr(colon + 2);
   }
@@ -76,7 +82,8 @@ class RequestParser {
       split_field(trim(rest.substr(0, end)), fields);
       rest.remove_prefix(more ? end + 1 : end);
     }
-    if (fields.back().key.empty() && fields.back().value.empty()) fields.pop_back();  // a separator at the end, or an empty line
+    // a separator at the end, or an empty line
+    if (fields.back().key.empty() && fields.back().value.empty()) fields.pop_back();
     return fields;
   }
 
@@ -94,7 +101,8 @@ class RequestParser {
     const std::size_t equals = text.find('=');
     if (equals != std::string_view::npos) {
       std::string_view value = trim(text.substr(equals + 1));
-      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
       const std::string key = to_lower(trim(text.substr(0, equals)));
       fields.push_back({key.empty() ? "=" : key, value});
       return;
@@ -108,10 +116,12 @@ class RequestParser {
   }
 
   void take(std::string_view key, std::string_view value) {
-    constexpr std::array<std::string_view, 5> kKeys{"start", "size", "type", "bootable", "id"};  // id: sfdisk's old word for type
+    // id: sfdisk's old word for type
+    constexpr std::array<std::string_view, 5> kKeys{"start", "size", "type", "bootable", "id"};
     std::size_t index = 0;
     while (index < kKeys.size() && kKeys[index] != key) ++index;
-    if (index == kKeys.size()) refuse(fmt::format("{} is not one of start, size, type, bootable", quote(key)));
+    if (index == kKeys.size())
+      refuse(fmt::format("{} is not one of start, size, type, bootable", quote(key)));
     if (key == "id") index = 2;
     if (taken_[index]) refuse(fmt::format("{} is given twice", kKeys[index]));
     taken_[index] = true;
@@ -125,18 +135,24 @@ class RequestParser {
   std::uint64_t sectors(std::string_view text) const {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc::result_out_of_range) refuse(fmt::format("{} is too large", quote(text)));
-    if (error != std::errc{}) refuse(fmt::format("{} is not a number of sectors or a size", quote(text)));
-    const std::string unit = to_lower(trim(std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end))));
+    if (error == std::errc::result_out_of_range)
+      refuse(fmt::format("{} is too large", quote(text)));
+    if (error != std::errc{})
+      refuse(fmt::format("{} is not a number of sectors or a size", quote(text)));
+    const std::string unit = to_lower(
+        trim(std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end))));
     if (unit.empty() || unit == "s") return number;
     constexpr std::string_view kUnits = "kmgt";
     const std::size_t power = kUnits.find(unit[0]);
-    const bool known = power != std::string_view::npos && (unit.size() == 1 || unit.substr(1) == "ib");
+    const bool known =
+        power != std::string_view::npos && (unit.size() == 1 || unit.substr(1) == "ib");
     if (!known && power != std::string_view::npos && unit.substr(1) == "b") {
       const char letter = static_cast<char>(unit[0] - 'a' + 'A');
-      refuse(fmt::format("{} could be a power of 1000 or of 1024: write {}{} or {}{}iB", quote(text), number, letter, number, letter));
+      refuse(fmt::format("{} could be a power of 1000 or of 1024: write {}{} or {}{}iB",
+                         quote(text), number, letter, number, letter));
     }
-    if (!known) refuse(fmt::format("unit {} is not one of s, K, M, G, T (powers of 1024)", quote(unit)));
+    if (!known)
+      refuse(fmt::format("unit {} is not one of s, K, M, G, T (powers of 1024)", quote(unit)));
     const unsigned shift = 10 * (static_cast<unsigned>(power) + 1);
     if (number > UINT64_MAX >> shift) refuse(fmt::format("{} is too large", quote(text)));
     return (number << shift) / kSectorSize;
@@ -144,7 +160,11 @@ class RequestParser {
 
   std::uint8_t type(std::string_view text) const {
     const auto found = parse_partition_type(text);
-    if (!found || *found == 0) refuse(fmt::format("type {} is not a hexadecimal number from 1 to ff, one of L S U V R, or a name as 'sfdisk -T' lists them", quote(text)));
+    if (!found || *found == 0)
+      refuse(
+          fmt::format("type {} is not a hexadecimal number from 1 to ff, one of L S U V R, or a "
+                      "name as 'sfdisk -T' lists them",
+                      quote(text)));
     return *found;
   }
 
@@ -163,6 +183,8 @@ class RequestParser {
 
 }  // namespace
 
-PartitionRequest parse_partition_request(std::string_view line) { return RequestParser(line).parse(); }
+PartitionRequest parse_partition_request(std::string_view line) {
+  return RequestParser(line).parse();
+}
 
 }  // namespace rawimg

@@ -21,12 +21,13 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kMaxSectors = UINT32_MAX;         // of a start and of a length
-constexpr std::uint64_t kEndOfMbr = 1ULL << 32;           // 2 TiB: behind it no sector can be named
-constexpr std::uint64_t kAlignment = 2048;                // 1 MiB
+constexpr std::uint64_t kMaxSectors = UINT32_MAX;  // of a start and of a length
+constexpr std::uint64_t kEndOfMbr = 1ULL << 32;    // 2 TiB: behind it no sector can be named
+constexpr std::uint64_t kAlignment = 2048;         // 1 MiB
 constexpr std::uint64_t kHeads = 16, kSectorsPerTrack = 63, kMaxCylinder = 1023;
 
-/// Head, sector and cylinder for 16 heads of 63 sectors, as gem5's and QEMU's IDE disks have; FE FF FF where 10 bits of cylinder are not enough.
+/// Head, sector and cylinder for 16 heads of 63 sectors, as gem5's and QEMU's IDE disks have; FE FF
+/// FF where 10 bits of cylinder are not enough.
 void put_chs(std::uint64_t sector, std::uint8_t (&out)[3]) {
   const std::uint64_t cylinder = sector / (kHeads * kSectorsPerTrack);
   if (cylinder > kMaxCylinder) {
@@ -39,26 +40,39 @@ void put_chs(std::uint64_t sector, std::uint8_t (&out)[3]) {
   out[2] = static_cast<std::uint8_t>(cylinder);
 }
 
-std::uint64_t end_sector(const Partition& partition) { return std::uint64_t{partition.first_sector} + partition.sector_count; }
-bool overlap(const Partition& a, const Partition& b) { return a.first_sector < end_sector(b) && b.first_sector < end_sector(a); }
+std::uint64_t end_sector(const Partition& partition) {
+  return std::uint64_t{partition.first_sector} + partition.sector_count;
+}
+bool overlap(const Partition& a, const Partition& b) {
+  return a.first_sector < end_sector(b) && b.first_sector < end_sector(a);
+}
 
-std::string sectors_of(const Partition& partition) { return fmt::format("sectors {} to {}", partition.first_sector, end_sector(partition) - 1); }
+std::string sectors_of(const Partition& partition) {
+  return fmt::format("sectors {} to {}", partition.first_sector, end_sector(partition) - 1);
+}
 
 [[noreturn]] void corrupt(const std::string& why) { throw Error(Errc::Corrupt, why); }
 [[noreturn]] void usage(const std::string& why) { throw Error(Errc::Usage, why); }
 
 Partition parse_entry(const MbrEntry& entry, unsigned slot, ByteCount image_size) {
-  if (entry.status != 0 && entry.status != kBootableStatus) corrupt(fmt::format("partition {} has boot flag {:02X}: it can be 00 or 80", slot, entry.status));
-  const Partition partition{slot, entry.type, entry.status == kBootableStatus, entry.first_sector, entry.sector_count};
-  if (partition.first_sector == 0) corrupt(fmt::format("partition {} starts at sector 0, where the table is", slot));
+  if (entry.status != 0 && entry.status != kBootableStatus)
+    corrupt(
+        fmt::format("partition {} has boot flag {:02X}: it can be 00 or 80", slot, entry.status));
+  const Partition partition{slot, entry.type, entry.status == kBootableStatus, entry.first_sector,
+                            entry.sector_count};
+  if (partition.first_sector == 0)
+    corrupt(fmt::format("partition {} starts at sector 0, where the table is", slot));
   if (partition.sector_count == 0) corrupt(fmt::format("partition {} has no sectors", slot));
-  if (partition.range().end() > image_size.value) corrupt(fmt::format("partition {} ends at byte {} but the image has {}", slot, partition.range().end(), image_size.value));
+  if (partition.range().end() > image_size.value)
+    corrupt(fmt::format("partition {} ends at byte {} but the image has {}", slot,
+                        partition.range().end(), image_size.value));
   return partition;
 }
 
 using Sorted = std::vector<Partition>;  // by first sector
 
-/// The first sector on the 1 MiB grid with `wanted` free sectors behind it; when there is none, where the last partition ends.
+/// The first sector on the 1 MiB grid with `wanted` free sectors behind it; when there is none,
+/// where the last partition ends.
 std::uint64_t find_start(const Sorted& others, std::uint64_t wanted) {
   std::uint64_t first = kAlignment;
   for (const Partition& other : others) {
@@ -68,12 +82,18 @@ std::uint64_t find_start(const Sorted& others, std::uint64_t wanted) {
   return first;
 }
 
-/// Up to the next partition or the end. Throws: NoSpace where the end cannot be named: what is left of the disk would be lost in silence.
+/// Up to the next partition or the end. Throws: NoSpace where the end cannot be named: what is left
+/// of the disk would be lost in silence.
 std::uint64_t rest_from(std::uint64_t first, const Sorted& others, std::uint64_t sectors) {
   for (const Partition& other : others)
     if (other.first_sector > first) return other.first_sector - first;
   if (sectors > kEndOfMbr && first <= kMaxSectors)
-    throw Error(Errc::NoSpace, fmt::format("the image has {} sectors and an MBR reaches {} of them (2 TiB)", sectors, kEndOfMbr)).with_hint(fmt::format("give a size (here at most {}s), or use no table at all (--table none)", std::min(kMaxSectors, kEndOfMbr - first)));
+    throw Error(Errc::NoSpace,
+                fmt::format("the image has {} sectors and an MBR reaches {} of them (2 TiB)",
+                            sectors, kEndOfMbr))
+        .with_hint(
+            fmt::format("give a size (here at most {}s), or use no table at all (--table none)",
+                        std::min(kMaxSectors, kEndOfMbr - first)));
   return sectors - first;
 }
 
@@ -82,25 +102,39 @@ void require_within(unsigned slot, std::uint64_t first, std::uint64_t count, Byt
   const std::uint64_t sectors = image_size.value / kSectorSize;
   if (count == 0) usage(fmt::format("partition {} would have no sectors", slot));
   if (first > kMaxSectors || count > kMaxSectors || count > kEndOfMbr - first)
-    throw Error(Errc::NoSpace, fmt::format("partition {} of {} sectors at sector {}: an MBR reaches {} sectors (2 TiB)", slot, count, first, kEndOfMbr)).with_hint("no table at all (--table none) has no such limit");
-  if (count > sectors - first) throw Error(Errc::NoSpace, fmt::format("partition {} would end at byte {} but the image has {} bytes", slot, (first + count) * kSectorSize, image_size.value));
+    throw Error(
+        Errc::NoSpace,
+        fmt::format("partition {} of {} sectors at sector {}: an MBR reaches {} sectors (2 TiB)",
+                    slot, count, first, kEndOfMbr))
+        .with_hint("no table at all (--table none) has no such limit");
+  if (count > sectors - first)
+    throw Error(Errc::NoSpace,
+                fmt::format("partition {} would end at byte {} but the image has {} bytes", slot,
+                            (first + count) * kSectorSize, image_size.value));
 }
 
 }  // namespace
 
-PartitionTable PartitionTable::parse(std::span<const std::byte, kSectorSize> bytes, ByteCount image_size) {
+PartitionTable PartitionTable::parse(std::span<const std::byte, kSectorSize> bytes,
+                                     ByteCount image_size) {
   const MbrSector sector(bytes);
   if (!sector.has_signature()) corrupt("no MBR signature 55 AA at byte 510");
-  if (sector.is_filesystem_boot_sector()) throw Error(Errc::Unsupported, "the first sector is the boot sector of a filesystem, not an MBR");
+  if (sector.is_filesystem_boot_sector())
+    throw Error(Errc::Unsupported,
+                "the first sector is the boot sector of a filesystem, not an MBR");
   PartitionTable table;
   table.disk_id_ = sector.disk_id();
   for (unsigned slot = 1; slot <= kSlots; ++slot) {
     const MbrEntry entry = sector.entry(slot);
     if (entry.type == 0) continue;
-    if (entry.type == kProtectiveType) throw Error(Errc::Unsupported, fmt::format("partition {} is the protective entry of a GPT", slot));
+    if (entry.type == kProtectiveType)
+      throw Error(Errc::Unsupported,
+                  fmt::format("partition {} is the protective entry of a GPT", slot));
     const Partition partition = parse_entry(entry, slot, image_size);
     for (const Partition& other : table.partitions())
-      if (overlap(partition, other)) corrupt(fmt::format("partition {} ({}) overlaps partition {} ({})", slot, sectors_of(partition), other.slot, sectors_of(other)));
+      if (overlap(partition, other))
+        corrupt(fmt::format("partition {} ({}) overlaps partition {} ({})", slot,
+                            sectors_of(partition), other.slot, sectors_of(other)));
     table.slots_[slot - 1] = partition;
   }
   return table;
@@ -110,8 +144,12 @@ PartitionTable PartitionTable::read(const ImageFile& image) {
   const std::string name = image.path().string();
   const DiskIdentity disk = identify_disk(image);
   if (disk.kind != DiskKind::Mbr) {
-    const std::string what = disk.kind == DiskKind::Empty ? "it is empty" : disk.name.empty() ? "its content is not known" : fmt::format("found {}", disk.name);
-    throw Error(Errc::Unsupported, fmt::format("{} has no partition table that rawimg reads: {}", quote(name), what)).with_path(name);
+    const std::string what = disk.kind == DiskKind::Empty ? "it is empty"
+                             : disk.name.empty()          ? "its content is not known"
+                                                          : fmt::format("found {}", disk.name);
+    throw Error(Errc::Unsupported,
+                fmt::format("{} has no partition table that rawimg reads: {}", quote(name), what))
+        .with_path(name);
   }
   std::array<std::byte, kSectorSize> sector;
   image.read_at(ByteOffset{0}, sector);
@@ -128,10 +166,12 @@ std::vector<Partition> PartitionTable::partitions() const {
 unsigned PartitionTable::choose_slot(std::optional<unsigned> wanted) const {
   if (!wanted) {
     const auto unused = std::find(slots_.begin(), slots_.end(), std::nullopt);
-    if (unused == slots_.end()) usage(fmt::format("all {} slots of the partition table are in use", kSlots));
+    if (unused == slots_.end())
+      usage(fmt::format("all {} slots of the partition table are in use", kSlots));
     return static_cast<unsigned>(unused - slots_.begin()) + 1;
   }
-  if (*wanted == 0 || *wanted > kSlots) usage(fmt::format("slot {}: an MBR has slots 1 to {}", *wanted, kSlots));
+  if (*wanted == 0 || *wanted > kSlots)
+    usage(fmt::format("slot {}: an MBR has slots 1 to {}", *wanted, kSlots));
   if (slots_[*wanted - 1]) usage(fmt::format("slot {} is in use", *wanted));
   return *wanted;
 }
@@ -140,20 +180,32 @@ Partition PartitionTable::add(const PartitionRequest& request, ByteCount image_s
   const unsigned slot = choose_slot(request.slot);
   if (request.type == 0) usage("partition type 0 marks an unused slot");
   if (request.type == kProtectiveType) usage("partition type ee belongs to a GPT");
-  if (is_extended(request.type)) usage(fmt::format("partition type {:02x}: rawimg makes no extended partitions", request.type));
+  if (is_extended(request.type))
+    usage(fmt::format("partition type {:02x}: rawimg makes no extended partitions", request.type));
 
   Sorted others = partitions();
-  std::sort(others.begin(), others.end(), [](const Partition& a, const Partition& b) { return a.first_sector < b.first_sector; });
+  std::sort(others.begin(), others.end(),
+            [](const Partition& a, const Partition& b) { return a.first_sector < b.first_sector; });
   const std::uint64_t sectors = image_size.value / kSectorSize;
-  const std::uint64_t first = request.first_sector ? *request.first_sector : find_start(others, request.sector_count.value_or(kAlignment));
+  const std::uint64_t first = request.first_sector
+                                  ? *request.first_sector
+                                  : find_start(others, request.sector_count.value_or(kAlignment));
   if (first == 0) usage("a partition cannot start at sector 0, where the table is");
-  if (first >= sectors) throw Error(Errc::NoSpace, fmt::format("partition {} would start at sector {} but the image has {} sectors", slot, first, sectors));
-  const std::uint64_t count = request.sector_count ? *request.sector_count : rest_from(first, others, sectors);
+  if (first >= sectors)
+    throw Error(Errc::NoSpace,
+                fmt::format("partition {} would start at sector {} but the image has {} sectors",
+                            slot, first, sectors));
+  const std::uint64_t count =
+      request.sector_count ? *request.sector_count : rest_from(first, others, sectors);
   require_within(slot, first, count, image_size);
 
-  const Partition partition{slot, request.type, request.bootable, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)};
+  const Partition partition{slot, request.type, request.bootable, static_cast<std::uint32_t>(first),
+                            static_cast<std::uint32_t>(count)};
   for (const Partition& other : others)
-    if (overlap(partition, other)) throw Error(Errc::NoSpace, fmt::format("partition {} ({}) would overlap partition {} ({})", slot, sectors_of(partition), other.slot, sectors_of(other)));
+    if (overlap(partition, other))
+      throw Error(Errc::NoSpace,
+                  fmt::format("partition {} ({}) would overlap partition {} ({})", slot,
+                              sectors_of(partition), other.slot, sectors_of(other)));
   slots_[slot - 1] = partition;
   return partition;
 }
@@ -184,6 +236,8 @@ void PartitionTable::write(ImageFile& image) const {
   image.write_at(ByteOffset{0}, sector);
 }
 
-std::string partuuid(std::uint32_t disk_id, unsigned slot) { return fmt::format("{:08x}-{:02x}", disk_id, slot); }
+std::string partuuid(std::uint32_t disk_id, unsigned slot) {
+  return fmt::format("{:08x}-{:02x}", disk_id, slot);
+}
 
 }  // namespace rawimg

@@ -26,12 +26,14 @@ inline constexpr std::uint64_t kSignatureReach = 0x10000 + 4096;
 /// Those whose place depends on the size: RAID members and the like keep theirs at the end.
 std::vector<Signature> end_signatures(ByteCount size);
 
-/// Whether a disk that has a good partition table, too, is to be taken for what the signature says: a container around a disk, or a label that uses the MBR as a cover.
+/// Whether a disk that has a good partition table, too, is to be taken for what the signature says:
+/// a container around a disk, or a label that uses the MBR as a cover.
 bool outranks_mbr(const Signature& signature);
 
 bool holds(std::span<const std::byte> bytes, std::uint64_t at, std::string_view magic);
 
-/// "ext4 filesystem" and so on, from the feature words of a superblock whose magic was found. `head` begins with the filesystem.
+/// "ext4 filesystem" and so on, from the feature words of a superblock whose magic was found.
+/// `head` begins with the filesystem.
 std::string_view ext_name(std::span<const std::byte> head);
 
 }  // namespace rawimg

@@ -21,7 +21,11 @@ struct Layout {
 };
 
 Layout decide(const ImageSpec& spec) {
-  if (spec.size.value == 0 || spec.size.value % kSectorSize != 0) throw Error(Errc::Usage, fmt::format("an image of {} bytes: it must be whole sectors of {} bytes, and not none", spec.size.value, kSectorSize));
+  if (spec.size.value == 0 || spec.size.value % kSectorSize != 0)
+    throw Error(
+        Errc::Usage,
+        fmt::format("an image of {} bytes: it must be whole sectors of {} bytes, and not none",
+                    spec.size.value, kSectorSize));
   Layout layout;
   if (spec.table == TableKind::None) {
     layout.window = ByteRange{ByteOffset{0}, spec.size};
@@ -50,13 +54,15 @@ PopulateResult make_empty(const Window& window, const ImageSpec& spec, const Pop
   PopulateResult result;
   result.filesystem = make_ext(window, options);
   result.epoch = options.created.value_or(1);
-  result.metadata_id = disk_id_of(derive_uuid(fmt::format("rawimg disk of {}", to_text(result.filesystem.uuid))));
+  result.metadata_id =
+      disk_id_of(derive_uuid(fmt::format("rawimg disk of {}", to_text(result.filesystem.uuid))));
   return result;
 }
 
 }  // namespace
 
-BuildResult build(const std::filesystem::path& path, const ImageSpec& spec, std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer) {
+BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
+                  std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer) {
   Layout layout = decide(spec);
   NewImage image(path, how.replace, how.lock);
   if (how.part_created) how.part_created(image.part_path());
@@ -64,7 +70,9 @@ BuildResult build(const std::filesystem::path& path, const ImageSpec& spec, std:
 
   BuildResult result;
   const Window window(image.file(), layout.window);
-  result.content = sources.empty() ? make_empty(window, spec, how.populate) : build_ext(window, spec.filesystem, layout.slot, std::move(sources), how.populate, observer);
+  result.content = sources.empty() ? make_empty(window, spec, how.populate)
+                                   : build_ext(window, spec.filesystem, layout.slot,
+                                               std::move(sources), how.populate, observer);
   if (layout.table) {
     result.disk_id = spec.disk_id.value_or(result.content.metadata_id);
     layout.table->set_disk_id(result.disk_id);
@@ -74,7 +82,9 @@ BuildResult build(const std::filesystem::path& path, const ImageSpec& spec, std:
   result.slot = layout.slot;
   result.offset = ByteOffset{layout.window.start()};
   if (how.populate.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-  if (how.durability == Durability::Sync) observer.progress({Progress::Stage::Syncing, result.content.entries, 0, std::nullopt, result.content.content_bytes});
+  if (how.durability == Durability::Sync)
+    observer.progress({Progress::Stage::Syncing, result.content.entries, 0, std::nullopt,
+                       result.content.content_bytes});
   image.commit(how.durability);
   result.allocated = image.file().allocated();
   return result;

@@ -26,20 +26,23 @@ static_assert(sizeof(off_t) == 8);
 
 struct stat stat_of(int descriptor, const std::string& name) {
   struct stat status {};
-  if (fstat(descriptor, &status) != 0) throw errno_error(errno, fmt::format("cannot stat {}", quote(name))).with_path(name);
+  if (fstat(descriptor, &status) != 0)
+    throw errno_error(errno, fmt::format("cannot stat {}", quote(name))).with_path(name);
   return status;
 }
 
 }  // namespace
 
 struct ImageFile::State {
-  State(int fd, std::filesystem::path file, Access how) : descriptor(fd), path(std::move(file)), access(how) {}
+  State(int fd, std::filesystem::path file, Access how)
+      : descriptor(fd), path(std::move(file)), access(how) {}
   ~State() { ::close(descriptor); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
   [[noreturn]] void fail(int error, const char* what) const {
-    throw errno_error(error, fmt::format("cannot {} {}", what, quote(path.string()))).with_path(path.string());
+    throw errno_error(error, fmt::format("cannot {} {}", what, quote(path.string())))
+        .with_path(path.string());
   }
 
   int descriptor;
@@ -55,15 +58,21 @@ ImageFile::~ImageFile() = default;
 
 ImageFile ImageFile::open(const std::filesystem::path& path, Access access, LockPolicy lock) {
   const std::string name = path.string();
-  // O_NONBLOCK: a FIFO in the image's place must not hang us; it means nothing for the regular file that we require.
-  const int descriptor = ::open(path.c_str(), (access == Access::ReadWrite ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+  // O_NONBLOCK: a FIFO in the image's place must not hang us; it means nothing for the regular file
+  // that we require.
+  const int descriptor = ::open(
+      path.c_str(), (access == Access::ReadWrite ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
-    if (errno == EISDIR) throw Error(Errc::Unsupported, fmt::format("{} is a directory, not an image", quote(name))).with_path(name);
+    if (errno == EISDIR)
+      throw Error(Errc::Unsupported, fmt::format("{} is a directory, not an image", quote(name)))
+          .with_path(name);
     throw errno_error(errno, fmt::format("cannot open {}", quote(name))).with_path(name);
   }
   ImageFile file = adopt(descriptor, path, access);
   if (!S_ISREG(stat_of(descriptor, name).st_mode))
-    throw Error(Errc::Unsupported, fmt::format("{} is not a regular file", quote(name))).with_path(name).with_hint("rawimg works on image files, not on devices or directories");
+    throw Error(Errc::Unsupported, fmt::format("{} is not a regular file", quote(name)))
+        .with_path(name)
+        .with_hint("rawimg works on image files, not on devices or directories");
   lock_file(descriptor, name, access, lock);
   return file;
 }
@@ -83,16 +92,20 @@ ByteCount ImageFile::size() const {
 }
 
 ByteCount ImageFile::allocated() const {
-  return {kSectorSize * static_cast<std::uint64_t>(stat_of(state_->descriptor, state_->path.string()).st_blocks)};
+  return {kSectorSize *
+          static_cast<std::uint64_t>(stat_of(state_->descriptor, state_->path.string()).st_blocks)};
 }
 
 void ImageFile::read_at(ByteOffset at, std::span<std::byte> out) const {
   for (std::size_t done = 0; done < out.size();) {
-    const ssize_t n = pread(state_->descriptor, out.data() + done, out.size() - done, static_cast<off_t>(at.value + done));
+    const ssize_t n = pread(state_->descriptor, out.data() + done, out.size() - done,
+                            static_cast<off_t>(at.value + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) state_->fail(errno, "read");
     if (n == 0)
-      throw Error(Errc::Corrupt, fmt::format("{}: it ends at byte {}, but {} bytes at byte {} are needed", quote(state_->path.string()), at.value + done, out.size(), at.value))
+      throw Error(Errc::Corrupt,
+                  fmt::format("{}: it ends at byte {}, but {} bytes at byte {} are needed",
+                              quote(state_->path.string()), at.value + done, out.size(), at.value))
           .with_path(state_->path.string());
     done += static_cast<std::size_t>(n);
   }
@@ -104,12 +117,15 @@ void ImageFile::write_at(ByteOffset at, std::span<const std::byte> bytes) {
 }
 
 void ImageFile::write_gather(ByteOffset at, std::span<const iovec> pieces) {
-  const std::uint64_t total = std::accumulate(pieces.begin(), pieces.end(), std::uint64_t{0}, [](std::uint64_t sum, const iovec& piece) { return sum + piece.iov_len; });
+  const std::uint64_t total =
+      std::accumulate(pieces.begin(), pieces.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const iovec& piece) { return sum + piece.iov_len; });
   if (state_->seam) state_->seam->before_write(at, ByteCount{total});
   std::vector<iovec> rest;  // filled only after a short write
   std::uint64_t done = 0;
   while (done < total) {
-    const ssize_t n = pwritev(state_->descriptor, pieces.data(), static_cast<int>(pieces.size()), static_cast<off_t>(at.value + done));
+    const ssize_t n = pwritev(state_->descriptor, pieces.data(), static_cast<int>(pieces.size()),
+                              static_cast<off_t>(at.value + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) state_->fail(errno, "write");
     done += static_cast<std::uint64_t>(n);
@@ -119,7 +135,8 @@ void ImageFile::write_gather(ByteOffset at, std::span<const iovec> pieces) {
     for (const iovec& piece : pieces) {
       const std::size_t gone = std::min(skip, piece.iov_len);
       skip -= gone;
-      if (gone < piece.iov_len) left.push_back({static_cast<std::byte*>(piece.iov_base) + gone, piece.iov_len - gone});
+      if (gone < piece.iov_len)
+        left.push_back({static_cast<std::byte*>(piece.iov_base) + gone, piece.iov_len - gone});
     }
     rest = std::move(left);
     pieces = rest;
@@ -129,11 +146,13 @@ void ImageFile::write_gather(ByteOffset at, std::span<const iovec> pieces) {
 void ImageFile::punch(ByteRange range) {
   const std::uint64_t length = size().value;
   if (range.size() == 0 || range.start() >= length) return;
-  range = ByteRange{ByteOffset{range.start()}, ByteCount{std::min(range.size(), length - range.start())}};
+  range = ByteRange{ByteOffset{range.start()},
+                    ByteCount{std::min(range.size(), length - range.start())}};
   if (state_->seam) state_->seam->before_punch(range);
   int result;
   do {
-    result = fallocate(state_->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(range.start()), static_cast<off_t>(range.size()));
+    result = fallocate(state_->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                       static_cast<off_t>(range.start()), static_cast<off_t>(range.size()));
   } while (result != 0 && errno == EINTR);
   if (result == 0) return;
   if (errno != EOPNOTSUPP && errno != ENOSYS) state_->fail(errno, "punch a hole into");
@@ -148,10 +167,13 @@ void ImageFile::punch(ByteRange range) {
 void ImageFile::resize(ByteCount size) {
   if (state_->seam) state_->seam->before_resize(size);
   int result = -1;
-  if (size.value > static_cast<std::uint64_t>(INT64_MAX)) errno = EFBIG;
-  else do result = ftruncate(state_->descriptor, static_cast<off_t>(size.value));
+  if (size.value > static_cast<std::uint64_t>(INT64_MAX))
+    errno = EFBIG;
+  else
+    do result = ftruncate(state_->descriptor, static_cast<off_t>(size.value));
     while (result != 0 && errno == EINTR);
-  if (result != 0) state_->fail(errno, fmt::format("set the length to {} bytes of", size.value).c_str());
+  if (result != 0)
+    state_->fail(errno, fmt::format("set the length to {} bytes of", size.value).c_str());
 }
 
 void ImageFile::sync() {

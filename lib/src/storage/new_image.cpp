@@ -26,14 +26,18 @@ std::optional<struct stat> look_at(const fs::path& path) {
   struct stat status {};
   if (lstat(path.c_str(), &status) == 0) return status;
   if (errno == ENOENT) return std::nullopt;
-  throw errno_error(errno, fmt::format("cannot look at {}", quote(path.string()))).with_path(path.string());
+  throw errno_error(errno, fmt::format("cannot look at {}", quote(path.string())))
+      .with_path(path.string());
 }
 
 fs::path resolve(const fs::path& path) {
-  if (path.empty() || !path.has_filename()) throw Error(Errc::Usage, fmt::format("{} names no file", quote(path.string())));
+  if (path.empty() || !path.has_filename())
+    throw Error(Errc::Usage, fmt::format("{} names no file", quote(path.string())));
   std::error_code error;
   fs::path real = fs::weakly_canonical(path, error);
-  if (error) throw errno_error(error.value(), fmt::format("cannot resolve {}", quote(path.string()))).with_path(path.string());
+  if (error)
+    throw errno_error(error.value(), fmt::format("cannot resolve {}", quote(path.string())))
+        .with_path(path.string());
   return real;
 }
 
@@ -41,35 +45,51 @@ void require_replaceable(const fs::path& target, Replace replace) {
   const auto there = look_at(target);
   if (!there) return;
   if (replace == Replace::Refuse)
-    throw Error(Errc::Exists, fmt::format("{} exists", quote(target.string()))).with_path(target.string()).with_hint("replace it with --force, or choose another name");
-  if (!S_ISREG(there->st_mode)) throw Error(Errc::Exists, fmt::format("{} exists and is not a regular file", quote(target.string()))).with_path(target.string());
+    throw Error(Errc::Exists, fmt::format("{} exists", quote(target.string())))
+        .with_path(target.string())
+        .with_hint("replace it with --force, or choose another name");
+  if (!S_ISREG(there->st_mode))
+    throw Error(Errc::Exists,
+                fmt::format("{} exists and is not a regular file", quote(target.string())))
+        .with_path(target.string());
 }
 
-/// Opens and locks `part`, and makes sure that what is locked is still what has the name and nobody else's.
+/// Opens and locks `part`, and makes sure that what is locked is still what has the name and nobody
+/// else's.
 ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
   const std::string name = part.string();
   for (int attempt = 0; attempt < 100; ++attempt) {
-    const int descriptor = ::open(part.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
+    const int descriptor =
+        ::open(part.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
     if (descriptor < 0) {
-      if (errno == ELOOP) throw Error(Errc::Exists, fmt::format("{} is a symlink; remove it", quote(name))).with_path(name);
+      if (errno == ELOOP)
+        throw Error(Errc::Exists, fmt::format("{} is a symlink; remove it", quote(name)))
+            .with_path(name);
       throw errno_error(errno, fmt::format("cannot create {}", quote(name))).with_path(name);
     }
     ImageFile file = ImageFile::adopt(descriptor, part, Access::ReadWrite);
     lock_file(descriptor, name, Access::ReadWrite, lock);
     struct stat mine {};
-    if (fstat(descriptor, &mine) != 0) throw errno_error(errno, fmt::format("cannot stat {}", quote(name))).with_path(name);
-    // Whoever had the lock may have renamed the file to its final name meanwhile: that one must not be truncated.
+    if (fstat(descriptor, &mine) != 0)
+      throw errno_error(errno, fmt::format("cannot stat {}", quote(name))).with_path(name);
+    // Whoever had the lock may have renamed the file to its final name meanwhile: that one must not
+    // be truncated.
     const auto named = look_at(part);
     if (!named || named->st_ino != mine.st_ino || named->st_dev != mine.st_dev) continue;
     if (!S_ISREG(mine.st_mode) || mine.st_nlink != 1 || mine.st_uid != geteuid())
-      throw Error(Errc::Exists, fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name))).with_path(name);
+      throw Error(
+          Errc::Exists,
+          fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name)))
+          .with_path(name);
     file.resize(ByteCount{0});
     return file;
   }
-  throw Error(Errc::Busy, fmt::format("{} keeps changing: another rawimg makes it", quote(name))).with_path(name);
+  throw Error(Errc::Busy, fmt::format("{} keeps changing: another rawimg makes it", quote(name)))
+      .with_path(name);
 }
 
-/// rename() that fails with EEXIST in place of replacing, on file systems with and without RENAME_NOREPLACE.
+/// rename() that fails with EEXIST in place of replacing, on file systems with and without
+/// RENAME_NOREPLACE.
 int rename_no_replace(const fs::path& from, const fs::path& to) {
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
@@ -81,11 +101,14 @@ int rename_no_replace(const fs::path& from, const fs::path& to) {
 void sync_directory_of(const fs::path& file) {
   const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
   const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // The image is complete and has its name; a file system that cannot sync directories (EINVAL) loses at most the name in a power cut.
+  // The image is complete and has its name; a file system that cannot sync directories (EINVAL)
+  // loses at most the name in a power cut.
   const bool failed = descriptor < 0 || (fsync(descriptor) != 0 && errno != EINVAL);
   const int error = errno;
   if (descriptor >= 0) ::close(descriptor);
-  if (failed) throw errno_error(error, fmt::format("cannot sync the directory {}", quote(directory.string()))).with_path(directory.string());
+  if (failed)
+    throw errno_error(error, fmt::format("cannot sync the directory {}", quote(directory.string())))
+        .with_path(directory.string());
 }
 
 fs::path part_of(const fs::path& target, Replace replace) {
@@ -96,7 +119,10 @@ fs::path part_of(const fs::path& target, Replace replace) {
 }  // namespace
 
 NewImage::NewImage(const fs::path& path, Replace replace, LockPolicy lock)
-    : target_(resolve(path)), part_(part_of(target_, replace)), replace_(replace), file_(open_part(part_, lock)) {}
+    : target_(resolve(path)),
+      part_(part_of(target_, replace)),
+      replace_(replace),
+      file_(open_part(part_, lock)) {}
 
 NewImage::~NewImage() {
   if (!committed_) unlink(part_.c_str());
@@ -104,12 +130,22 @@ NewImage::~NewImage() {
 
 void NewImage::commit(Durability durability) {
   require_replaceable(target_, replace_);
-  if (const auto old = look_at(target_); old && fchmod(file_.descriptor(), old->st_mode & 07777) != 0)
-    throw errno_error(errno, fmt::format("cannot set the mode of {}", quote(part_.string()))).with_path(part_.string());
+  if (const auto old = look_at(target_);
+      old && fchmod(file_.descriptor(), old->st_mode & 07777) != 0)
+    throw errno_error(errno, fmt::format("cannot set the mode of {}", quote(part_.string())))
+        .with_path(part_.string());
   if (durability == Durability::Sync) file_.sync();
-  const int error = replace_ == Replace::Refuse ? rename_no_replace(part_, target_) : (rename(part_.c_str(), target_.c_str()) == 0 ? 0 : errno);
-  if (error == EEXIST) throw Error(Errc::Exists, fmt::format("{} has come into being meanwhile", quote(target_.string()))).with_path(target_.string());
-  if (error != 0) throw errno_error(error, fmt::format("cannot rename {} to {}", quote(part_.string()), quote(target_.string()))).with_path(target_.string());
+  const int error = replace_ == Replace::Refuse
+                        ? rename_no_replace(part_, target_)
+                        : (rename(part_.c_str(), target_.c_str()) == 0 ? 0 : errno);
+  if (error == EEXIST)
+    throw Error(Errc::Exists,
+                fmt::format("{} has come into being meanwhile", quote(target_.string())))
+        .with_path(target_.string());
+  if (error != 0)
+    throw errno_error(error, fmt::format("cannot rename {} to {}", quote(part_.string()),
+                                         quote(target_.string())))
+        .with_path(target_.string());
   committed_ = true;
   if (durability == Durability::Sync) sync_directory_of(target_);
 }

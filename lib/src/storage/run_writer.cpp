@@ -16,11 +16,15 @@
 namespace rawimg {
 namespace {
 
-constexpr std::size_t kMaxPieces = 1024;            // IOV_MAX of Linux
-constexpr std::uint64_t kMaxRun = 4u << 20;         // longer gains nothing, and the writer starts sooner
-constexpr std::size_t kMaxOwners = 6;               // of a run: pieces of a sparse file are few bytes, yet each may hold a whole buffer of the reader
-constexpr std::size_t kMaxQueuedOwners = 8;         // of the queue; the reader's pool must be larger than both together
-constexpr std::size_t kCopyBelow = 512;             // below this a copy is cheaper than a piece and its owner's count
+constexpr std::size_t kMaxPieces = 1024;  // IOV_MAX of Linux
+// longer gains nothing, and the writer starts sooner
+constexpr std::uint64_t kMaxRun = 4u << 20;
+// of a run: pieces of a sparse file are few bytes, yet each may hold a whole buffer of the reader
+constexpr std::size_t kMaxOwners = 6;
+// of the queue; the reader's pool must be larger than both together
+constexpr std::size_t kMaxQueuedOwners = 8;
+// below this a copy is cheaper than a piece and its owner's count
+constexpr std::size_t kCopyBelow = 512;
 constexpr std::size_t kZeroPage = 64 * 1024;
 alignas(64) constexpr std::array<std::byte, kZeroPage> kZeros{};
 
@@ -30,12 +34,15 @@ struct Run {
   std::vector<std::shared_ptr<const void>> owners;
 };
 
-iovec piece_of(std::span<const std::byte> bytes) { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
+iovec piece_of(std::span<const std::byte> bytes) {
+  return {const_cast<std::byte*>(bytes.data()), bytes.size()};
+}
 
 }  // namespace
 
 struct RunWriter::State {
-  State(ImageFile& target, std::uint64_t limit) : file(target), queue_limit(limit), thread([this] { work(); }) {}
+  State(ImageFile& target, std::uint64_t limit)
+      : file(target), queue_limit(limit), thread([this] { work(); }) {}
 
   void work() noexcept {
     for (;;) {
@@ -67,7 +74,10 @@ struct RunWriter::State {
   void submit() {
     if (open.size == 0) return;
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return queued_bytes == 0 || (queued_bytes + open.size <= queue_limit && queued_owners + open.owners.size() <= kMaxQueuedOwners); });
+    changed.wait(lock, [&] {
+      return queued_bytes == 0 || (queued_bytes + open.size <= queue_limit &&
+                                   queued_owners + open.owners.size() <= kMaxQueuedOwners);
+    });
     if (failure) std::rethrow_exception(failure);
     queued_bytes += open.size;
     queued_owners += open.owners.size();
@@ -78,14 +88,21 @@ struct RunWriter::State {
 
   void add(std::uint64_t at, std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
     if (bytes.empty()) return;
-    if (open.size != 0 && (open.at + open.size != at || open.size >= kMaxRun || open.pieces.size() >= kMaxPieces)) submit();
+    if (open.size != 0 &&
+        (open.at + open.size != at || open.size >= kMaxRun || open.pieces.size() >= kMaxPieces))
+      submit();
     if (open.size == 0) open.at = at;
-    const bool extends = !open.pieces.empty() &&
-                         static_cast<const std::byte*>(open.pieces.back().iov_base) + open.pieces.back().iov_len == bytes.data();
-    if (extends) open.pieces.back().iov_len += bytes.size();
-    else open.pieces.push_back(piece_of(bytes));
+    const bool extends =
+        !open.pieces.empty() &&
+        static_cast<const std::byte*>(open.pieces.back().iov_base) + open.pieces.back().iov_len ==
+            bytes.data();
+    if (extends)
+      open.pieces.back().iov_len += bytes.size();
+    else
+      open.pieces.push_back(piece_of(bytes));
     open.size += bytes.size();
-    if (owner && (open.owners.empty() || open.owners.back() != owner)) open.owners.push_back(std::move(owner));
+    if (owner && (open.owners.empty() || open.owners.back() != owner))
+      open.owners.push_back(std::move(owner));
     if (open.owners.size() >= kMaxOwners) submit();
   }
 
@@ -107,7 +124,8 @@ struct RunWriter::State {
   std::thread thread;  // last: it uses all of the above
 };
 
-RunWriter::RunWriter(ImageFile& file, std::uint64_t queue_bytes) : state_(std::make_unique<State>(file, queue_bytes)) {}
+RunWriter::RunWriter(ImageFile& file, std::uint64_t queue_bytes)
+    : state_(std::make_unique<State>(file, queue_bytes)) {}
 
 RunWriter::~RunWriter() {
   {
@@ -119,7 +137,8 @@ RunWriter::~RunWriter() {
   state_->thread.join();
 }
 
-void RunWriter::put(ByteOffset at, std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+void RunWriter::put(ByteOffset at, std::span<const std::byte> bytes,
+                    std::shared_ptr<const void> owner) {
   if (owner && bytes.size() < kCopyBelow) return put_copy(at, bytes);
   state_->add(at.value, bytes, std::move(owner));
 }

@@ -67,7 +67,8 @@ void Glob::enter(std::vector<char>& states, std::size_t state) const {
   if (state < elements_.size() && elements_[state].is_star) states[state + 1] = 1;
 }
 
-/// All ways to match are followed side by side, byte by byte: there is no going back, so no pattern can make it slow.
+/// All ways to match are followed side by side, byte by byte: there is no going back, so no pattern
+/// can make it slow.
 bool Glob::run(std::string_view text, Bounds bounds) const {
   const std::size_t accepting = elements_.size();
   std::vector<char> now(accepting + 1), next(accepting + 1);
@@ -79,8 +80,10 @@ bool Glob::run(std::string_view text, Bounds bounds) const {
     std::fill(next.begin(), next.end(), 0);
     for (std::size_t state = 0; state < accepting; ++state) {
       if (now[state] == 0) continue;
-      if (elements_[state].is_star) enter(next, state);
-      else if (elements_[state].bytes[byte_of(text[i])]) enter(next, state + 1);
+      if (elements_[state].is_star)
+        enter(next, state);
+      else if (elements_[state].bytes[byte_of(text[i])])
+        enter(next, state + 1);
     }
     now.swap(next);
   }

@@ -7,8 +7,9 @@
 
 namespace rawimg {
 
-/// A pattern over bytes: `*` any bytes (also `/`), `?` one byte, `[a-z]` `[!a-z]` one of a set, `\` takes the next byte as it is. A `[` without its `]` stands for itself.
-/// Cost of a match: at most length of text times length of pattern.
+/// A pattern over bytes: `*` any bytes (also `/`), `?` one byte, `[a-z]` `[!a-z]` one of a set, `\`
+/// takes the next byte as it is. A `[` without its `]` stands for itself. Cost of a match: at most
+/// length of text times length of pattern.
 class Glob {
  public:
   explicit Glob(std::string_view pattern);

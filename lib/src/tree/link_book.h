@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Hard links of one source that cannot be made yet, and names that were left out. Keys are paths as join() writes them.
+// Hard links of one source that cannot be made yet, and names that were left out. Keys are paths as
+// join() writes them.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class LinkBook {
   void wait(const std::string& target_key, Waiting link);
   /// The links that wait for this target; they wait no more.
   std::vector<Waiting> take_waiting(const std::string& target_key);
-  /// An entry has this name now: an earlier link that waits to take it has lost it, and it is not left out.
+  /// An entry has this name now: an earlier link that waits to take it has lost it, and it is not
+  /// left out.
   void note_arrival(const std::string& key);
 
   void mark_skipped(const std::string& key) { skipped_.insert(key); }
@@ -43,7 +45,8 @@ class LinkBook {
   bool is_live(const Waiting& link) const;
 
   std::unordered_map<std::string, std::vector<Waiting>> by_target_;
-  std::unordered_map<std::string, std::uint64_t> live_;  ///< by the link's name: which waiting link shall have it, for a later one replaces an earlier one
+  /// by the link's name: which waiting link shall have it, for a later one replaces an earlier one
+  std::unordered_map<std::string, std::uint64_t> live_;
   std::unordered_set<std::string> skipped_;
   std::uint64_t sequence_ = 0;
 };

@@ -21,7 +21,9 @@ class Digester {
     add_node(ExtBuilder::kRoot);
     std::vector<NodeId> todo{ExtBuilder::kRoot};
     std::vector<NameTree::Name> names;
-    while (!todo.empty()) {  // depth first, in the order of the names, without recursion: a tree may be thousands of levels deep
+    // depth first, in the order of the names, without recursion: a tree may be thousands of levels
+    // deep
+    while (!todo.empty()) {
       const NodeId directory = todo.back();
       todo.pop_back();
       tree_.names().names(directory, names);
@@ -56,14 +58,21 @@ class Digester {
   }
 
   void count(FileType type) {
-    ++(type == FileType::Regular ? summary_.files : type == FileType::Directory ? summary_.directories : type == FileType::Symlink ? summary_.symlinks : summary_.others);
+    ++(type == FileType::Regular     ? summary_.files
+       : type == FileType::Directory ? summary_.directories
+       : type == FileType::Symlink   ? summary_.symlinks
+                                     : summary_.others);
   }
 
   void add_node(NodeId node) {
     const NodeMeta& meta = builder_.meta(node);
-    const auto time = [this](Timestamp t) { fmt::format_to(std::back_inserter(line_), " {}.{}", t.seconds, t.nanoseconds); };
+    const auto time = [this](Timestamp t) {
+      fmt::format_to(std::back_inserter(line_), " {}.{}", t.seconds, t.nanoseconds);
+    };
     const std::uint64_t size = meta.type == FileType::Directory ? 0 : builder_.size_of(node);
-    fmt::format_to(std::back_inserter(line_), " {} {:o} {} {} {} {} {} {:x}", static_cast<int>(meta.type), meta.permissions, meta.uid, meta.gid, size, meta.device_major, meta.device_minor, tree_.xattr_digest(node));
+    fmt::format_to(std::back_inserter(line_), " {} {:o} {} {} {} {} {} {:x}",
+                   static_cast<int>(meta.type), meta.permissions, meta.uid, meta.gid, size,
+                   meta.device_major, meta.device_minor, tree_.xattr_digest(node));
     for (const Timestamp t : {meta.mtime, meta.atime, meta.ctime, meta.birthtime}) time(t);
     const std::string_view target = builder_.symlink_target(node);
     fmt::format_to(std::back_inserter(line_), " {}:", target.size());
@@ -86,6 +95,8 @@ class Digester {
 
 }  // namespace
 
-TreeSummary summarize_tree(const TreeBuilder& tree, const ExtBuilder& builder) { return Digester(tree, builder).run(); }
+TreeSummary summarize_tree(const TreeBuilder& tree, const ExtBuilder& builder) {
+  return Digester(tree, builder).run();
+}
 
 }  // namespace rawimg

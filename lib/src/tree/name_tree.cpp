@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t kGone = UINT32_MAX - 1;
 constexpr std::size_t kArenaBlock = 256 * 1024;
-// The hash has no secret key (same input, same bytes), so names can be made to collide. Honest ones see a few hundred probes at most: ln(entries) / 0.057 at seven tenths full.
+// The hash has no secret key (same input, same bytes), so names can be made to collide. Honest ones
+// see a few hundred probes at most: ln(entries) / 0.057 at seven tenths full.
 constexpr std::size_t kMaxProbes = 4096;
 constexpr std::size_t kFirstTable = 1024;  // a power of two
 
@@ -32,7 +33,8 @@ Names::Names() : table_(kFirstTable, kNone) {
 }
 
 std::uint64_t Names::hash(NodeId directory, std::string_view name) const {
-  std::uint64_t h = std::hash<std::string_view>{}(name) ^ (static_cast<std::uint64_t>(directory) + 1) * 0x9E3779B97F4A7C15ull;
+  std::uint64_t h = std::hash<std::string_view>{}(name) ^
+                    (static_cast<std::uint64_t>(directory) + 1) * 0x9E3779B97F4A7C15ull;
   h ^= h >> 32;
   h *= 0xD6E8FEB86659FD93ull;
   return h ^ h >> 32;
@@ -43,7 +45,10 @@ std::uint32_t Names::slot_of(NodeId directory, std::string_view name) const {
   std::optional<std::size_t> free;
   std::size_t probes = 0;
   for (std::size_t at = hash(directory, name) & mask;; at = (at + 1) & mask) {
-    if (++probes > kMaxProbes) throw Error(Errc::BadInput, fmt::format("the names around {} are made to collide", quote(name))).with_path(std::string(name));
+    if (++probes > kMaxProbes)
+      throw Error(Errc::BadInput,
+                  fmt::format("the names around {} are made to collide", quote(name)))
+          .with_path(std::string(name));
     const std::uint32_t link = table_[at];
     if (link == kNone) return static_cast<std::uint32_t>(free.value_or(at));
     if (link == kGone) {
@@ -61,7 +66,8 @@ std::optional<NodeId> Names::find(NodeId directory, std::string_view name) const
 }
 
 std::string_view Names::keep(std::string_view name) {
-  if (arena_.empty() || arena_.back().capacity() - arena_.back().size() < name.size()) arena_.emplace_back().reserve(std::max(kArenaBlock, name.size()));
+  if (arena_.empty() || arena_.back().capacity() - arena_.back().size() < name.size())
+    arena_.emplace_back().reserve(std::max(kArenaBlock, name.size()));
   std::string& block = arena_.back();
   const std::size_t at = block.size();
   block += name;  // never reallocates: there is room
@@ -69,7 +75,8 @@ std::string_view Names::keep(std::string_view name) {
 }
 
 void Names::grow() {
-  std::vector<std::uint32_t> old = std::exchange(table_, std::vector<std::uint32_t>(table_.size() * 2, kNone));
+  std::vector<std::uint32_t> old =
+      std::exchange(table_, std::vector<std::uint32_t>(table_.size() * 2, kNone));
   table_used_ = 0;
   for (const std::uint32_t link : old) {
     if (link == kNone || link == kGone) continue;
@@ -123,11 +130,14 @@ void Names::remove(NodeId directory, std::string_view name) {
 }
 
 std::optional<std::uint32_t> Names::directory_index(NodeId node) const {
-  if (index_of(node) >= directory_of_.size() || directory_of_[index_of(node)] == kNone) return std::nullopt;
+  if (index_of(node) >= directory_of_.size() || directory_of_[index_of(node)] == kNone)
+    return std::nullopt;
   return directory_of_[index_of(node)];
 }
 
-std::uint32_t Names::name_count(NodeId node) const { return index_of(node) < name_counts_.size() ? name_counts_[index_of(node)] : 0; }
+std::uint32_t Names::name_count(NodeId node) const {
+  return index_of(node) < name_counts_.size() ? name_counts_[index_of(node)] : 0;
+}
 
 std::vector<NodeId> Names::directories() const {
   std::vector<NodeId> out;  // made after their parents, so the order of making will do
@@ -136,19 +146,26 @@ std::vector<NodeId> Names::directories() const {
   return out;
 }
 
-NodeId Names::parent(NodeId directory) const { return directories_[*directory_index(directory)].parent; }
+NodeId Names::parent(NodeId directory) const {
+  return directories_[*directory_index(directory)].parent;
+}
 
 void Names::names(NodeId directory, std::vector<Name>& out) const {
   out.clear();
-  for (std::uint32_t link = directories_[*directory_index(directory)].first; link != kNone; link = links_[link].next) out.push_back({links_[link].name, links_[link].node});
+  for (std::uint32_t link = directories_[*directory_index(directory)].first; link != kNone;
+       link = links_[link].next)
+    out.push_back({links_[link].name, links_[link].node});
   std::sort(out.begin(), out.end(), [](const Name& a, const Name& b) { return a.name < b.name; });
 }
 
 std::uint32_t Names::some_link_of(NodeId node) const {
-  const std::uint32_t newest = index_of(node) < last_link_of_.size() ? last_link_of_[index_of(node)] : kNone;
+  const std::uint32_t newest =
+      index_of(node) < last_link_of_.size() ? last_link_of_[index_of(node)] : kNone;
   if (newest == kNone || !links_[newest].is_gone()) return newest;
   // Rare enough to search for: an older name of a node whose newest one was replaced, in a message.
-  const auto it = std::find_if(links_.begin(), links_.end(), [&](const Link& link) { return link.node == node && !link.is_gone(); });
+  const auto it = std::find_if(links_.begin(), links_.end(), [&](const Link& link) {
+    return link.node == node && !link.is_gone();
+  });
   return it == links_.end() ? kNone : static_cast<std::uint32_t>(it - links_.begin());
 }
 

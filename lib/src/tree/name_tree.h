@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names of a filesystem under construction: which name in which directory is which node. Knows nothing of metadata or content.
+// The names of a filesystem under construction: which name in which directory is which node. Knows
+// nothing of metadata or content.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +14,28 @@
 
 namespace rawimg {
 
-/// Names in RAM, built for millions: bytes of names in an arena, one hash table over all (directory, name) pairs.
+/// Names in RAM, built for millions: bytes of names in an arena, one hash table over all
+/// (directory, name) pairs.
 class Names : public NameTree {
  public:
   /// Holds the root alone.
   Names();
 
   std::optional<NodeId> find(NodeId directory, std::string_view name) const;
-  /// One more name for a node that is no directory. The name must be free. Throws: BadInput (names made to collide); nothing has changed then.
-  void add(NodeId directory, std::string_view name, NodeId node) { (void)add_link(directory, name, node); }
+  /// One more name for a node that is no directory. The name must be free. Throws: BadInput (names
+  /// made to collide); nothing has changed then.
+  void add(NodeId directory, std::string_view name, NodeId node) {
+    (void)add_link(directory, name, node);
+  }
   /// The name of a new directory. Like add.
   void add_directory(NodeId directory, std::string_view name, NodeId node);
   /// Takes a name away (of a directory: an empty one). The node stays, with one name less.
   void remove(NodeId directory, std::string_view name);
 
   bool is_directory(NodeId node) const { return directory_index(node).has_value(); }
-  std::uint32_t child_count(NodeId directory) const { return directories_[*directory_index(directory)].children; }
+  std::uint32_t child_count(NodeId directory) const {
+    return directories_[*directory_index(directory)].children;
+  }
   std::uint32_t name_count(NodeId node) const;
 
   // NameTree
@@ -57,7 +64,8 @@ class Names : public NameTree {
   std::uint32_t add_link(NodeId directory, std::string_view name, NodeId node);
   std::optional<std::uint32_t> directory_index(NodeId node) const;
   std::uint64_t hash(NodeId directory, std::string_view name) const;
-  std::uint32_t slot_of(NodeId directory, std::string_view name) const;  ///< of the table: where it is, or would be
+  /// of the table: where it is, or would be
+  std::uint32_t slot_of(NodeId directory, std::string_view name) const;
   std::uint32_t some_link_of(NodeId node) const;
   std::string_view keep(std::string_view name);
   void grow();

@@ -24,9 +24,11 @@ struct Settled {
 };
 
 /// SOURCE_DATE_EPOCH=0 is usual; ext takes a time of 0 for "none".
-std::optional<std::int64_t> decide_epoch(const PopulateOptions& how, std::optional<std::int64_t> created) {
+std::optional<std::int64_t> decide_epoch(const PopulateOptions& how,
+                                         std::optional<std::int64_t> created) {
   if (how.epoch && (*how.epoch < 0 || *how.epoch > UINT32_MAX))
-    throw Error(Errc::Usage, fmt::format("an epoch of {} seconds: a superblock holds 1 to {}", *how.epoch, UINT32_MAX));
+    throw Error(Errc::Usage, fmt::format("an epoch of {} seconds: a superblock holds 1 to {}",
+                                         *how.epoch, UINT32_MAX));
   if (created) return created;
   return how.epoch ? std::optional(std::max<std::int64_t>(1, *how.epoch)) : std::nullopt;
 }
@@ -40,8 +42,13 @@ std::uint32_t metadata_id_of(const Uuid& uuid) {
 /// One job: sources in order, entry by entry, into a builder.
 class Job {
  public:
-  Job(ExtBuilder& builder, const std::vector<SourceSpec>& sources, const PopulateOptions& how, Observer& observer)
-      : builder_(builder), sources_(sources), how_(how), observer_(observer), tree_(builder, how, observer) {}
+  Job(ExtBuilder& builder, const std::vector<SourceSpec>& sources, const PopulateOptions& how,
+      Observer& observer)
+      : builder_(builder),
+        sources_(sources),
+        how_(how),
+        observer_(observer),
+        tree_(builder, how, observer) {}
 
   PopulateResult run(const Settled& settled) {
     const std::optional<std::int64_t> epoch = decide_epoch(how_, settled.created);
@@ -62,7 +69,11 @@ class Job {
     }
     report();
     if (tree_.dropped_fractions() != 0)
-      observer_.warning({"times-without-fractions", "", fmt::format("{} entries lost their fractions of seconds: inodes of {} bytes do not hold them", tree_.dropped_fractions(), builder_.inode_size())});
+      observer_.warning(
+          {"times-without-fractions", "",
+           fmt::format(
+               "{} entries lost their fractions of seconds: inodes of {} bytes do not hold them",
+               tree_.dropped_fractions(), builder_.inode_size())});
   }
 
   void read_source(const SourceSpec& spec) {
@@ -103,13 +114,15 @@ class Job {
     }
   }
 
-  /// An entry that cannot be stored: the end of the job, unless its user wants it skipped, or did not want it in the first place.
+  /// An entry that cannot be stored: the end of the job, unless its user wants it skipped, or did
+  /// not want it in the first place.
   void leave_out(const Error& error) {
     const std::string& path = error.path();
     if (!path.empty() && tree_.leaves_out(path)) return;
     if (how_.on_unsupported == OnUnsupported::Stop) {
       if (!error.hint().empty()) throw error;
-      throw Error(error).with_hint("--skip-unsupported leaves out what cannot be stored, and says so");
+      throw Error(error).with_hint(
+          "--skip-unsupported leaves out what cannot be stored, and says so");
     }
     observer_.warning({"skipped-unsupported", path, error.what()});
     tree_.note_skipped(path);
@@ -125,15 +138,19 @@ class Job {
   }
 
   void finish(const Settled& settled, const std::string& digest) {
-    const Uuid derived = derive_uuid(fmt::format("rawimg build slot {} {} created {} {}", settled.slot, builder_.options_text(), result_.epoch, digest));
+    const Uuid derived =
+        derive_uuid(fmt::format("rawimg build slot {} {} created {} {}", settled.slot,
+                                builder_.options_text(), result_.epoch, digest));
     result_.metadata_id = metadata_id_of(derived);
     check_stop();
     if (stage_ == Progress::Stage::Reading) stage_ = Progress::Stage::Writing;
     report();
-    result_.filesystem = builder_.finish(tree_.names(), {.created = result_.epoch,
-                                                         .uuid = derived,
-                                                         .hash_seed = derive_uuid("hash seed of " + to_text(settled.uuid.value_or(derived))),
-                                                         .counting_complete = !stopped_measuring_});
+    result_.filesystem = builder_.finish(
+        tree_.names(),
+        {.created = result_.epoch,
+         .uuid = derived,
+         .hash_seed = derive_uuid("hash seed of " + to_text(settled.uuid.value_or(derived))),
+         .counting_complete = !stopped_measuring_});
   }
 
   bool keep_measuring() {
@@ -147,7 +164,9 @@ class Job {
   }
 
   void report_now_and_then() {
-    if (seen_ - reported_seen_ >= kReportEntries || result_.content_bytes - reported_bytes_ >= kReportBytes) report();
+    if (seen_ - reported_seen_ >= kReportEntries ||
+        result_.content_bytes - reported_bytes_ >= kReportBytes)
+      report();
   }
 
   void report() {
@@ -157,8 +176,10 @@ class Job {
     for (const SourceSpec& spec : sources_) {
       const EntrySource::Position at = spec.source->position();
       progress.bytes_read += at.read_bytes;
-      if (progress.bytes_total && at.total_bytes) *progress.bytes_total += *at.total_bytes;
-      else progress.bytes_total.reset();
+      if (progress.bytes_total && at.total_bytes)
+        *progress.bytes_total += *at.total_bytes;
+      else
+        progress.bytes_total.reset();
     }
     observer_.progress(progress);
   }
@@ -170,20 +191,26 @@ class Job {
   TreeBuilder tree_;
   PopulateResult result_;
   Progress::Stage stage_ = Progress::Stage::Reading;
-  std::uint64_t seen_ = 0, reported_seen_ = 0, reported_bytes_ = 0;  ///< seen: with those that are left out
+  /// seen: with those that are left out
+  std::uint64_t seen_ = 0, reported_seen_ = 0, reported_bytes_ = 0;
   bool stopped_measuring_ = false;
 };
 
 }  // namespace
 
-PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer) {
+PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot,
+                         std::vector<SourceSpec> sources, const PopulateOptions& how,
+                         Observer& observer) {
   ExtBuilder builder = ExtBuilder::format_last(where, options);
-  return Job(builder, sources, how, observer).run({.created = options.created, .slot = slot, .uuid = options.uuid});
+  return Job(builder, sources, how, observer)
+      .run({.created = options.created, .slot = slot, .uuid = options.uuid});
 }
 
-PopulateResult populate(const Window& where, std::vector<SourceSpec> sources, const PopulateOptions& how, Observer& observer) {
+PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
+                        const PopulateOptions& how, Observer& observer) {
   ExtBuilder builder = ExtBuilder::populate(where, {.durability = how.durability});
-  return Job(builder, sources, how, observer).run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
+  return Job(builder, sources, how, observer)
+      .run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
 }
 
 }  // namespace rawimg

@@ -23,7 +23,8 @@ std::size_t index_of(NodeId node) { return static_cast<std::size_t>(node); }
 void push_components(std::vector<std::string>& todo, std::string_view target) {
   while (!target.empty()) {
     const std::size_t slash = target.rfind('/');
-    const std::string_view name = slash == std::string_view::npos ? target : target.substr(slash + 1);
+    const std::string_view name =
+        slash == std::string_view::npos ? target : target.substr(slash + 1);
     if (!name.empty() && name != ".") todo.emplace_back(name);
     target = slash == std::string_view::npos ? "" : target.substr(0, slash);
   }
@@ -32,20 +33,27 @@ void push_components(std::vector<std::string>& todo, std::string_view target) {
 const char* noun(const Entry& entry) {
   if (entry.is_hard_link) return "hard link";
   switch (entry.type) {
-    case FileType::Regular: return "file";
-    case FileType::Directory: return "directory";
-    case FileType::Symlink: return "symlink";
+    case FileType::Regular:
+      return "file";
+    case FileType::Directory:
+      return "directory";
+    case FileType::Symlink:
+      return "symlink";
     case FileType::CharDevice:
-    case FileType::BlockDevice: return "device";
-    case FileType::Fifo: return "FIFO";
-    case FileType::Socket: break;
+    case FileType::BlockDevice:
+      return "device";
+    case FileType::Fifo:
+      return "FIFO";
+    case FileType::Socket:
+      break;
   }
   return "socket";
 }
 
 }  // namespace
 
-TreeBuilder::TreeBuilder(ExtBuilder& builder, const PopulateOptions& options, Observer& observer) : builder_(builder), options_(options), observer_(observer) {
+TreeBuilder::TreeBuilder(ExtBuilder& builder, const PopulateOptions& options, Observer& observer)
+    : builder_(builder), options_(options), observer_(observer) {
   names_.add_directory(ExtBuilder::kRoot, "lost+found", ExtBuilder::kLostFound);
   implied_ = {ExtBuilder::kRoot, ExtBuilder::kLostFound};
   is_implied_ = {true, true};
@@ -62,15 +70,20 @@ bool TreeBuilder::take(const Entry& entry, const std::function<void()>& read_con
   if (!path) return false;
   const bool is_directory = !entry.is_hard_link && entry.type == FileType::Directory;
   if (filter_->is_stripped_root(*path) && !is_directory) return false;
-  if (path->empty()) take_root(entry);
-  else if (entry.is_hard_link) return take_hard_link(entry, *path);
-  else if (is_directory) take_directory(entry, *path);
-  else take_other(entry, *path, read_content);
+  if (path->empty())
+    take_root(entry);
+  else if (entry.is_hard_link)
+    return take_hard_link(entry, *path);
+  else if (is_directory)
+    take_directory(entry, *path);
+  else
+    take_other(entry, *path, read_content);
   return true;
 }
 
 void TreeBuilder::take_root(const Entry& entry) {
-  if (entry.is_hard_link || entry.type != FileType::Directory) refuse(fmt::format("a {} would replace the root directory", noun(entry)));
+  if (entry.is_hard_link || entry.type != FileType::Directory)
+    refuse(fmt::format("a {} would replace the root directory", noun(entry)));
   update_node(ExtBuilder::kRoot, entry);
 }
 
@@ -80,7 +93,8 @@ void TreeBuilder::take_directory(const Entry& entry, const Components& path) {
       update_node(*there, entry);
       return note_arrival(path, *there);
     }
-    if (leads_to_directory(path, *there)) return;  // `sbin/` over `sbin -> usr/bin` (usr-merge): both stay as they are
+    // `sbin/` over `sbin -> usr/bin` (usr-merge): both stay as they are
+    if (leads_to_directory(path, *there)) return;
   }
   const NodeId node = make_node(entry);
   const Place place = clear_place(path);
@@ -89,7 +103,8 @@ void TreeBuilder::take_directory(const Entry& entry, const Components& path) {
   note_arrival(path, node);
 }
 
-void TreeBuilder::take_other(const Entry& entry, const Components& path, const std::function<void()>& read_content) {
+void TreeBuilder::take_other(const Entry& entry, const Components& path,
+                             const std::function<void()>& read_content) {
   const NodeId node = make_node(entry);
   // The name comes before the content, so that the blocks of a replaced file can serve the new one.
   const Place place = clear_place(path);
@@ -109,11 +124,14 @@ void TreeBuilder::take_other(const Entry& entry, const Components& path, const s
   note_arrival(path, node);
 }
 
-// Hard links: a name for the inode that the target's name has now, else for the first later entry of that name in the same source.
+// Hard links: a name for the inode that the target's name has now, else for the first later entry
+// of that name in the same source.
 
 bool TreeBuilder::take_hard_link(const Entry& entry, const Components& path) {
-  const auto target = with_context(fmt::format("hard link to {}", quote(entry.link_target)), [&] { return filter_->apply(entry.link_target); });
-  if (!target) refuse(fmt::format("it is a hard link to {}, which is left out", quote(entry.link_target)));
+  const auto target = with_context(fmt::format("hard link to {}", quote(entry.link_target)),
+                                   [&] { return filter_->apply(entry.link_target); });
+  if (!target)
+    refuse(fmt::format("it is a hard link to {}, which is left out", quote(entry.link_target)));
   const std::string target_key = links_.is_idle() ? "" : key_of(*target);
   if (links_.is_skipped(target_key)) {
     skip_link(entry.path, entry.link_target);
@@ -127,7 +145,8 @@ bool TreeBuilder::take_hard_link(const Entry& entry, const Components& path) {
     links_.wait(key_of(*target), {path, key, entry.path, entry.link_target});
     return true;
   }
-  if (names_.is_directory(*node)) refuse(fmt::format("it is a hard link to {}, which is a directory", quote(entry.link_target)));
+  if (names_.is_directory(*node))
+    refuse(fmt::format("it is a hard link to {}, which is a directory", quote(entry.link_target)));
   put_link(path, *node);
   note_arrival(path, *node);
   return true;
@@ -150,7 +169,9 @@ void TreeBuilder::note_arrival(const Components& path, NodeId node) {
     for (const std::string& key : keys) {
       for (LinkBook::Waiting& link : links_.take_waiting(key)) {
         try {
-          if (names_.is_directory(node)) refuse(fmt::format("it is a hard link to {}, which is a directory", quote(link.target_path)));
+          if (names_.is_directory(node))
+            refuse(fmt::format("it is a hard link to {}, which is a directory",
+                               quote(link.target_path)));
           put_link(link.link, node);
         } catch (const Error& error) {
           throw error.in(quote(link.link_path)).with_path(link.link_path);
@@ -181,7 +202,9 @@ void TreeBuilder::note_skipped(std::string_view path) {
 }
 
 void TreeBuilder::skip_link(const std::string& link_path, const std::string& target_path) {
-  observer_.warning({"skipped-unsupported", link_path, fmt::format("{}: it is a hard link to {}, which was skipped", quote(link_path), quote(target_path))});
+  observer_.warning({"skipped-unsupported", link_path,
+                     fmt::format("{}: it is a hard link to {}, which was skipped", quote(link_path),
+                                 quote(target_path))});
   ++skipped_;
 }
 
@@ -216,14 +239,19 @@ std::vector<std::string> TreeBuilder::keys_of(const Components& path) {
 
 void TreeBuilder::end_source() {
   if (const auto link = links_.first_waiting())
-    throw Error(Errc::BadInput, fmt::format("{}: it is a hard link to {}, which the source does not have", quote(link->link_path), quote(link->target_path))).with_path(link->link_path);
+    throw Error(Errc::BadInput,
+                fmt::format("{}: it is a hard link to {}, which the source does not have",
+                            quote(link->link_path), quote(link->target_path)))
+        .with_path(link->link_path);
   links_.clear();
 }
 
 // Nodes
 
 NodeMeta TreeBuilder::meta_of(const Entry& entry) const {
-  const auto clamped = [this](Timestamp time) { return options_.clamp_mtime ? std::min(time, Timestamp{*options_.clamp_mtime, 0}) : time; };
+  const auto clamped = [this](Timestamp time) {
+    return options_.clamp_mtime ? std::min(time, Timestamp{*options_.clamp_mtime, 0}) : time;
+  };
   NodeMeta meta;
   meta.type = entry.type;
   meta.permissions = entry.permissions;
@@ -268,7 +296,9 @@ void TreeBuilder::update_node(NodeId node, const Entry& entry) {
 }
 
 NodeId TreeBuilder::add_implied(NodeId parent, std::string_view name) {
-  if (name.size() > kMaxName) refuse(fmt::format("a symlink on the way leads to a name of {} bytes: ext holds at most {}", name.size(), kMaxName));
+  if (name.size() > kMaxName)
+    refuse(fmt::format("a symlink on the way leads to a name of {} bytes: ext holds at most {}",
+                       name.size(), kMaxName));
   NodeMeta meta;
   meta.type = FileType::Directory;
   meta.permissions = 0755;
@@ -282,10 +312,12 @@ NodeId TreeBuilder::add_implied(NodeId parent, std::string_view name) {
 
 void TreeBuilder::settle_implied(std::int64_t epoch) {
   for (const NodeId node : implied_) {
-    if (!is_implied_[index_of(node)] || !names_.is_directory(node)) continue;  // it has got an entry of its own, or was replaced
+    // it has got an entry of its own, or was replaced
+    if (!is_implied_[index_of(node)] || !names_.is_directory(node)) continue;
     NodeMeta meta = builder_.meta(node);
     meta.mtime = meta.atime = meta.ctime = meta.birthtime = Timestamp{epoch, 0};
-    with_context("the time of the superblock, which directories without an entry of their own get", [&] { builder_.set_meta(node, meta); });
+    with_context("the time of the superblock, which directories without an entry of their own get",
+                 [&] { builder_.set_meta(node, meta); });
   }
 }
 
@@ -299,7 +331,9 @@ void TreeBuilder::set_xattr_digest(NodeId node, const std::vector<Xattr>& xattrs
   std::uint64_t first = 0;
   if (!xattrs.empty()) {
     Sha256 hash;
-    for (const Xattr& xattr : xattrs) hash.add(fmt::format("{}:{}{}:{}", xattr.name.size(), xattr.name, xattr.value.size(), xattr.value));
+    for (const Xattr& xattr : xattrs)
+      hash.add(fmt::format("{}:{}{}:{}", xattr.name.size(), xattr.name, xattr.value.size(),
+                           xattr.value));
     const Sha256::Value digest = hash.finish();
     for (std::size_t i = 0; i < 8; ++i) first = first << 8 | digest[i];
   }
@@ -310,21 +344,26 @@ void TreeBuilder::set_xattr_digest(NodeId node, const std::vector<Xattr>& xattrs
   xattr_digests_[index_of(node)] = first;
 }
 
-std::uint64_t TreeBuilder::xattr_digest(NodeId node) const { return index_of(node) < xattr_digests_.size() ? xattr_digests_[index_of(node)] : 0; }
+std::uint64_t TreeBuilder::xattr_digest(NodeId node) const {
+  return index_of(node) < xattr_digests_.size() ? xattr_digests_[index_of(node)] : 0;
+}
 
 // Names
 
-/// Makes the parents, and takes away what has the name now: the later entry wins, except over a directory that holds something.
+/// Makes the parents, and takes away what has the name now: the later entry wins, except over a
+/// directory that holds something.
 TreeBuilder::Place TreeBuilder::clear_place(const Components& path) {
   const Place place{parent_of(path, Missing::Imply).value(), path.back()};
   const auto there = names_.find(place.directory, place.name);
   if (!there) return place;
-  if (*there == ExtBuilder::kLostFound) refuse("it would replace 'lost+found', which must stay a directory");
+  if (*there == ExtBuilder::kLostFound)
+    refuse("it would replace 'lost+found', which must stay a directory");
   if (names_.is_directory(*there) && names_.child_count(*there) != 0) {
     std::vector<NameTree::Name> held;
     names_.names(*there, held);
     const std::string directory = names_.path_of(*there);
-    refuse(fmt::format("it would replace the directory {}, which is not empty: it holds {}", quote(directory), quote(directory + "/" + std::string(held.front().name))));
+    refuse(fmt::format("it would replace the directory {}, which is not empty: it holds {}",
+                       quote(directory), quote(directory + "/" + std::string(held.front().name))));
   }
   drop_name(place, *there);
   return place;
@@ -347,12 +386,15 @@ std::optional<NodeId> TreeBuilder::lookup(const Components& path) {
   return directory ? names_.find(*directory, path.back()) : std::nullopt;
 }
 
-std::optional<NodeId> TreeBuilder::walk(const Components& path, std::size_t count, Missing missing) {
+std::optional<NodeId> TreeBuilder::walk(const Components& path, std::size_t count,
+                                        Missing missing) {
   NodeId at = ExtBuilder::kRoot;
   for (std::size_t i = 0; i < count; ++i) {
     const auto child = names_.find(at, path[i]);
-    if (!child || !names_.is_directory(*child)) {  // rare: all else comes by without a list of what is to do
-      Components rest(path.begin() + static_cast<std::ptrdiff_t>(i), path.begin() + static_cast<std::ptrdiff_t>(count));
+    // rare: all else comes by without a list of what is to do
+    if (!child || !names_.is_directory(*child)) {
+      Components rest(path.begin() + static_cast<std::ptrdiff_t>(i),
+                      path.begin() + static_cast<std::ptrdiff_t>(count));
       std::reverse(rest.begin(), rest.end());
       return walk_on(at, std::move(rest), missing);
     }
@@ -361,8 +403,10 @@ std::optional<NodeId> TreeBuilder::walk(const Components& path, std::size_t coun
   return at;
 }
 
-/// `todo`: components still to go, the next one last. Symlinks are resolved as the guest's kernel would, inside the image: `..` of the root is the root.
-std::optional<NodeId> TreeBuilder::walk_on(NodeId at, std::vector<std::string> todo, Missing missing) {
+/// `todo`: components still to go, the next one last. Symlinks are resolved as the guest's kernel
+/// would, inside the image: `..` of the root is the root.
+std::optional<NodeId> TreeBuilder::walk_on(NodeId at, std::vector<std::string> todo,
+                                           Missing missing) {
   for (unsigned links = 0; !todo.empty();) {
     const std::string name = std::move(todo.back());
     todo.pop_back();
@@ -378,8 +422,11 @@ std::optional<NodeId> TreeBuilder::walk_on(NodeId at, std::vector<std::string> t
     }
     const bool is_symlink = builder_.meta(*child).type == FileType::Symlink;
     if (missing == Missing::Stop && (!is_symlink || links == kMaxSymlinks)) return std::nullopt;
-    if (!is_symlink) refuse(fmt::format("{} is not a directory, so nothing can be put below it", quote(names_.path_of(*child))));
-    if (links++ == kMaxSymlinks) refuse(fmt::format("too many levels of symlinks at {}", quote(names_.path_of(*child))));
+    if (!is_symlink)
+      refuse(fmt::format("{} is not a directory, so nothing can be put below it",
+                         quote(names_.path_of(*child))));
+    if (links++ == kMaxSymlinks)
+      refuse(fmt::format("too many levels of symlinks at {}", quote(names_.path_of(*child))));
     const std::string_view target = builder_.symlink_target(*child);
     if (target.starts_with('/')) at = ExtBuilder::kRoot;
     push_components(todo, target);

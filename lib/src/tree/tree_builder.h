@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rules of the tree: what an entry means for what is already there. Names are in Names, inodes and content in ExtBuilder; this joins them.
+// The rules of the tree: what an entry means for what is already there. Names are in Names, inodes
+// and content in ExtBuilder; this joins them.
 #pragma once
 
 #include <cstdint>
@@ -25,22 +26,29 @@ class TreeBuilder {
 
   /// `spec` must live until end_source. Throws: BadInput when `at` cannot be a directory.
   void begin_source(const SourceSpec& spec);
-  /// Applies one entry; false when it is left out. `read_content` is called when it is a regular file that was taken: it must hand all chunks to the builder.
-  /// Throws: BadInput (the entry makes no sense here), Unsupported (it cannot be stored), and what `read_content` throws. Errors without a path are about the entry itself.
-  /// Guarantee: Unsupported has changed nothing, except that the file which the entry was to replace is gone when `read_content` threw it. None for the others.
+  /// Applies one entry; false when it is left out. `read_content` is called when it is a regular
+  /// file that was taken: it must hand all chunks to the builder. Throws: BadInput (the entry makes
+  /// no sense here), Unsupported (it cannot be stored), and what `read_content` throws. Errors
+  /// without a path are about the entry itself. Guarantee: Unsupported has changed nothing, except
+  /// that the file which the entry was to replace is gone when `read_content` threw it. None for
+  /// the others.
   bool take(const Entry& entry, const std::function<void()>& read_content);
-  /// Whether the source's filter leaves this path out. Throws nothing: a path that cannot be told is not left out.
+  /// Whether the source's filter leaves this path out. Throws nothing: a path that cannot be told
+  /// is not left out.
   bool leaves_out(std::string_view path) const;
-  /// Says that an entry was left out because it cannot be stored, so that hard links to it are left out, too.
+  /// Says that an entry was left out because it cannot be stored, so that hard links to it are left
+  /// out, too.
   void note_skipped(std::string_view path);
   /// Throws: BadInput when a hard link's target never came.
   void end_source();
 
-  /// Gives implied directories the superblock's time, which is settled by now. Throws: Unsupported when inodes cannot hold it.
+  /// Gives implied directories the superblock's time, which is settled by now. Throws: Unsupported
+  /// when inodes cannot hold it.
   void settle_implied(std::int64_t epoch);
 
   const Names& names() const { return names_; }
-  std::int64_t newest_mtime() const { return newest_mtime_; }  ///< within 1 to 2^32-1; 1 before the first entry
+  /// within 1 to 2^32-1; 1 before the first entry
+  std::int64_t newest_mtime() const { return newest_mtime_; }
   std::uint64_t skipped() const { return skipped_; }
   std::uint64_t dropped_fractions() const { return dropped_fractions_; }
   /// First 64 bits of a digest of the node's xattrs; 0: none.
@@ -55,7 +63,8 @@ class TreeBuilder {
 
   void take_root(const Entry& entry);
   void take_directory(const Entry& entry, const Components& path);
-  void take_other(const Entry& entry, const Components& path, const std::function<void()>& read_content);
+  void take_other(const Entry& entry, const Components& path,
+                  const std::function<void()>& read_content);
   bool take_hard_link(const Entry& entry, const Components& path);
 
   void note_arrival(const Components& path, NodeId node);
@@ -76,7 +85,9 @@ class TreeBuilder {
   void drop_name(Place place, NodeId node);
   bool leads_to_directory(const Components& path, NodeId link);
   std::optional<NodeId> lookup(const Components& path);
-  std::optional<NodeId> parent_of(const Components& path, Missing missing) { return walk(path, path.size() - 1, missing); }
+  std::optional<NodeId> parent_of(const Components& path, Missing missing) {
+    return walk(path, path.size() - 1, missing);
+  }
   std::optional<NodeId> walk(const Components& path, std::size_t count, Missing missing);
   std::optional<NodeId> walk_on(NodeId at, std::vector<std::string> todo, Missing missing);
 
@@ -86,8 +97,8 @@ class TreeBuilder {
   Names names_;
   std::optional<SourceFilter> filter_;
   LinkBook links_;
-  std::vector<NodeId> implied_;             ///< in the order of their making
-  std::vector<bool> is_implied_;            ///< by node: no entry of its own so far
+  std::vector<NodeId> implied_;               ///< in the order of their making
+  std::vector<bool> is_implied_;              ///< by node: no entry of its own so far
   std::vector<std::uint64_t> xattr_digests_;  ///< by node, up to the last one that has xattrs
   std::int64_t newest_mtime_ = 1;
   std::uint64_t skipped_ = 0, dropped_fractions_ = 0;
