@@ -2,10 +2,23 @@
 // A byte range of an image file, where a filesystem lives: the whole file, or one partition.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
 #include <rawimg/image_file.h>
 #include <rawimg/units.h>
 
 namespace rawimg {
+
+/// Reads in place of the file, where what a window holds is not all in the file yet (an open
+/// transaction), or no longer what it shall be (an interrupted one).
+class WindowReader {
+ public:
+  virtual ~WindowReader() = default;
+  /// Fills `out` from byte `at` of the window on; both within the window. Throws: Io.
+  virtual void read_at(std::uint64_t at, std::span<std::byte> out) const = 0;
+};
 
 /// Does not own the file, which must outlive it.
 class Window {
@@ -15,12 +28,19 @@ class Window {
   /// The whole file.
   explicit Window(ImageFile& file);
 
+  /// The same window, read through `reader`, which must outlive it.
+  Window through(const WindowReader& reader) const;
+
+  /// Fills `out` from byte `at` of the window on. Throws: Corrupt (past the end), Io.
+  void read_at(std::uint64_t at, std::span<std::byte> out) const;
+
   ImageFile& file() const { return *file_; }
   ByteRange range() const { return range_; }
 
  private:
   ImageFile* file_;
   ByteRange range_;
+  const WindowReader* reader_ = nullptr;
 };
 
 }  // namespace rawimg

@@ -11,7 +11,7 @@ namespace rawimg {
 namespace {
 
 constexpr std::uint64_t kDirect = EXT2_NDIR_BLOCKS;
-// EXT_INIT_MAX_LEN; longer would mean "unwritten"
+// EXT_INIT_MAX_LEN
 constexpr std::uint32_t kMaxExtentLength = 32768;
 constexpr std::size_t kRootEntries = 4;  // of an extent tree, in the inode
 constexpr std::size_t kEntrySize = sizeof(ext3_extent);
@@ -20,10 +20,14 @@ static_assert(sizeof(ext3_extent) == 12 && sizeof(ext3_extent_idx) == 12 &&
 
 std::uint64_t div_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
-/// Splits extents at the longest length that an entry can say.
+/// The longest length that an entry can say; more would mean "unwritten", from 1 on.
+std::uint32_t longest(const Extent& extent) {
+  return extent.unwritten ? kMaxExtentLength - 1 : kMaxExtentLength;
+}
+
 std::uint64_t entries_for(std::span<const Extent> extents) {
   std::uint64_t entries = 0;
-  for (const Extent& extent : extents) entries += div_up(extent.count, kMaxExtentLength);
+  for (const Extent& extent : extents) entries += div_up(extent.count, longest(extent));
   return entries;
 }
 
@@ -51,11 +55,12 @@ std::vector<TreeEntry> leaf_entries(std::span<const Extent> extents) {
   entries.reserve(entries_for(extents));
   for (const Extent& extent : extents) {
     for (std::uint32_t done = 0; done < extent.count;) {
-      const std::uint32_t length = std::min(extent.count - done, kMaxExtentLength);
+      const std::uint32_t length = std::min(extent.count - done, longest(extent));
       const std::uint64_t physical = extent.physical + done;
       ext3_extent on_disk{};
       on_disk.ee_block = ext2fs_cpu_to_le32(extent.logical + done);
-      on_disk.ee_len = ext2fs_cpu_to_le16(static_cast<__u16>(length));
+      on_disk.ee_len = ext2fs_cpu_to_le16(
+          static_cast<__u16>(extent.unwritten ? length + kMaxExtentLength : length));
       on_disk.ee_start_hi = ext2fs_cpu_to_le16(static_cast<__u16>(physical >> 32));
       on_disk.ee_start = ext2fs_cpu_to_le32(static_cast<__u32>(physical));
       TreeEntry& entry = entries.emplace_back(TreeEntry{extent.logical + done, {}});

@@ -21,6 +21,7 @@ namespace rawimg {
 struct Extent {
   std::uint64_t physical = 0;
   std::uint32_t logical = 0, count = 0;
+  bool unwritten = false;  ///< reads as zeros; only the extent form knows it
   std::uint64_t logical_end() const { return std::uint64_t{logical} + count; }
 };
 

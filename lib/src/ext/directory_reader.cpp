@@ -56,7 +56,7 @@ DirectoryReader::DirectoryReader(const Window& where, const Superblock& super, c
   // first physical block of a run -> behind its last one
   std::map<std::uint64_t, std::uint64_t> taken;
   std::uint64_t next = 0;
-  read_map(map, blocks, [&](const MappedRun& run) {
+  read_map(map, blocks, [&](const Extent& run) {
     if (run.logical != next) corrupt(fmt::format("block {} is missing", next));
     if (run.unwritten) corrupt("it has unwritten blocks");
     const std::uint64_t end = run.physical + run.count;
@@ -78,7 +78,7 @@ void DirectoryReader::corrupt(const std::string& why) const {
 std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_t logical) const {
   const auto run =
       std::lower_bound(runs_.begin(), runs_.end(), logical,
-                       [](const MappedRun& r, std::uint32_t at) { return r.logical_end() <= at; });
+                       [](const Extent& r, std::uint32_t at) { return r.logical_end() <= at; });
   if (run == runs_.end() || logical < run->logical) return std::nullopt;
   Block block{std::vector<std::byte>(super_.block_size()), logical};
   super_.read_blocks(where_, run->physical + (logical - run->logical), 1, block.bytes);
@@ -148,7 +148,7 @@ template <class Visit>
 void DirectoryReader::visit_all(Visit visit) const {
   const std::uint32_t block_size = super_.block_size();
   std::vector<std::byte> buffer;
-  for (const MappedRun& run : runs_) {
+  for (const Extent& run : runs_) {
     for (std::uint64_t block = 0; block < run.count;) {
       const std::uint64_t n = std::min<std::uint64_t>(run.count - block, kPiece / block_size);
       buffer.resize(n * block_size);

@@ -50,7 +50,7 @@ class DirectoryReader {
   const Superblock& super_;
   std::uint32_t inode_, generation_;
   bool indexed_;
-  std::vector<MappedRun> runs_;
+  std::vector<Extent> runs_;
 };
 
 }  // namespace rawimg

@@ -295,7 +295,7 @@ void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size,
       done += n;
     }
   };
-  read_map(map_of(inode), blocks, [&](const MappedRun& run) {
+  read_map(map_of(inode), blocks, [&](const Extent& run) {
     zeros_up_to(std::uint64_t{run.logical} * block_size);
     if (run.unwritten) return zeros_up_to(run.logical_end() * block_size);
     for (std::uint64_t block = 0; block < run.count && done < size;) {

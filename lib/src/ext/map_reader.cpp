@@ -21,8 +21,9 @@ constexpr std::uint32_t kInitMax = 32768;  // longer lengths mean "unwritten"
 class MapReader {
  public:
   MapReader(const MapInput& input, std::uint64_t blocks,
-            const std::function<void(const MappedRun&)>& sink)
-      : in_(input), blocks_(blocks), sink_(sink) {}
+            const std::function<void(const Extent&)>& sink,
+            const std::function<void(std::uint64_t)>& map_block)
+      : in_(input), blocks_(blocks), sink_(sink), map_block_(map_block) {}
 
   void run() {
     if (in_.has_extents) {
@@ -51,6 +52,7 @@ class MapReader {
 
   std::vector<std::byte> read_block(std::uint64_t block) const {
     require_run(block, 1);
+    if (map_block_) map_block_(block);
     std::vector<std::byte> bytes(in_.super.block_size());
     in_.super.read_blocks(in_.where, block, 1, bytes);
     return bytes;
@@ -91,7 +93,7 @@ class MapReader {
       corrupt(fmt::format("an extent of {} blocks at {} is out of order", length, extent.ee_block));
     require_run(physical, length);
     if (extent.ee_block >= blocks_) return end;
-    MappedRun run;
+    Extent run;
     run.logical = extent.ee_block;
     run.physical = physical;
     run.count =
@@ -167,20 +169,22 @@ class MapReader {
 
   void flush() {
     if (pending_.count != 0) sink_(pending_);
-    pending_ = MappedRun{};
+    pending_ = Extent{};
   }
 
   const MapInput& in_;
   const std::uint64_t blocks_;
-  const std::function<void(const MappedRun&)>& sink_;
-  MappedRun pending_;
+  const std::function<void(const Extent&)>& sink_;
+  const std::function<void(std::uint64_t)>& map_block_;
+  Extent pending_;
 };
 
 }  // namespace
 
 void read_map(const MapInput& input, std::uint64_t blocks,
-              const std::function<void(const MappedRun&)>& sink) {
-  MapReader(input, blocks, sink).run();
+              const std::function<void(const Extent&)>& sink,
+              const std::function<void(std::uint64_t)>& map_block) {
+  MapReader(input, blocks, sink, map_block).run();
 }
 
 }  // namespace rawimg

@@ -14,11 +14,6 @@
 
 namespace rawimg {
 
-/// A run of a file; unwritten ones read as zeros.
-struct MappedRun : Extent {
-  bool unwritten = false;
-};
-
 struct MapInput {
   const Window& where;
   const Superblock& super;
@@ -28,9 +23,10 @@ struct MapInput {
 };
 
 /// Hands out the runs of the first `blocks` logical blocks in ascending order. Every pointer is
-/// checked; a tree is walked in time proportional to its size. Throws: Corrupt, Io, and what `sink`
-/// throws.
+/// checked; a tree is walked in time proportional to its size. `map_block`, if there is one, gets
+/// the blocks of the map itself. Throws: Corrupt, Io, and what the two throw.
 void read_map(const MapInput& input, std::uint64_t blocks,
-              const std::function<void(const MappedRun&)>& sink);
+              const std::function<void(const Extent&)>& sink,
+              const std::function<void(std::uint64_t)>& map_block = nullptr);
 
 }  // namespace rawimg

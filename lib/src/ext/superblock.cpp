@@ -47,8 +47,7 @@ bool is_power_of_two(std::uint32_t n) { return std::has_single_bit(n); }
 std::optional<Superblock> Superblock::read(const Window& where) {
   if (where.range().size() < kSuperblockAt + sizeof(ext2_super_block)) return std::nullopt;
   Superblock super;
-  where.file().read_at(ByteOffset{where.range().start() + kSuperblockAt},
-                       std::as_writable_bytes(std::span(&super.raw_, 1)));
+  where.read_at(kSuperblockAt, std::as_writable_bytes(std::span(&super.raw_, 1)));
   if (super.raw_.s_magic != EXT2_SUPER_MAGIC) return std::nullopt;
   super.check(where);
   return super;
@@ -184,8 +183,7 @@ void Superblock::read_blocks(const Window& where, std::uint64_t block, std::uint
     throw Error(Errc::Corrupt,
                 fmt::format("blocks {} to {} are outside of the filesystem, which has {}", block,
                             block + count - 1, blocks_));
-  where.file().read_at(ByteOffset{where.range().start() + block * block_size_},
-                       out.first(count * block_size_));
+  where.read_at(block * block_size_, out.first(count * block_size_));
 }
 
 void Superblock::check_descriptor(std::span<const std::byte> descriptor,

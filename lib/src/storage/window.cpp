@@ -15,6 +15,20 @@ Window::Window(ImageFile& file, ByteRange range) : file_(&file), range_(range) {
                             quote(file.path().string()), range.end(), size.value));
 }
 
+Window Window::through(const WindowReader& reader) const {
+  Window window = *this;
+  window.reader_ = &reader;
+  return window;
+}
+
+void Window::read_at(std::uint64_t at, std::span<std::byte> out) const {
+  if (out.size() > range_.size() || at > range_.size() - out.size())
+    throw Error(Errc::Corrupt, fmt::format("bytes {} to {} are outside of a window of {} bytes", at,
+                                           at + out.size(), range_.size()));
+  if (reader_ != nullptr) return reader_->read_at(at, out);
+  file_->read_at(ByteOffset{range_.start() + at}, out);
+}
+
 Window::Window(ImageFile& file) : file_(&file), range_(ByteOffset{0}, file.size()) {}
 
 }  // namespace rawimg
