@@ -277,17 +277,18 @@ DirectoryBlocks build_directory(const DirectoryFormat& format, std::uint32_t sel
                : build_linear(format, self, parent, names, min_blocks);
 }
 
-std::uint32_t inode_checksum_seed(std::uint32_t checksum_seed, std::uint32_t inode) {
-  const std::array<std::uint32_t, 2> number_and_generation{ext2fs_cpu_to_le32(inode), 0};
+std::uint32_t inode_checksum_seed(std::uint32_t checksum_seed, std::uint32_t inode,
+                                  std::uint32_t generation) {
+  const std::array<std::uint32_t, 2> number_and_generation{ext2fs_cpu_to_le32(inode),
+                                                           ext2fs_cpu_to_le32(generation)};
   return ext2fs_crc32c_le(checksum_seed,
                           reinterpret_cast<const unsigned char*>(number_and_generation.data()),
                           sizeof number_and_generation);
 }
 
-void set_directory_checksums(const DirectoryFormat& format, std::uint32_t checksum_seed,
-                             std::uint32_t self, DirectoryBlocks& directory) {
+void set_directory_checksums(const DirectoryFormat& format, std::uint32_t seed,
+                             DirectoryBlocks& directory) {
   if (!format.checksums) return;
-  const std::uint32_t seed = inode_checksum_seed(checksum_seed, self);
   for (std::size_t at = 0; at < directory.bytes.size(); at += format.block_size) {
     std::byte* block = directory.bytes.data() + at;
     const auto* first = reinterpret_cast<const ext2_dir_entry_2*>(block);

@@ -49,12 +49,13 @@ DirectoryBlocks build_directory(const DirectoryFormat& format, std::uint32_t sel
                                 DirectoryShape shape = DirectoryShape::Indexed,
                                 std::uint32_t min_blocks = 1);
 
-/// Fills in the checksums (metadata_csum) of one directory's blocks; its inode has generation 0.
-void set_directory_checksums(const DirectoryFormat& format, std::uint32_t checksum_seed,
-                             std::uint32_t self, DirectoryBlocks& directory);
+/// Fills in the checksums (metadata_csum) of one directory's blocks. `inode_seed`: its inode's.
+void set_directory_checksums(const DirectoryFormat& format, std::uint32_t inode_seed,
+                             DirectoryBlocks& directory);
 
-/// The seed of everything that is checksummed per inode: of the filesystem's seed, the inode number
-/// and generation 0.
-std::uint32_t inode_checksum_seed(std::uint32_t checksum_seed, std::uint32_t inode);
+/// The seed of everything that is checksummed per inode. New inodes have generation 0; kernels give
+/// them others.
+std::uint32_t inode_checksum_seed(std::uint32_t checksum_seed, std::uint32_t inode,
+                                  std::uint32_t generation = 0);
 
 }  // namespace rawimg

@@ -137,7 +137,7 @@ bool DirectoryReader::visit_block(std::span<const std::byte> bytes, std::uint32_
       if (name.empty() || name.find('/') != std::string_view::npos ||
           name.find('\0') != std::string_view::npos)
         corrupt(fmt::format("a file cannot be named {}", quote(name)));
-      if (name != "." && name != ".." && !visit(name, entry.inode)) return false;
+      if (name != "." && name != ".." && !visit(name, entry.inode, entry.type)) return false;
     }
     at += length;
   }
@@ -164,10 +164,10 @@ void DirectoryReader::visit_all(Visit visit) const {
   }
 }
 
-std::vector<DirEntry> DirectoryReader::read_all() const {
-  std::vector<DirEntry> entries;
-  visit_all([&](std::string_view name, std::uint32_t inode) {
-    entries.push_back({std::string(name), inode});
+std::vector<TypedName> DirectoryReader::read_all() const {
+  std::vector<TypedName> entries;
+  visit_all([&](std::string_view name, std::uint32_t inode, std::uint8_t type) {
+    entries.push_back({std::string(name), inode, type});
     return true;
   });
   return entries;
@@ -176,7 +176,7 @@ std::vector<DirEntry> DirectoryReader::read_all() const {
 std::optional<std::uint32_t> DirectoryReader::find_in(const Block& block,
                                                       std::string_view name) const {
   std::optional<std::uint32_t> found;
-  visit_block(block.bytes, block.logical, [&](std::string_view entry, std::uint32_t inode) {
+  visit_block(block.bytes, block.logical, [&](std::string_view entry, std::uint32_t inode, auto) {
     if (entry == name) found = inode;
     return !found;
   });
@@ -187,7 +187,7 @@ std::optional<std::uint32_t> DirectoryReader::find(std::string_view name) const 
   if (indexed_)
     if (const auto answer = find_by_hash(name)) return *answer;
   std::optional<std::uint32_t> found;  // no tree, or one of a kind that is not followed here
-  visit_all([&](std::string_view entry, std::uint32_t inode) {
+  visit_all([&](std::string_view entry, std::uint32_t inode, auto) {
     if (entry == name) found = inode;
     return !found;
   });

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,13 @@
 
 namespace rawimg {
 
+/// A name as it stands in a directory.
+struct TypedName {
+  std::string name;
+  std::uint32_t inode = 0;
+  std::uint8_t type = 0;  ///< EXT2_FT_*; 0 without the feature 'filetype'
+};
+
 /// One directory of a filesystem that somebody else may have made.
 class DirectoryReader {
  public:
@@ -24,10 +32,12 @@ class DirectoryReader {
                   std::uint64_t blocks);
 
   /// In the directory's own order, without `.` and `..`. Throws: Corrupt, Io.
-  std::vector<DirEntry> read_all() const;
+  std::vector<TypedName> read_all() const;
   /// By its hash tree where there is a good one, else by looking at every name. Throws: Corrupt,
   /// Io.
   std::optional<std::uint32_t> find(std::string_view name) const;
+  /// The blocks that hold it, in logical order, without holes.
+  const std::vector<Extent>& runs() const { return runs_; }
 
  private:
   struct Block {
@@ -37,7 +47,7 @@ class DirectoryReader {
   [[noreturn]] void corrupt(const std::string& why) const;
   std::optional<Block> read_logical(std::uint32_t logical) const;
   void check_block(std::span<const std::byte> bytes, std::uint32_t logical) const;
-  /// Calls visit(name, inode) for each entry in use; false ends it.
+  /// Calls visit(name, inode, type) for each entry in use; false ends it.
   template <class Visit>
   bool visit_block(std::span<const std::byte> bytes, std::uint32_t logical, Visit visit) const;
   template <class Visit>

@@ -15,15 +15,14 @@
 #include "ext/directory_reader.h"
 #include "ext/ext_error.h"
 #include "ext/map_reader.h"
+#include "ext/path_walk.h"
 #include "ext/superblock.h"
 #include "ext/xattr_reader.h"
 
 namespace rawimg {
 namespace {
 
-constexpr unsigned kMaxSymlinks = 40;  // as Linux
 constexpr std::size_t kPiece = 1u << 20;
-constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kFastSymlink = 60;
 constexpr std::uint32_t kMaxEaInodeValue = 1u << 20;
 
@@ -62,6 +61,11 @@ std::optional<FileType> type_of_mode(std::uint16_t mode) {
   }
 }
 
+Error no_type(const RawInode& inode) {
+  return Error(Errc::Corrupt, fmt::format("inode {} has mode {:o}, which is no type of file",
+                                          inode.number, inode.fields.i_mode));
+}
+
 Timestamp time_of(std::uint32_t seconds, std::optional<std::uint32_t> extra) {
   Timestamp time{static_cast<std::int32_t>(seconds), 0};
   if (!extra) return time;
@@ -83,9 +87,13 @@ void put_device(const ext2_inode_large& inode, InodeInfo& info) {
 
 }  // namespace
 
-struct ExtFs::State {
+struct ExtFs::State : WalkSource {
   State(const Window& where, Superblock superblock)
       : window(where), super(superblock), info(superblock.info()) {}
+
+  FileType type(std::uint32_t inode) const override;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
+  std::string symlink_target(std::uint32_t inode) const override;
 
   RawInode read_inode(std::uint32_t number) const;
   void join_halves(RawInode& inode) const;
@@ -94,7 +102,7 @@ struct ExtFs::State {
   void require_plain(const RawInode& inode, const char* what) const;
   void read_content(const RawInode& inode, std::uint64_t size,
                     const std::function<void(std::span<const std::byte>)>& sink) const;
-  std::string symlink_target(const RawInode& inode) const;
+  std::string target_of(const RawInode& inode) const;
   std::vector<Xattr> xattrs_of(const RawInode& inode) const;
   std::string ea_inode_value(std::uint32_t inode, std::uint32_t size) const;
   DirectoryReader directory(const RawInode& inode) const;
@@ -201,9 +209,7 @@ InodeInfo ExtFs::inode(std::uint32_t number) const {
   const RawInode raw = state_->read_inode(number);
   const ext2_inode_large& in = raw.fields;
   const auto type = type_of_mode(in.i_mode);
-  if (!type)
-    throw Error(Errc::Corrupt,
-                fmt::format("inode {} has mode {:o}, which is no type of file", number, in.i_mode));
+  if (!type) throw no_type(raw);
   InodeInfo info;
   info.number = number;
   info.type = *type;
@@ -230,7 +236,7 @@ InodeInfo ExtFs::inode(std::uint32_t number) const {
   info.flags = in.i_flags;
   info.generation = in.i_generation;
   if (*type == FileType::CharDevice || *type == FileType::BlockDevice) put_device(in, info);
-  if (*type == FileType::Symlink) info.symlink_target = state_->symlink_target(raw);
+  if (*type == FileType::Symlink) info.symlink_target = state_->target_of(raw);
   info.xattrs = state_->xattrs_of(raw);
   return info;
 }
@@ -327,7 +333,7 @@ void ExtFs::read_file(std::uint32_t number,
   state_->read_content(inode, inode.size, sink);
 }
 
-std::string ExtFs::State::symlink_target(const RawInode& inode) const {
+std::string ExtFs::State::target_of(const RawInode& inode) const {
   const std::uint64_t size = inode.size;
   if (inode.has_flag(EXT4_ENCRYPT_FL)) return "";
   std::string target;
@@ -353,6 +359,24 @@ std::string ExtFs::State::symlink_target(const RawInode& inode) const {
 
 // Directories and paths
 
+FileType ExtFs::State::type(std::uint32_t number) const {
+  const RawInode raw = read_inode(number);
+  const auto type = type_of_mode(raw.fields.i_mode);
+  if (!type) throw no_type(raw);
+  return *type;
+}
+
+std::optional<std::uint32_t> ExtFs::State::find(std::uint32_t number, std::string_view name) const {
+  return directory(read_inode(number)).find(name);
+}
+
+std::string ExtFs::State::symlink_target(std::uint32_t number) const {
+  const RawInode inode = read_inode(number);
+  std::string target = target_of(inode);
+  if (target.empty()) require_plain(inode, "symlink");  // throws: it is encrypted
+  return target;
+}
+
 DirectoryReader ExtFs::State::directory(const RawInode& inode) const {
   if (type_of_mode(inode.fields.i_mode) != FileType::Directory)
     throw Error(Errc::NotFound, fmt::format("inode {} is not a directory", inode.number));
@@ -365,69 +389,14 @@ DirectoryReader ExtFs::State::directory(const RawInode& inode) const {
 }
 
 std::vector<DirEntry> ExtFs::read_directory(std::uint32_t number) const {
-  return state_->directory(state_->read_inode(number)).read_all();
+  std::vector<DirEntry> entries;
+  for (TypedName& name : state_->directory(state_->read_inode(number)).read_all())
+    entries.push_back({std::move(name.name), name.inode});
+  return entries;
 }
 
 std::uint32_t ExtFs::resolve(std::string_view path, Follow follow) const {
-  const auto not_found = [&](const std::string& why) {
-    return Error(Errc::NotFound, why).with_path(std::string(path));
-  };
-  std::vector<std::uint32_t> trail{EXT2_ROOT_INO};  // the directories on the way, for `..`
-  std::vector<std::string> todo;                    // the next component last
-  const auto push = [&todo](std::string_view text) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t slash = std::min(text.find('/', at), text.size());
-      if (slash > at) parts.emplace_back(text.substr(at, slash - at));
-      at = slash + 1;
-    }
-    if (text.ends_with('/')) parts.emplace_back(".");  // what is before it must be a directory
-    todo.insert(todo.end(), parts.rbegin(), parts.rend());
-  };
-  push(path);
-  std::string walked;
-  unsigned links = 0;
-  while (!todo.empty()) {
-    const std::string name = std::move(todo.back());
-    todo.pop_back();
-    if (name == ".") {
-      if (type_of_mode(state_->read_inode(trail.back()).fields.i_mode) != FileType::Directory)
-        throw not_found(fmt::format("{} is not a directory", quote(walked)));
-      continue;
-    }
-    const RawInode here = state_->read_inode(trail.back());
-    if (type_of_mode(here.fields.i_mode) != FileType::Directory)
-      throw not_found(fmt::format("{} is not a directory", quote(walked)));
-    if (name == "..") {
-      if (trail.size() > 1) trail.pop_back();
-      walked = walked.substr(0, walked.rfind('/') == std::string::npos ? 0 : walked.rfind('/'));
-      continue;
-    }
-    if (name.size() > kMaxName)
-      throw not_found(fmt::format("a name of {} bytes: ext holds {}", name.size(), kMaxName));
-    const auto child = state_->directory(here).find(name);
-    if (!child)
-      throw not_found(fmt::format("{} does not exist in the image", quote(walked + "/" + name)));
-    const RawInode inode = state_->read_inode(*child);
-    const bool is_last = todo.empty();
-    if (type_of_mode(inode.fields.i_mode) == FileType::Symlink &&
-        !(is_last && follow == Follow::AllButLast)) {
-      if (++links > kMaxSymlinks)
-        throw not_found(
-            fmt::format("{}: too many levels of symbolic links", quote(walked + "/" + name)));
-      const std::string target = state_->symlink_target(inode);
-      if (target.empty()) state_->require_plain(inode, "symlink");  // throws: it is encrypted
-      if (target.starts_with('/')) {
-        trail.assign(1, EXT2_ROOT_INO);
-        walked.clear();
-      }
-      push(target);
-      continue;
-    }
-    trail.push_back(*child);
-    (walked += '/') += name;
-  }
-  return trail.back();
+  return walk_path(*state_, path, follow);
 }
 
 }  // namespace rawimg

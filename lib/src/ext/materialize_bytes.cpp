@@ -88,7 +88,8 @@ void Materializer::write_directory(std::size_t index, TailSpace& space) {
   node.size_bytes = directory.blocks.bytes.size();
   place_blocks(node, node.size_bytes / s_.block_size, space);
   DirectoryFormat format = DirectoryFormat::of(*super(), s_.block_size);
-  set_directory_checksums(format, fs()->csum_seed, inode_of(directory.id), directory.blocks);
+  set_directory_checksums(format, inode_checksum_seed(fs()->csum_seed, inode_of(directory.id)),
+                          directory.blocks);
   const auto bytes =
       std::make_shared<const std::vector<std::byte>>(std::move(directory.blocks.bytes));
   write_blocks(s_.extents_of(node), *bytes, bytes);

@@ -131,7 +131,7 @@ std::byte* WindowIo::claim(std::uint64_t unit) {
   return &chunk.bytes[index * kUnit];
 }
 
-void WindowIo::lower_read(std::uint64_t at, std::uint64_t size, std::byte* out) {
+void WindowIo::lower_read(std::uint64_t at, std::uint64_t size, std::byte* out) const {
   ++counters_.lower_reads;
   for (std::uint64_t done = 0; done < size;) {
     const std::uint64_t n = std::min(size - done, kMaxWrite);
@@ -151,7 +151,7 @@ void WindowIo::lower_write(std::uint64_t at, std::span<const std::byte> bytes) {
       fmt::format("write {} bytes at byte {} of the filesystem", bytes.size(), at));
 }
 
-errcode_t WindowIo::read(std::uint64_t at, std::uint64_t size, std::byte* out) {
+errcode_t WindowIo::read(std::uint64_t at, std::uint64_t size, std::byte* out) const {
   if (outside(at, size)) return EXT2_ET_SHORT_READ;
   ++counters_.reads;
   while (size != 0) {
@@ -235,9 +235,38 @@ void WindowIo::punch_all() {
   punches_.clear();
 }
 
+void WindowIo::read_at(std::uint64_t at, std::span<std::byte> out) const {
+  check_ext(read(at, out.size(), out.data()),
+            fmt::format("read {} bytes at byte {} of the filesystem", out.size(), at));
+}
+
+void WindowIo::write_at(std::uint64_t at, std::span<const std::byte> bytes) {
+  check_ext(write(at, bytes.size(), bytes.data()),
+            fmt::format("write {} bytes at byte {} of the filesystem", bytes.size(), at));
+}
+
+std::vector<ByteRange> WindowIo::dirty() const {
+  RangeSet all = punches_;
+  for (const auto& [index, chunk] : chunks_)
+    for (std::uint64_t i = 0; i < kUnitsPerChunk; ++i)
+      if ((chunk.dirty >> i & 1) != 0)
+        all.add(index * kChunk + i * kUnit, std::min(index * kChunk + (i + 1) * kUnit, length_));
+  std::vector<ByteRange> ranges;
+  for (const auto& [begin, end] : all.ranges())
+    ranges.emplace_back(ByteOffset{begin}, ByteCount{std::min(end, length_) - begin});
+  return ranges;
+}
+
 void WindowIo::commit(Durability durability) {
+  write_all_but_superblock();
+  if (durability == Durability::Sync) file_.sync();
+  write_superblock();
+  if (durability == Durability::Sync) file_.sync();
+}
+
+void WindowIo::write_all_but_superblock() {
   punch_all();
-  std::vector<std::byte> run, superblock;
+  std::vector<std::byte> run;
   std::uint64_t run_start = 0;
   const auto put = [&] {
     lower_write(run_start, run);
@@ -248,10 +277,7 @@ void WindowIo::commit(Durability durability) {
       if ((chunk.dirty >> i & 1) == 0) continue;
       const std::uint64_t at = index * kChunk + i * kUnit, run_end = run_start + run.size();
       const std::byte* unit = &chunk.bytes[i * kUnit];
-      if (at == kSuperblock) {
-        superblock.assign(unit, unit + kUnit);
-        continue;
-      }
+      if (at == kSuperblock) continue;
       const bool bridges = !run.empty() && at > run_end && at - run_end <= kBridge &&
                            zeros_.contains(run_end, at) &&
                            !(run_end <= kSuperblock && kSuperblock < at);
@@ -264,9 +290,11 @@ void WindowIo::commit(Durability durability) {
     }
   }
   put();
-  if (durability == Durability::Sync) file_.sync();
-  lower_write(kSuperblock, superblock);
-  if (durability == Durability::Sync) file_.sync();
+}
+
+void WindowIo::write_superblock() {
+  if (const std::byte* superblock = find(kSuperblock))
+    lower_write(kSuperblock, std::span(superblock, kUnit));
   for (const auto& [index, chunk] : chunks_) zeros_.remove(index * kChunk, (index + 1) * kChunk);
   chunks_.clear();
 }

@@ -42,13 +42,13 @@ class RangeSet {
   std::map<std::uint64_t, std::uint64_t> ranges_;
 };
 
-class WindowIo {
+class WindowIo : public WindowReader {
  public:
   /// Zeros: the window reads as zeros, so zeros written over them cost nothing
   enum class Content { Unknown, Zeros };
 
   WindowIo(const Window& where, Content content);
-  ~WindowIo();  ///< what was not committed is gone
+  ~WindowIo() override;  ///< what was not committed is gone
   WindowIo(const WindowIo&) = delete;
   WindowIo& operator=(const WindowIo&) = delete;
 
@@ -63,6 +63,16 @@ class WindowIo {
   /// with Durability::Sync, syncs before the superblock and behind it. After a failure nothing is
   /// lost here: it can be repeated. Throws: NoSpace, Io, whatever the seam throws.
   void commit(Durability durability = Durability::NoSync);
+  /// The two halves of it, for those who do more between them. Neither syncs.
+  void write_all_but_superblock();
+  void write_superblock();
+
+  /// Bytes of the window that commit() would write, in ascending order, neighbours as one.
+  std::vector<ByteRange> dirty() const;
+  /// What libext2fs would read: the overlay, and the file below it.
+  void read_at(std::uint64_t at, std::span<std::byte> out) const override;
+  /// What libext2fs would write: into the overlay.
+  void write_at(std::uint64_t at, std::span<const std::byte> bytes);
 
   /// check_ext that prefers the exception which a callback of ours has stored.
   void check(errcode_t code, std::string_view doing);
@@ -78,13 +88,13 @@ class WindowIo {
     std::uint64_t dirty = 0;  // a bit per unit
   };
 
-  errcode_t read(std::uint64_t at, std::uint64_t size, std::byte* out);
+  errcode_t read(std::uint64_t at, std::uint64_t size, std::byte* out) const;
   errcode_t write(std::uint64_t at, std::uint64_t size, const std::byte* in);
   errcode_t zero(std::uint64_t at, std::uint64_t size);
   void drop(std::uint64_t at, std::uint64_t size);
   const std::byte* find(std::uint64_t unit) const;
   std::byte* claim(std::uint64_t unit);
-  void lower_read(std::uint64_t at, std::uint64_t size, std::byte* out);
+  void lower_read(std::uint64_t at, std::uint64_t size, std::byte* out) const;
   void lower_write(std::uint64_t at, std::span<const std::byte> bytes);
   void punch_all();
   bool outside(std::uint64_t at, std::uint64_t size) const {
@@ -117,7 +127,7 @@ class WindowIo {
   // where the window reads as zeros below the overlay, if need be after punching punches_
   RangeSet zeros_, punches_;
   std::exception_ptr failure_;
-  Counters counters_;
+  mutable Counters counters_;
 };
 
 }  // namespace rawimg

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Changes to an ext filesystem that exists already, all of them or none. Between begin() and
+// commit() nothing that is in use is touched: new content goes into free blocks, everything else
+// stays in RAM. commit() first writes what it will overwrite into an undo file beside the image,
+// then marks the filesystem so that kernels and e2fsck refuse it, writes, and takes the mark away
+// with the last write. Whoever opens the image after a crash finds the old filesystem or the new
+// one; recover() brings back the old one where neither is whole. One transaction at a time, one
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rawimg/entry.h>
+#include <rawimg/ext_fs.h>
+#include <rawimg/window.h>
+
+namespace rawimg {
+
+/// A change of an inode's own fields; what is absent stays. The change time becomes the
+/// transaction's.
+struct MetadataChange {
+  std::optional<std::uint16_t> permissions;  ///< the low 12 bits of the mode
+  std::optional<std::uint32_t> uid, gid;
+  std::optional<Timestamp> atime, mtime;
+};
+
+struct TransactionOptions {
+  Timestamp now{
+      1,
+      0};  ///< for change times, and for times of directories whose names change; at least 1 second
+  Durability durability = Durability::Sync;
+  bool keep_undo = false;  ///< keep the undo file as IMG.rawimg-kept, for undo_last()
+};
+
+class Transaction {
+ public:
+  /// Opens for writing, after recover(). Throws: Unsupported (no ext filesystem, or a feature that
+  /// must not be written), Dirty (journal to be replayed, errors, orphans), Corrupt, Busy, Io.
+  static Transaction begin(const Window& where, const TransactionOptions& options = {});
+  Transaction(Transaction&&) noexcept;
+  Transaction& operator=(Transaction&&) noexcept;
+  ~Transaction();  ///< without commit(): the filesystem is as it was
+
+  const ExtInfo& info() const;  ///< as it was at begin(), counts of free space excepted
+
+  // Reading: sees what was changed. Errors as in ExtFs.
+  std::uint32_t resolve(std::string_view path, ExtFs::Follow follow = ExtFs::Follow::All) const;
+  /// The directory that a path's last component is in, through symlinks on the way, and that
+  /// component as it is. Throws: NotFound (a directory on the way), Usage (the root; `.` or `..` at
+  /// the end).
+  struct Place {
+    std::uint32_t directory = 0;
+    std::string name;
+  };
+  Place resolve_place(std::string_view path) const;
+  InodeInfo inode(std::uint32_t number) const;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const;
+  std::vector<DirEntry> read_directory(std::uint32_t number) const;
+  void read_file(std::uint32_t number,
+                 const std::function<void(std::span<const std::byte>)>& sink) const;
+  std::uint32_t parent(std::uint32_t directory) const;  ///< the root is its own
+
+  // Writing. Each is strong: a failure changes nothing, unless it is Io, after which the
+  // transaction can only be dropped.
+
+  /// A new inode with a name: an empty file, an empty directory, a symlink, a device, a FIFO or a
+  /// socket, with the metadata and xattrs of `meta` (its path, size and hard link mean nothing).
+  /// Throws: Exists, NoSpace (blocks, inodes), Unsupported (what the format cannot hold), NotFound
+  /// (`directory` is none).
+  std::uint32_t make(std::uint32_t directory, std::string_view name, const Entry& meta);
+  /// Another name. Throws: Exists, NotFound, Usage (a directory), Unsupported (too many names).
+  void link(std::uint32_t directory, std::string_view name, std::uint32_t inode);
+  /// Takes a name away, and with the last one the inode. Throws: NotFound, Usage (a directory).
+  void unlink(std::uint32_t directory, std::string_view name);
+  /// Throws: NotFound (also: not a directory), Exists (not empty), Usage (the root or lost+found).
+  void remove_directory(std::uint32_t directory, std::string_view name);
+  /// As rename(2): what has the new name goes, a directory only when it is empty and for a
+  /// directory. Throws: NotFound, Exists (not empty), Usage (a directory into itself; over
+  /// something of another kind).
+  void rename(std::uint32_t directory, std::string_view name, std::uint32_t new_directory,
+              std::string_view new_name);
+
+  /// Throws: Unsupported (a time that the inode cannot hold).
+  void change(std::uint32_t inode, const MetadataChange& change);
+  /// Replaces all of them. Throws: Unsupported, NoSpace.
+  void set_xattrs(std::uint32_t inode, std::span<const Xattr> xattrs);
+  /// Shorter: what is behind goes. Longer: a hole. Throws: Usage (not a regular file), Unsupported
+  /// (too long), NoSpace.
+  void set_size(std::uint32_t inode, std::uint64_t size_bytes);
+  /// Replaces a regular file's content by the chunks that `next` yields, in ascending order; blocks
+  /// of zeros become holes. mtime becomes the transaction's. Throws: Usage (not a regular file),
+  /// BadInput (chunks out of order, past the size), NoSpace, and what `next` throws.
+  void write_file(std::uint32_t inode, std::uint64_t size_bytes,
+                  const std::function<std::optional<DataChunk>()>& next);
+
+  /// Whether anything would change on disk.
+  bool has_changes() const;
+
+  struct Result {
+    std::uint64_t bytes_written = 0;  ///< metadata; content went before
+    bool undo_kept = false;
+  };
+  /// Writes all of it. Throws: NoSpace (the host; a directory that cannot grow), Unsupported (a
+  /// directory of too many names), Io. Guarantee: strong, Io and a crash included: what recover()
+  /// finds is the old filesystem or the new one.
+  Result commit();
+
+ private:
+  struct State;
+  explicit Transaction(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rawimg
