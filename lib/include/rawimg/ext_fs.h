@@ -50,6 +50,8 @@ struct InodeInfo {
 struct DirEntry {
   std::string name;  ///< raw bytes, never "." or ".."
   std::uint32_t inode = 0;
+  std::optional<FileType> type =
+      std::nullopt;  ///< as the directory says; many older ones say nothing
 };
 
 /// What a filesystem says about itself, for `info`.
@@ -92,6 +94,11 @@ class ExtFs {
   std::uint32_t resolve(std::string_view path, Follow follow = Follow::All) const;
   /// Throws: Corrupt, Io.
   InodeInfo inode(std::uint32_t number) const;
+  FileType type(std::uint32_t number) const;
+  /// A name in a directory. Throws: NotFound (not a directory), Corrupt, Io.
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const;
+  /// Throws: Corrupt, Unsupported (it is encrypted), Io. Does not check: that it is a symlink.
+  std::string symlink_target(std::uint32_t number) const;
   /// Names in the directory's own order; `.` and `..` left out. Throws: NotFound (not a directory),
   /// Corrupt, Io.
   std::vector<DirEntry> read_directory(std::uint32_t number) const;

@@ -58,6 +58,9 @@ class ImageFile {
   /// Makes the range read as zeros without using disk, by a hole where the host can, else by
   /// writing zeros. Guarantee: none.
   void punch(ByteRange range);
+  /// Makes sure that the host has room for the range, where it can say so; what the range holds
+  /// stays. Throws: NoSpace, Io.
+  void reserve(ByteRange range);
   /// Sets the length; growth is a hole. Throws: NoSpace, Io.
   void resize(ByteCount size);
   /// Bytes of disk in use (st_blocks).

@@ -26,9 +26,9 @@ namespace rawimg {
 /// A change of an inode's own fields; what is absent stays. The change time becomes the
 /// transaction's.
 struct MetadataChange {
-  std::optional<std::uint16_t> permissions;  ///< the low 12 bits of the mode
-  std::optional<std::uint32_t> uid, gid;
-  std::optional<Timestamp> atime, mtime;
+  std::optional<std::uint16_t> permissions = std::nullopt;  ///< the low 12 bits of the mode
+  std::optional<std::uint32_t> uid = std::nullopt, gid = std::nullopt;
+  std::optional<Timestamp> atime = std::nullopt, mtime = std::nullopt;
 };
 
 struct TransactionOptions {
@@ -36,7 +36,9 @@ struct TransactionOptions {
       1,
       0};  ///< for change times, and for times of directories whose names change; at least 1 second
   Durability durability = Durability::Sync;
-  bool keep_undo = false;  ///< keep the undo file as IMG.rawimg-kept, for undo_last()
+  std::uint64_t keep_undo_bytes =
+      0;  ///< an undo file of up to so many bytes of pre-images is kept as IMG.rawimg-kept, for
+          ///< undo_last(); freed blocks then keep their bytes
 };
 
 class Transaction {
@@ -112,8 +114,9 @@ class Transaction {
   /// finds is the old filesystem or the new one.
   Result commit();
 
- private:
   struct State;
+
+ private:
   explicit Transaction(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

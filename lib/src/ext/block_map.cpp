@@ -216,6 +216,15 @@ std::uint64_t extent_tree_blocks(std::span<const Extent> extents, std::uint32_t 
   return blocks;
 }
 
+void set_extent_block_checksum(std::uint32_t inode_seed, std::span<std::byte> block) {
+  // The tail lies behind the last entry that fits (Linux fs/ext4/ext4_extents.h, ext4_extent_tail).
+  const std::size_t tail = sizeof(ext3_extent_header) +
+                           entries_per_block(static_cast<std::uint32_t>(block.size())) * kEntrySize;
+  const std::uint32_t crc = ext2fs_cpu_to_le32(
+      ext2fs_crc32c_le(inode_seed, reinterpret_cast<const unsigned char*>(block.data()), tail));
+  std::memcpy(block.data() + tail, &crc, sizeof crc);
+}
+
 MapRoot write_extent_map(std::span<const Extent> extents,
                          std::span<const std::uint64_t> tree_blocks, std::uint32_t block_size,
                          const MapSink& sink) {

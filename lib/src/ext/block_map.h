@@ -65,6 +65,9 @@ MapRoot write_extent_map(std::span<const Extent> extents,
                          std::span<const std::uint64_t> tree_blocks, std::uint32_t block_size,
                          const MapSink& sink);
 
+/// Fills in the tail of a tree block (metadata_csum). `inode_seed`: its inode's.
+void set_extent_block_checksum(std::uint32_t inode_seed, std::span<std::byte> block);
+
 /// Indirect blocks for `count` blocks without holes.
 std::uint64_t indirect_blocks_for(std::uint64_t count, std::uint32_t block_size);
 

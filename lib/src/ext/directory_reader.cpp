@@ -38,6 +38,15 @@ EntryHeader header_at(std::span<const std::byte> bytes, std::size_t at) {
   return header;
 }
 
+std::optional<FileType> type_of_entry(std::uint8_t type) {
+  constexpr std::array kTypes{FileType::Regular,     FileType::Directory, FileType::CharDevice,
+                              FileType::BlockDevice, FileType::Fifo,      FileType::Socket,
+                              FileType::Symlink};
+  return type >= EXT2_FT_REG_FILE && type <= EXT2_FT_SYMLINK
+             ? std::optional(kTypes[type - EXT2_FT_REG_FILE])
+             : std::nullopt;
+}
+
 /// Blocks of 64 KiB say their own length as 0 or 65535.
 std::uint32_t real_length(std::uint16_t length, std::uint32_t block_size) {
   return block_size == 65536 && (length == 0 || length == 65535) ? 65536 : length;
@@ -164,10 +173,11 @@ void DirectoryReader::visit_all(Visit visit) const {
   }
 }
 
-std::vector<TypedName> DirectoryReader::read_all() const {
-  std::vector<TypedName> entries;
+std::vector<DirEntry> DirectoryReader::read_all() const {
+  const bool typed = super_.has_incompat(EXT2_FEATURE_INCOMPAT_FILETYPE);
+  std::vector<DirEntry> entries;
   visit_all([&](std::string_view name, std::uint32_t inode, std::uint8_t type) {
-    entries.push_back({std::string(name), inode, type});
+    entries.push_back({std::string(name), inode, typed ? type_of_entry(type) : std::nullopt});
     return true;
   });
   return entries;

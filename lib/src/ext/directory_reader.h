@@ -16,13 +16,6 @@
 
 namespace rawimg {
 
-/// A name as it stands in a directory.
-struct TypedName {
-  std::string name;
-  std::uint32_t inode = 0;
-  std::uint8_t type = 0;  ///< EXT2_FT_*; 0 without the feature 'filetype'
-};
-
 /// One directory of a filesystem that somebody else may have made.
 class DirectoryReader {
  public:
@@ -32,7 +25,7 @@ class DirectoryReader {
                   std::uint64_t blocks);
 
   /// In the directory's own order, without `.` and `..`. Throws: Corrupt, Io.
-  std::vector<TypedName> read_all() const;
+  std::vector<DirEntry> read_all() const;
   /// By its hash tree where there is a good one, else by looking at every name. Throws: Corrupt,
   /// Io.
   std::optional<std::uint32_t> find(std::string_view name) const;

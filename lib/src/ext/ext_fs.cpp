@@ -389,10 +389,17 @@ DirectoryReader ExtFs::State::directory(const RawInode& inode) const {
 }
 
 std::vector<DirEntry> ExtFs::read_directory(std::uint32_t number) const {
-  std::vector<DirEntry> entries;
-  for (TypedName& name : state_->directory(state_->read_inode(number)).read_all())
-    entries.push_back({std::move(name.name), name.inode});
-  return entries;
+  return state_->directory(state_->read_inode(number)).read_all();
+}
+
+FileType ExtFs::type(std::uint32_t number) const { return state_->type(number); }
+
+std::optional<std::uint32_t> ExtFs::find(std::uint32_t directory, std::string_view name) const {
+  return state_->find(directory, name);
+}
+
+std::string ExtFs::symlink_target(std::uint32_t number) const {
+  return state_->symlink_target(number);
 }
 
 std::uint32_t ExtFs::resolve(std::string_view path, Follow follow) const {

@@ -17,28 +17,9 @@ constexpr std::int64_t kMaxSecondsSmall = INT32_MAX;
 constexpr std::int64_t kMaxSecondsLarge = INT32_MAX + 3 * (std::int64_t{1} << 32);
 constexpr std::uint32_t kMaxMajor = 0xFFF, kMaxMinor = 0xFFFFF;  // of Linux's dev_t
 
-void require_time(const char* what, Timestamp time, std::uint32_t inode_size) {
-  const std::int64_t most = inode_size > kBaseInode ? kMaxSecondsLarge : kMaxSecondsSmall;
-  if (time.seconds >= kMinSeconds && time.seconds <= most) return;
-  throw Error(
-      Errc::Unsupported,
-      fmt::format(
-          "{} {} seconds since 1970 is outside of what an inode of {} bytes holds ({} to {})", what,
-          time.seconds, inode_size, kMinSeconds, most));
-}
-
 bool is_device(FileType type) {
   return type == FileType::CharDevice || type == FileType::BlockDevice;
 }
-
-std::uint32_t epoch_and_nanoseconds(Timestamp time) {
-  const auto epoch =
-      static_cast<std::uint32_t>((time.seconds - static_cast<std::int32_t>(time.seconds)) >> 32) &
-      3;
-  return epoch | time.nanoseconds << 2;
-}
-
-std::uint32_t low_seconds(Timestamp time) { return static_cast<std::uint32_t>(time.seconds); }
 
 /// Linux's two encodings of a device number: the old one, 8 bits each, where it fits (i_block[0]),
 /// else the new one (i_block[1]).
@@ -51,6 +32,23 @@ void put_device(const NodeMeta& meta, ext2_inode_large* inode) {
 }
 
 }  // namespace
+
+void require_time(const char* what, Timestamp time, std::uint32_t inode_size) {
+  const std::int64_t most = inode_size > kBaseInode ? kMaxSecondsLarge : kMaxSecondsSmall;
+  if (time.seconds >= kMinSeconds && time.seconds <= most) return;
+  throw Error(
+      Errc::Unsupported,
+      fmt::format(
+          "{} {} seconds since 1970 is outside of what an inode of {} bytes holds ({} to {})", what,
+          time.seconds, inode_size, kMinSeconds, most));
+}
+
+TimeWords encode_time(Timestamp time) {
+  const auto epoch =
+      static_cast<std::uint32_t>((time.seconds - static_cast<std::int32_t>(time.seconds)) >> 32) &
+      3;
+  return {static_cast<std::uint32_t>(time.seconds), epoch | time.nanoseconds << 2};
+}
 
 void require_encodable(const NodeMeta& meta, std::uint32_t inode_size) {
   require_time("modification time", meta.mtime, inode_size);
@@ -115,9 +113,9 @@ void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t i
   out->osd2.linux2.l_i_gid_high = static_cast<__u16>(meta.gid >> 16);
   out->i_size = static_cast<__u32>(shape.size_bytes);
   out->i_size_high = static_cast<__u32>(shape.size_bytes >> 32);
-  out->i_atime = low_seconds(meta.atime);
-  out->i_ctime = low_seconds(meta.ctime);
-  out->i_mtime = low_seconds(meta.mtime);
+  out->i_atime = encode_time(meta.atime).seconds;
+  out->i_ctime = encode_time(meta.ctime).seconds;
+  out->i_mtime = encode_time(meta.mtime).seconds;
   out->i_links_count = static_cast<__u16>(shape.links);
   out->i_blocks = static_cast<__u32>(shape.blocks_512);
   out->osd2.linux2.l_i_blocks_hi = static_cast<__u16>(shape.blocks_512 >> 32);
@@ -132,11 +130,11 @@ void encode_inode(const NodeMeta& meta, const InodeShape& shape, std::uint32_t i
     put_device(meta, out);
   if (inode_size <= kBaseInode) return;
   out->i_extra_isize = kExtraIsize;
-  out->i_ctime_extra = epoch_and_nanoseconds(meta.ctime);
-  out->i_mtime_extra = epoch_and_nanoseconds(meta.mtime);
-  out->i_atime_extra = epoch_and_nanoseconds(meta.atime);
-  out->i_crtime = low_seconds(meta.birthtime);
-  out->i_crtime_extra = epoch_and_nanoseconds(meta.birthtime);
+  out->i_ctime_extra = encode_time(meta.ctime).extra;
+  out->i_mtime_extra = encode_time(meta.mtime).extra;
+  out->i_atime_extra = encode_time(meta.atime).extra;
+  out->i_crtime = encode_time(meta.birthtime).seconds;
+  out->i_crtime_extra = encode_time(meta.birthtime).extra;
   if (!shape.xattrs_in_inode.empty())
     std::memcpy(reinterpret_cast<char*>(out) + kBaseInode + kExtraIsize,
                 shape.xattrs_in_inode.data(), shape.xattrs_in_inode.size());

@@ -19,6 +19,15 @@ inline constexpr std::uint32_t kBaseInode = 128;
 /// Throws: Unsupported (times, device numbers out of the format's range; names the limits).
 void require_encodable(const NodeMeta& meta, std::uint32_t inode_size);
 
+/// The same for one time; `what` is for the message.
+void require_time(const char* what, Timestamp time, std::uint32_t inode_size);
+
+/// A time as its two words: seconds, and the extra word that larger inodes have.
+struct TimeWords {
+  std::uint32_t seconds = 0, extra = 0;
+};
+TimeWords encode_time(Timestamp time);
+
 /// What an inode is beside its metadata.
 struct InodeShape {
   std::uint64_t size_bytes = 0;

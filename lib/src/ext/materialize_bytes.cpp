@@ -8,13 +8,11 @@
 #include <rawimg/error.h>
 
 #include "ext/materializer.h"
+#include "ext/superblock.h"
 
 namespace rawimg {
 namespace {
 
-constexpr std::uint32_t kSuperblockOffset = 1024;
-// an INCOMPAT bit that no kernel and no e2fsprogs knows: both refuse the filesystem
-constexpr std::uint32_t kUnusableMark = 0x40000000;
 constexpr std::uint64_t kTableRun = 1u << 20;  // bytes of inode table per write
 
 }  // namespace
@@ -23,7 +21,7 @@ constexpr std::uint64_t kTableRun = 1u << 20;  // bytes of inode table per write
 /// and e2fsck refuse the filesystem.
 void Materializer::mark_unusable() {
   ext2_super_block marked;
-  const ByteOffset at{s_.window.range().start() + kSuperblockOffset};
+  const ByteOffset at{s_.window.range().start() + kSuperblockAt};
   s_.window.file().read_at(at, std::as_writable_bytes(std::span(&marked, 1)));
   marked.s_feature_incompat |= ext2fs_cpu_to_le32(kUnusableMark);
   s_.io.check(ext2fs_superblock_csum_set(fs(), &marked), "checksum the superblock");
@@ -139,22 +137,12 @@ void Materializer::place_and_write_tail() {
 MapRoot Materializer::write_map(const Node& node, std::uint32_t inode, const MapSink& sink) {
   if (!s_.extents_on_disk)
     return write_indirect_map(s_.extents_of(node), s_.maps_of(node), s_.block_size, sink);
-  const std::uint32_t seed = has_csum() ? inode_checksum_seed(fs()->csum_seed, inode) : 0;
-  return write_extent_map(
-      s_.extents_of(node), s_.maps_of(node), s_.block_size,
-      [&](std::uint64_t block, std::span<std::byte> bytes) {
-        // the tail lies behind the last entry that fits (Linux fs/ext4/ext4_extents.h,
-        // ext4_extent_tail)
-        if (has_csum()) {
-          const std::size_t tail =
-              sizeof(ext3_extent_header) + (bytes.size() - sizeof(ext3_extent_header)) /
-                                               sizeof(ext3_extent) * sizeof(ext3_extent);
-          const std::uint32_t crc = ext2fs_cpu_to_le32(
-              ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(bytes.data()), tail));
-          std::memcpy(bytes.data() + tail, &crc, sizeof crc);
-        }
-        sink(block, bytes);
-      });
+  const std::uint32_t seed = inode_checksum_seed(fs()->csum_seed, inode);
+  return write_extent_map(s_.extents_of(node), s_.maps_of(node), s_.block_size,
+                          [&](std::uint64_t block, std::span<std::byte> bytes) {
+                            if (has_csum()) set_extent_block_checksum(seed, bytes);
+                            sink(block, bytes);
+                          });
 }
 
 void Materializer::encode_node(std::size_t index, std::byte* out, const MapSink& sink) {

@@ -15,8 +15,6 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kSuperblockAt = 1024;
-constexpr std::uint32_t kUnusableMark = 0x40000000;  // set while rawimg changes a filesystem
 constexpr std::uint32_t kSmallDescriptor = 32;
 constexpr std::uint32_t kReadableIncompat =
     EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_RECOVER | EXT2_FEATURE_INCOMPAT_META_BG |

@@ -21,6 +21,11 @@ namespace rawimg {
 
 static_assert(std::endian::native == std::endian::little, "structures are read in host order");
 
+inline constexpr std::uint64_t kSuperblockAt = 1024;  ///< byte of the window
+/// An INCOMPAT bit that no kernel and no e2fsprogs knows: both refuse the filesystem while rawimg
+/// changes it.
+inline constexpr std::uint32_t kUnusableMark = 0x40000000;
+
 class Superblock {
  public:
   /// Nothing where the magic is not there. Throws: Corrupt (numbers that cannot be true; larger

@@ -85,6 +85,12 @@ bool RangeSet::contains(std::uint64_t begin, std::uint64_t end) const {
   return it != ranges_.begin() && std::prev(it)->second >= end;
 }
 
+bool RangeSet::overlaps(std::uint64_t begin, std::uint64_t end) const {
+  const auto it = ranges_.lower_bound(begin);
+  return (it != ranges_.end() && it->first < end) ||
+         (it != ranges_.begin() && std::prev(it)->second > begin);
+}
+
 WindowIo::WindowIo(const Window& where, Content content)
     : file_(where.file()), start_(where.range().start()), length_(where.range().size()) {
   // up to the end of a last, partial unit

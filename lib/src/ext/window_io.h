@@ -33,6 +33,7 @@ class RangeSet {
   void add(std::uint64_t begin, std::uint64_t end);
   void remove(std::uint64_t begin, std::uint64_t end);
   bool contains(std::uint64_t begin, std::uint64_t end) const;
+  bool overlaps(std::uint64_t begin, std::uint64_t end) const;
   bool empty() const { return ranges_.empty(); }
   void clear() { ranges_.clear(); }
   /// begin -> end

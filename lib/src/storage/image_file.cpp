@@ -164,6 +164,16 @@ void ImageFile::punch(ByteRange range) {
   }
 }
 
+void ImageFile::reserve(ByteRange range) {
+  if (range.size() == 0) return;
+  while (fallocate(state_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(range.start()),
+                   static_cast<off_t>(range.size())) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return;
+    state_->fail(errno, "reserve room in");
+  }
+}
+
 void ImageFile::resize(ByteCount size) {
   if (state_->seam) state_->seam->before_resize(size);
   int result = -1;

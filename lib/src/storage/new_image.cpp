@@ -15,6 +15,7 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "storage/lock.h"
+#include "storage/sync_directory.h"
 
 namespace rawimg {
 namespace {
@@ -96,19 +97,6 @@ int rename_no_replace(const fs::path& from, const fs::path& to) {
   if (link(from.c_str(), to.c_str()) != 0) return errno;
   unlink(from.c_str());
   return 0;
-}
-
-void sync_directory_of(const fs::path& file) {
-  const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // The image is complete and has its name; a file system that cannot sync directories (EINVAL)
-  // loses at most the name in a power cut.
-  const bool failed = descriptor < 0 || (fsync(descriptor) != 0 && errno != EINVAL);
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  if (failed)
-    throw errno_error(error, fmt::format("cannot sync the directory {}", quote(directory.string())))
-        .with_path(directory.string());
 }
 
 fs::path part_of(const fs::path& target, Replace replace) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What an interrupted transaction left behind: IMG.rawimg-undo beside the image. Its format and the
+// cases are told in lib/src/ext/undo_file.h.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <rawimg/image_file.h>
+#include <rawimg/window.h>
+
+namespace rawimg {
+
+struct Recovery {
+  enum class Outcome {
+    Nothing,     ///< there was nothing to do
+    RolledBack,  ///< the filesystem is what it was before the transaction
+    Finished,    ///< the transaction had come to its end, or had not begun to write: only its undo
+                 ///< file was left
+    SetAside  ///< an undo file that does not belong to what is in the image was renamed to .stale
+  };
+  Outcome outcome = Outcome::Nothing;
+  std::string message;  ///< for people; empty for Nothing
+};
+
+/// Brings an image back to a whole state after a transaction was interrupted in it. `image` must be
+/// open for writing. Can itself be interrupted and repeated. Throws: Dirty (marked by a transaction
+/// whose undo file is missing or damaged; nothing was written), Io, NoSpace.
+Recovery recover(ImageFile& image, Durability durability = Durability::Sync);
+
+/// For those who only read: what the window holds once recover() has been there, null when that is
+/// what is in the file. Writes nothing. Throws: Io.
+std::unique_ptr<const WindowReader> read_recovered(const Window& where);
+
+/// Takes back the last transaction whose undo file was kept (IMG.rawimg-kept), as a transaction;
+/// its own undo file is kept instead, so that the same again brings the change back. Throws:
+/// NotFound (none was kept), Mismatch (the image was changed since), BadInput (the file is
+/// damaged), Io, NoSpace. Guarantee: strong.
+void undo_last(ImageFile& image, Durability durability = Durability::Sync);
+
+}  // namespace rawimg

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+#include "ext/directory_blocks.h"
+#include "ext/edit_state.h"
+#include "ext/inode_codec.h"
+
+namespace rawimg {
+namespace {
+
+constexpr std::uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX of Linux
+constexpr std::size_t kMaxName = 255;
+
+void require_name(std::string_view name) {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos ||
+      name.find('\0') != std::string_view::npos)
+    throw Error(Errc::Usage, fmt::format("{} cannot be a file's name", quote(name)));
+  if (name.size() > kMaxName)
+    throw Error(Errc::Unsupported,
+                fmt::format("a name of {} bytes: ext holds at most {}", name.size(), kMaxName));
+}
+
+}  // namespace
+
+void EditDirectory::add(std::string name, std::uint32_t inode, std::uint8_t type) {
+  index.emplace(name, names.size());
+  names.push_back({std::move(name), inode, type});
+  ++count;
+}
+
+void EditDirectory::remove(std::string_view name) {
+  const auto at = index.find(std::string(name));
+  names[at->second].inode = 0;
+  index.erase(at);
+  --count;
+}
+
+FileType Transaction::State::type(std::uint32_t inode) const { return view.type(inode); }
+
+std::optional<std::uint32_t> Transaction::State::find(std::uint32_t directory,
+                                                      std::string_view name) const {
+  const auto changed_one = directories.find(directory);
+  if (changed_one == directories.end()) return view.find(directory, name);
+  const auto at = changed_one->second.index.find(std::string(name));
+  if (at == changed_one->second.index.end()) return std::nullopt;
+  return changed_one->second.names[at->second].inode;
+}
+
+std::string Transaction::State::symlink_target(std::uint32_t inode) const {
+  return view.symlink_target(inode);
+}
+
+std::uint32_t Transaction::State::read_parent(std::uint32_t directory) {
+  if (const auto known = directories.find(directory); known != directories.end())
+    return known->second.parent;
+  ext2_ino_t parent = 0;
+  io.check(ext2fs_lookup(fs.get(), directory, "..", 2, nullptr, &parent),
+           fmt::format("read '..' of directory inode {}", directory));
+  if (type(parent) != FileType::Directory)
+    throw Error(Errc::Corrupt,
+                fmt::format("'..' of directory inode {} is inode {}, which is no directory",
+                            directory, parent));
+  return parent;
+}
+
+EditDirectory& Transaction::State::open_directory(std::uint32_t inode) {
+  if (const auto known = directories.find(inode); known != directories.end()) return known->second;
+  EditDirectory directory;
+  directory.parent = read_parent(inode);
+  for (DirEntry& name : view.read_directory(inode))
+    directory.add(std::move(name.name), name.inode,
+                  directory_type_of(name.type ? *name.type : view.type(name.inode)));
+  if (directory.index.size() != directory.names.size())
+    throw Error(Errc::Corrupt, fmt::format("directory inode {} has a name twice", inode))
+        .with_hint("run e2fsck first");
+  return directories.emplace(inode, std::move(directory)).first->second;
+}
+
+void Transaction::State::touch_directory(std::uint32_t inode) {
+  EditInode directory(fs.get(), io, inode);
+  directory.set_mtime(options.now);
+  directory.set_ctime(options.now);
+  directory.write();
+}
+
+void Transaction::State::require_absent(std::uint32_t directory, std::string_view name) {
+  require_name(name);
+  if (type(directory) != FileType::Directory)
+    throw Error(Errc::NotFound, fmt::format("inode {} is not a directory", directory));
+  if (find(directory, name)) throw Error(Errc::Exists, fmt::format("{} exists", quote(name)));
+}
+
+std::uint32_t Transaction::State::require_present(std::uint32_t directory,
+                                                  std::string_view name) const {
+  require_name(name);
+  const auto inode = find(directory, name);
+  if (!inode) throw Error(Errc::NotFound, fmt::format("{} does not exist", quote(name)));
+  return *inode;
+}
+
+void Transaction::State::add_name(std::uint32_t directory, std::string_view name,
+                                  std::uint32_t inode, FileType type) {
+  open_directory(directory).add(std::string(name), inode, directory_type_of(type));
+  touch_directory(directory);
+  changed = true;
+}
+
+void Transaction::State::remove_name(std::uint32_t directory, std::string_view name) {
+  open_directory(directory).remove(name);
+  touch_directory(directory);
+  changed = true;
+}
+
+void Transaction::State::add_link(std::uint32_t number, bool is_directory) {
+  EditInode inode(fs.get(), io, number);
+  __u16& links = inode.fields().i_links_count;
+  const bool uncounted = is_directory && links == 1;  // "too many to count" (dir_nlink)
+  if (!uncounted && links >= kMaxLinks) {
+    if (!is_directory || !ext2fs_has_feature_dir_nlink(fs->super))
+      throw Error(Errc::Unsupported,
+                  fmt::format("inode {} has {} {} already", number, links,
+                              is_directory ? "subdirectories" : "names (hard links)"));
+    links = 1;
+  } else if (!uncounted) {
+    ++links;
+  }
+  inode.set_ctime(options.now);
+  inode.write();
+}
+
+void Transaction::State::drop_link(std::uint32_t number, bool is_directory) {
+  EditInode inode(fs.get(), io, number);
+  __u16& links = inode.fields().i_links_count;
+  if (links == 0)
+    throw Error(Errc::Corrupt, fmt::format("inode {} has a name, but no links", number))
+        .with_hint("run e2fsck first");
+  if (!is_directory || links > 2) --links;
+  inode.set_ctime(options.now);
+  inode.write();
+  if (!is_directory && links == 0) free_inode(number);
+}
+
+void Transaction::State::free_inode(std::uint32_t number) {
+  EditInode inode(fs.get(), io, number);
+  const bool directory = inode.is(LINUX_S_IFDIR);
+  const InodeBlocks blocks = blocks_of(inode);
+  give_back(blocks.extents);
+  for (const std::uint64_t block : blocks.map_blocks) space.give_back({block, 1});
+  drop_xattr_block(inode);
+  space.give_back_inode(number, directory);
+  ext2_inode_large& fields = inode.fields();
+  std::fill(std::begin(fields.i_block), std::end(fields.i_block), 0);
+  fields.i_links_count = 0;
+  fields.i_flags &= ~static_cast<__u32>(EXT4_EXTENTS_FL | EXT2_INDEX_FL);
+  fields.i_size = fields.i_size_high = 0;
+  inode.set_blocks(0);
+  inode.set_xattr_area({});
+  fields.i_dtime = static_cast<__u32>(options.now.seconds);
+  inode.write();
+  directories.erase(number);
+  changed = true;
+}
+
+bool Transaction::State::is_below(std::uint32_t directory, std::uint32_t ancestor) {
+  for (std::uint32_t steps = 0; directory != ancestor; ++steps) {
+    if (directory == EXT2_ROOT_INO) return false;
+    if (steps > super.inodes())
+      throw Error(Errc::Corrupt, fmt::format("directory inode {} is below itself", directory));
+    directory = read_parent(directory);
+  }
+  return true;
+}
+
+void Transaction::State::store_directories() {
+  std::vector<std::uint32_t> numbers;
+  for (const auto& [number, directory] : directories) numbers.push_back(number);
+  std::sort(numbers.begin(), numbers.end());  // what is on disk must not depend on a hash table
+  for (const std::uint32_t number : numbers) store_directory(number, directories.at(number));
+  directories.clear();
+}
+
+void Transaction::State::store_directory(std::uint32_t number, EditDirectory& directory) {
+  EditInode inode(fs.get(), io, number);
+  const DirectoryFormat format = DirectoryFormat::of(*fs->super, block_size());
+  std::vector<DirName> names;
+  names.reserve(directory.count);
+  for (const TypedName& name : directory.names)
+    if (name.inode != 0) names.push_back({name.name, name.inode, name.type});
+  const bool is_lost_found = directory.parent == EXT2_ROOT_INO &&
+                             number == EXT2_GOOD_OLD_FIRST_INO;  // e2fsck wants its empty blocks
+  const InodeBlocks old = blocks_of(inode);
+  const auto least = is_lost_found ? static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                         data_blocks(old.extents), EXT2_NDIR_BLOCKS))
+                                   : 1;
+  DirectoryBlocks blocks = with_context(fmt::format("directory inode {}", number), [&] {
+    return build_directory(format, number, directory.parent, names,
+                           is_lost_found ? DirectoryShape::Linear : DirectoryShape::Indexed,
+                           std::max(least, 1U));
+  });
+  set_directory_checksums(
+      format, inode_checksum_seed(fs->csum_seed, number, inode.fields().i_generation), blocks);
+
+  const std::uint64_t need = blocks.bytes.size() / block_size();
+  std::vector<Extent> extents;
+  std::uint64_t have = 0;
+  for (Extent extent : old.extents) {
+    const std::uint64_t used = std::min<std::uint64_t>(extent.count, need - have);
+    if (used < extent.count) space.give_back({extent.physical + used, extent.count - used});
+    extent.count = static_cast<std::uint32_t>(used);
+    have += used;
+    if (used != 0) extents.push_back(extent);
+  }
+  const std::uint64_t goal =
+      extents.empty() ? space.goal_for(number) : extents.back().physical + extents.back().count;
+  for (const Extent& more : take_run(goal, have, need - have)) extents.push_back(more);
+  for (const Extent& extent : extents)
+    io.write_at(extent.physical * block_size(),
+                std::span(blocks.bytes)
+                    .subspan(std::size_t{extent.logical} * block_size(),
+                             std::size_t{extent.count} * block_size()));
+  inode.set_size(blocks.bytes.size());
+  inode.fields().i_flags = (inode.fields().i_flags & ~static_cast<__u32>(EXT2_INDEX_FL)) |
+                           (blocks.indexed ? EXT2_INDEX_FL : 0U);
+  store_map(inode, extents, old.map_blocks);
+  inode.write();
+}
+
+}  // namespace rawimg

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Free blocks and inodes of a filesystem that is being edited. What is given back stays taken until
+// settle(), so that nothing that the old filesystem needs is overwritten before the commit.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <ext2fs/ext2fs.h>
+
+#include "ext/block_space.h"
+#include "ext/window_io.h"
+
+namespace rawimg {
+
+class EditSpace {
+ public:
+  EditSpace(ext2_filsys fs, WindowIo& io);
+
+  /// 1 to `want` blocks back to back, near `goal`. Throws: NoSpace, Corrupt (the bitmap calls the
+  /// filesystem's own tables free).
+  BlockRun take_blocks(std::uint64_t goal, std::uint64_t want);
+  /// Throws: Corrupt (not in use, given back already, or not a file's to give).
+  void give_back(BlockRun run);
+  /// An inode in the group of `near` or behind it; its slot on disk is zeros. Throws: NoSpace.
+  std::uint32_t take_inode(std::uint32_t near, bool directory);
+  void give_back_inode(std::uint32_t inode, bool directory);
+
+  /// Where a file's first block is looked for.
+  std::uint64_t goal_for(std::uint32_t inode) const;
+  /// Clears the bits of all that was given back.
+  void settle();
+  const RangeSet& given_back() const { return given_back_; }
+  const RangeSet& taken() const { return taken_; }
+  bool has_changes() const {
+    return !given_back_.empty() || !taken_.empty() || !inodes_.empty() || took_inode_;
+  }
+
+ private:
+  void zero_slots_up_to(std::uint32_t inode);
+  void require_not_metadata(BlockRun run) const;
+
+  ext2_filsys fs_;
+  WindowIo& io_;
+  RangeSet metadata_, given_back_, taken_;
+  std::vector<std::pair<std::uint32_t, bool>> inodes_;  // given back; whether they are directories
+  bool took_inode_ = false;
+};
+
+}  // namespace rawimg

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// A transaction from the inside. Inodes, maps and xattr blocks go into the overlay as they change;
+// directories that change are kept as lists of names and become blocks when the transaction ends.
+//   edit_directory.cpp   names, links
+//   edit_content.cpp     block maps, content, xattrs
+//   transaction.cpp      what callers see
+//   commit.cpp           undo file, mark, write, commit point
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <rawimg/transaction.h>
+
+#include "ext/block_map.h"
+#include "ext/directory_reader.h"
+#include "ext/edit_inode.h"
+#include "ext/edit_space.h"
+#include "ext/format.h"
+#include "ext/path_walk.h"
+#include "ext/superblock.h"
+#include "ext/window_io.h"
+
+namespace rawimg {
+
+/// A name as it will stand in a directory.
+struct TypedName {
+  std::string name;
+  std::uint32_t inode = 0;
+  std::uint8_t type = 0;  ///< EXT2_FT_*
+};
+
+/// A directory whose names are in RAM.
+struct EditDirectory {
+  std::uint32_t parent = 0;
+  std::vector<TypedName> names;  ///< in the order of the directory; removed ones have inode 0
+  std::unordered_map<std::string, std::size_t> index;
+  std::size_t count = 0;
+
+  void add(std::string name, std::uint32_t inode, std::uint8_t type);
+  void remove(std::string_view name);
+};
+
+/// All blocks of an inode: of its content, and of its map.
+struct InodeBlocks {
+  std::vector<Extent> extents;
+  std::vector<std::uint64_t> map_blocks;
+};
+
+struct Transaction::State : WalkSource {
+  State(const Window& where, const TransactionOptions& how);
+
+  // What a walk asks; sees changed directories.
+  FileType type(std::uint32_t inode) const override;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
+  std::string symlink_target(std::uint32_t inode) const override;
+
+  // Names
+  EditDirectory& open_directory(std::uint32_t inode);
+  std::uint32_t read_parent(std::uint32_t directory);
+  void touch_directory(std::uint32_t inode);
+  void add_name(std::uint32_t directory, std::string_view name, std::uint32_t inode, FileType type);
+  void remove_name(std::uint32_t directory, std::string_view name);
+  void add_link(std::uint32_t inode, bool is_directory);
+  void drop_link(std::uint32_t inode, bool is_directory);
+  void require_absent(std::uint32_t directory, std::string_view name);
+  std::uint32_t require_present(std::uint32_t directory, std::string_view name) const;
+  void free_inode(std::uint32_t inode);
+  void store_directories();
+  void store_directory(std::uint32_t number, EditDirectory& directory);
+  bool is_below(std::uint32_t directory, std::uint32_t ancestor);
+
+  // Content
+  InodeBlocks blocks_of(const EditInode& inode);
+  /// Gives the inode a map of these extents, on the map blocks it has and new ones; what is left of
+  /// those is given back. Sets i_blocks.
+  void store_map(EditInode& inode, std::span<const Extent> extents,
+                 std::vector<std::uint64_t> map_blocks);
+  void give_back(std::span<const Extent> extents);
+  std::vector<Extent> take_run(std::uint64_t goal, std::uint64_t logical, std::uint64_t count);
+  void write_target(EditInode& inode, std::string_view target);
+  void store_xattrs(EditInode& inode, std::span<const Xattr> xattrs);
+  void drop_xattr_block(EditInode& inode);
+  std::uint64_t take_xattr_block(std::string block);
+  void write_block(std::uint64_t block, std::span<const std::byte> bytes);
+  std::uint32_t block_size() const { return fs->blocksize; }
+  std::uint64_t data_blocks(std::span<const Extent> extents) const;
+  void clear_tail(const InodeBlocks& blocks, std::uint64_t size);
+
+  Window window;
+  TransactionOptions options;
+  WindowIo io;
+  Window overlay;  ///< the window as it will be
+  ExtHandle fs;
+  ExtFs view;
+  Superblock super;
+  EditSpace space;
+  std::unordered_map<std::uint32_t, EditDirectory> directories;  ///< those that changed
+  std::map<std::string, std::uint64_t> xattr_blocks;  ///< by content, reference count and checksum
+                                                      ///< zero: those this transaction knows
+  RangeSet written;  ///< blocks of content that was written past the overlay
+  bool changed = false, committed = false;
+};
+
+/// Writes chunks into new blocks, as edit_content.cpp needs it.
+class ContentWriter {
+ public:
+  ContentWriter(Transaction::State& state, std::uint64_t goal, std::uint64_t size_bytes);
+  /// Throws: BadInput (out of order, past the size), NoSpace.
+  void append(const DataChunk& chunk);
+  std::vector<Extent> finish();
+
+ private:
+  void add(std::span<const std::byte> bytes);
+  void flush(std::uint64_t count);
+  void place(std::uint64_t first_block, std::span<const std::byte> bytes);
+
+  Transaction::State& state_;
+  std::uint64_t goal_, size_, position_ = 0;
+  std::vector<std::byte> buffer_;  // from the last multiple of its size on
+  std::vector<Extent> extents_;
+};
+
+}  // namespace rawimg

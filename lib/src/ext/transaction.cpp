@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include <rawimg/transaction.h>
+
+#include <cstring>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+#include <rawimg/recovery.h>
+
+#include "base/text.h"
+#include "ext/edit_state.h"
+#include "ext/ext_error.h"
+#include "ext/inode_codec.h"
+
+namespace rawimg {
+namespace {
+
+Superblock require_editable(const Window& where) {
+  const auto super = Superblock::read(where);
+  if (!super)
+    throw Error(Errc::Unsupported,
+                fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
+                            where.range().start(), quote(where.file().path().string())));
+  super->require_readable();
+  require_writable(super->features());
+  const ExtInfo info = super->info();
+  if (info.needs_recovery)
+    throw Error(Errc::Dirty, "the journal must be replayed first")
+        .with_hint("e2fsck -E journal_only replays it");
+  if (info.has_errors)
+    throw Error(Errc::Dirty, "the filesystem is marked as damaged").with_hint("run e2fsck first");
+  if (info.not_clean)
+    throw Error(Errc::Dirty, "the filesystem was not unmounted").with_hint("run e2fsck first");
+  if (super->raw().s_last_orphan != 0)
+    throw Error(Errc::Dirty, "the filesystem has deleted files that are not cleaned up")
+        .with_hint("run e2fsck first");
+  return *super;
+}
+
+ExtHandle open_for_edit(WindowIo& io, const TransactionOptions& options) {
+  ext2_filsys raw = nullptr;
+  io.check(ext2fs_open2(io.name().c_str(), "", EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0,
+                        WindowIo::manager(), &raw),
+           "open the filesystem");
+  ExtHandle fs(raw);
+  fs->now = options.now.seconds;
+  io.check(ext2fs_read_bitmaps(fs.get()), "read the bitmaps");
+  return fs;
+}
+
+NodeMeta meta_of(const Entry& entry, Timestamp now) {
+  NodeMeta meta;
+  meta.type = entry.type;
+  meta.permissions = entry.permissions;
+  meta.uid = entry.uid;
+  meta.gid = entry.gid;
+  meta.mtime = entry.mtime;
+  meta.atime = entry.atime.value_or(entry.mtime);
+  meta.ctime = entry.ctime.value_or(now);
+  meta.birthtime = entry.birthtime.value_or(now);
+  meta.device_major = entry.device_major;
+  meta.device_minor = entry.device_minor;
+  return meta;
+}
+
+}  // namespace
+
+Transaction::State::State(const Window& where, const TransactionOptions& how)
+    : window(where),
+      options(how),
+      io(where, WindowIo::Content::Unknown),
+      overlay(where.through(io)),
+      fs(open_for_edit(io, how)),
+      view(ExtFs::open(overlay)),
+      super(require_editable(where)),
+      space(fs.get(), io) {}
+
+Transaction::Transaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+
+/// Content that was written into free blocks, and is not wanted after all, takes no room on the
+/// host.
+Transaction::~Transaction() {
+  if (!state_ || state_->committed) return;
+  try {
+    for (const auto& [begin, end] : state_->written.ranges())
+      state_->window.file().punch(
+          {ByteOffset{state_->window.range().start() + begin * state_->block_size()},
+           ByteCount{(end - begin) * state_->block_size()}});
+  } catch (const Error&) {
+    // They are free blocks, whatever they hold.
+  }
+}
+
+Transaction Transaction::begin(const Window& where, const TransactionOptions& options) {
+  if (options.now.seconds < 1)
+    throw Error(Errc::Usage, fmt::format("a transaction at {} seconds: it must be 1 or later",
+                                         options.now.seconds));
+  (void)recover(where.file(), options.durability);
+  (void)require_editable(where);
+  return Transaction(std::make_unique<State>(where, options));
+}
+
+const ExtInfo& Transaction::info() const { return state_->view.info(); }
+
+// Reading
+
+std::uint32_t Transaction::resolve(std::string_view path, ExtFs::Follow follow) const {
+  return walk_path(*state_, path, follow);
+}
+
+Transaction::Place Transaction::resolve_place(std::string_view path) const {
+  std::string_view rest = path;
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  const std::size_t slash = rest.rfind('/');
+  const std::string_view name = slash == std::string_view::npos ? rest : rest.substr(slash + 1);
+  if (name.empty() || name == "." || name == "..")
+    throw Error(Errc::Usage, fmt::format("{} does not name anything in a directory", quote(path)))
+        .with_path(std::string(path));
+  const std::uint32_t directory =
+      slash == std::string_view::npos ? EXT2_ROOT_INO : resolve(rest.substr(0, slash + 1));
+  return {directory, std::string(name)};
+}
+
+InodeInfo Transaction::inode(std::uint32_t number) const { return state_->view.inode(number); }
+
+std::optional<std::uint32_t> Transaction::find(std::uint32_t directory,
+                                               std::string_view name) const {
+  return state_->find(directory, name);
+}
+
+std::vector<DirEntry> Transaction::read_directory(std::uint32_t number) const {
+  const auto changed = state_->directories.find(number);
+  if (changed == state_->directories.end()) return state_->view.read_directory(number);
+  std::vector<DirEntry> entries;
+  for (const TypedName& name : changed->second.names)
+    if (name.inode != 0) entries.push_back({name.name, name.inode, state_->type(name.inode)});
+  return entries;
+}
+
+void Transaction::read_file(std::uint32_t number,
+                            const std::function<void(std::span<const std::byte>)>& sink) const {
+  state_->view.read_file(number, sink);
+}
+
+std::uint32_t Transaction::parent(std::uint32_t directory) const {
+  return state_->read_parent(directory);
+}
+
+// Writing
+
+std::uint32_t Transaction::make(std::uint32_t directory, std::string_view name,
+                                const Entry& entry) {
+  State& s = *state_;
+  s.require_absent(directory, name);
+  const NodeMeta meta = meta_of(entry, s.options.now);
+  const bool is_directory = entry.type == FileType::Directory,
+             is_symlink = entry.type == FileType::Symlink;
+  require_encodable(meta, EXT2_INODE_SIZE(s.fs->super));
+  if (is_symlink && (entry.link_target.empty() || entry.link_target.size() >= s.block_size()))
+    throw Error(Errc::Unsupported, fmt::format("a symlink's target of {} bytes: ext holds 1 to {}",
+                                               entry.link_target.size(), s.block_size() - 1));
+  if (is_symlink && entry.link_target.find('\0') != std::string::npos)
+    throw Error(Errc::Unsupported, "a symlink's target with a zero byte");
+  const std::uint32_t number = s.space.take_inode(directory, is_directory);
+  try {
+    EditInode inode(s.fs.get(), s.io, number);
+    const bool tree = ext2fs_has_feature_extents(s.fs->super) &&
+                      (entry.type == FileType::Regular || is_directory);
+    std::memset(inode.data(), 0, EXT2_INODE_SIZE(s.fs->super));
+    InodeShape shape;
+    shape.links = is_directory ? 2 : 1;
+    shape.flags = tree ? EXT4_EXTENTS_FL : 0;
+    encode_inode(meta, shape, EXT2_INODE_SIZE(s.fs->super), &inode.fields());
+    if (tree || entry.type == FileType::Regular) s.store_map(inode, {}, {});
+    if (is_symlink) s.write_target(inode, entry.link_target);
+    if (!entry.xattrs.empty()) s.store_xattrs(inode, entry.xattrs);
+    inode.write();
+    if (is_directory) s.add_link(directory, true);
+  } catch (...) {
+    s.space.give_back_inode(number, is_directory);
+    throw;
+  }
+  if (is_directory) s.directories[number].parent = directory;
+  s.add_name(directory, name, number, entry.type);
+  return number;
+}
+
+void Transaction::link(std::uint32_t directory, std::string_view name, std::uint32_t inode) {
+  State& s = *state_;
+  s.require_absent(directory, name);
+  const FileType type = s.type(inode);
+  if (type == FileType::Directory)
+    throw Error(Errc::Usage, "a directory cannot have a second name");
+  s.add_link(inode, false);
+  s.add_name(directory, name, inode, type);
+}
+
+void Transaction::unlink(std::uint32_t directory, std::string_view name) {
+  State& s = *state_;
+  const std::uint32_t inode = s.require_present(directory, name);
+  if (s.type(inode) == FileType::Directory)
+    throw Error(Errc::Usage, fmt::format("{} is a directory", quote(name)));
+  s.drop_link(inode, false);
+  s.remove_name(directory, name);
+}
+
+void Transaction::remove_directory(std::uint32_t directory, std::string_view name) {
+  State& s = *state_;
+  const std::uint32_t inode = s.require_present(directory, name);
+  if (s.type(inode) != FileType::Directory)
+    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(name)));
+  if (directory == EXT2_ROOT_INO && name == "lost+found")
+    throw Error(Errc::Usage, "lost+found has to stay: e2fsck needs it");
+  if (!read_directory(inode).empty())
+    throw Error(Errc::Exists, fmt::format("{} is not empty", quote(name)));
+  s.free_inode(inode);
+  s.drop_link(directory, true);
+  s.remove_name(directory, name);
+}
+
+void Transaction::rename(std::uint32_t directory, std::string_view name,
+                         std::uint32_t new_directory, std::string_view new_name) {
+  State& s = *state_;
+  const std::uint32_t inode = s.require_present(directory, name);
+  const FileType type = s.type(inode);
+  const bool is_directory = type == FileType::Directory;
+  if (is_directory && directory == EXT2_ROOT_INO && name == "lost+found")
+    throw Error(Errc::Usage, "lost+found has to stay: e2fsck needs it");
+  if (is_directory && s.is_below(new_directory, inode))
+    throw Error(Errc::Usage, fmt::format("{} cannot be moved into itself", quote(name)));
+  if (const auto there = s.find(new_directory, new_name)) {
+    if (*there == inode) return;  // two names of one file: POSIX leaves both
+    const bool over_directory = s.type(*there) == FileType::Directory;
+    if (over_directory != is_directory)
+      throw Error(Errc::Usage, fmt::format("{} is {}a directory", quote(new_name),
+                                           over_directory ? "" : "not "));
+    if (over_directory)
+      remove_directory(new_directory, new_name);
+    else
+      unlink(new_directory, new_name);
+  }
+  s.require_absent(new_directory, new_name);
+  if (is_directory && directory != new_directory) {
+    s.add_link(new_directory, true);
+    s.drop_link(directory, true);
+    s.open_directory(inode).parent = new_directory;
+  }
+  s.remove_name(directory, name);
+  s.add_name(new_directory, new_name, inode, type);
+  EditInode moved(s.fs.get(), s.io, inode);
+  moved.set_ctime(s.options.now);
+  moved.write();
+}
+
+void Transaction::change(std::uint32_t number, const MetadataChange& change) {
+  State& s = *state_;
+  EditInode inode(s.fs.get(), s.io, number);
+  ext2_inode_large& fields = inode.fields();
+  if (change.permissions)
+    fields.i_mode =
+        static_cast<__u16>((fields.i_mode & LINUX_S_IFMT) | (*change.permissions & 07777));
+  if (change.uid) {
+    fields.i_uid = static_cast<__u16>(*change.uid);
+    fields.osd2.linux2.l_i_uid_high = static_cast<__u16>(*change.uid >> 16);
+  }
+  if (change.gid) {
+    fields.i_gid = static_cast<__u16>(*change.gid);
+    fields.osd2.linux2.l_i_gid_high = static_cast<__u16>(*change.gid >> 16);
+  }
+  if (change.atime) inode.set_atime(*change.atime);
+  if (change.mtime) inode.set_mtime(*change.mtime);
+  inode.set_ctime(s.options.now);
+  inode.write();
+  s.changed = true;
+}
+
+bool Transaction::has_changes() const { return state_->changed; }
+
+}  // namespace rawimg

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+#include "ext/undo_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <ext2fs/ext2fs.h>
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/endian.h"
+#include "base/errno_error.h"
+#include "base/text.h"
+#include "storage/sync_directory.h"
+
+namespace rawimg {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMagic("rawimg undo 1\n\0\0", 16);
+constexpr std::size_t kIdAt = 16, kSignedFrom = 48, kHeader = 96, kRange = 80,
+                      kFixed = kHeader + kSuperblockSize;
+constexpr std::uint64_t kPiece = 1u << 20, kMostRanges = 1u << 24;
+
+struct Header {
+  std::array<char, 16> magic;
+  std::array<std::uint8_t, 32> id;
+  LittleEndian<std::uint64_t> image_bytes, window_start, window_size, ranges, payload, zero;
+};
+static_assert(sizeof(Header) == kHeader);
+
+/// A file of ours that goes when it does not come to its end.
+class NewFile {
+ public:
+  explicit NewFile(const fs::path& path)
+      : path_(path),
+        descriptor_(
+            ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) {
+    if (descriptor_ < 0 && errno == EEXIST)
+      throw Error(Errc::Exists, fmt::format("{} exists", quote(path.string())))
+          .with_path(path.string());
+    if (descriptor_ < 0)
+      throw errno_error(errno, fmt::format("cannot create {}", quote(path.string())))
+          .with_path(path.string());
+  }
+  ~NewFile() {
+    ::close(descriptor_);
+    if (!done_) ::unlink(path_.c_str());
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+      if (n < 0 && errno != EINTR)
+        throw errno_error(errno, fmt::format("cannot write {}", quote(path_.string())))
+            .with_path(path_.string());
+      if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+  }
+  void finish(Durability durability) {
+    if (durability == Durability::Sync) {
+      if (fsync(descriptor_) != 0)
+        throw errno_error(errno, fmt::format("cannot sync {}", quote(path_.string())))
+            .with_path(path_.string());
+      sync_directory_of(path_);
+    }
+    done_ = true;
+  }
+
+ private:
+  const fs::path& path_;
+  int descriptor_;
+  bool done_ = false;
+};
+
+Sha256::Value digest_of(std::span<const std::byte> bytes) {
+  Sha256 digest;
+  digest.add(bytes);
+  return digest.finish();
+}
+
+Error damaged(const fs::path& path, const std::string& why) {
+  return Error(Errc::BadInput, fmt::format("{} is damaged: {}", quote(path.string()), why))
+      .with_path(path.string());
+}
+
+/// The real file's name, so that an image has one undo file, whichever symlink it is opened by.
+fs::path beside(const ImageFile& image, const char* suffix) {
+  std::error_code error;
+  fs::path real = fs::canonical(image.path(), error);
+  if (error) real = image.path();
+  return fs::path(real.native() + suffix);
+}
+
+std::uint64_t payload_of(std::span<const UndoFile::Range> ranges) {
+  std::uint64_t bytes = 0;
+  for (const UndoFile::Range& range : ranges) bytes += range.size;
+  return bytes;
+}
+
+/// Calls action(at, bytes) for the range, at most 1 MiB at a time.
+template <class Read, class Action>
+void in_pieces(std::uint64_t at, std::uint64_t size, Read read, Action action) {
+  std::vector<std::byte> buffer;
+  for (std::uint64_t done = 0; done < size; done += buffer.size()) {
+    buffer.resize(std::min(kPiece, size - done));
+    read(at + done, std::span(buffer));
+    action(at + done, std::span<const std::byte>(buffer));
+  }
+}
+
+}  // namespace
+
+SuperblockBytes marked_superblock(const SuperblockBytes& before, std::span<const std::uint8_t> id) {
+  ext2_super_block super;
+  static_assert(sizeof super == kSuperblockSize);
+  std::memcpy(&super, before.data(), sizeof super);
+  super.s_feature_incompat |= ext2fs_cpu_to_le32(kUnusableMark);
+  if (!id.empty())
+    std::memcpy(super.s_reserved, id.data(), std::min(id.size(), sizeof super.s_reserved));
+  if (super.s_feature_ro_compat & ext2fs_cpu_to_le32(EXT4_FEATURE_RO_COMPAT_METADATA_CSUM))
+    super.s_checksum =
+        ext2fs_cpu_to_le32(ext2fs_crc32c_le(~0U, reinterpret_cast<const unsigned char*>(&super),
+                                            offsetof(ext2_super_block, s_checksum)));
+  SuperblockBytes marked;
+  std::memcpy(marked.data(), &super, sizeof super);
+  return marked;
+}
+
+fs::path undo_path(const ImageFile& image) { return beside(image, ".rawimg-undo"); }
+fs::path kept_path(const ImageFile& image) { return beside(image, ".rawimg-kept"); }
+
+std::uint64_t UndoFile::payload_bytes() const { return payload_of(ranges_); }
+
+std::vector<std::byte> UndoFile::head() const {
+  Header header{};
+  std::copy(kMagic.begin(), kMagic.end(), header.magic.begin());
+  header.id = id_;
+  header.image_bytes = image_bytes_;
+  header.window_start = window_.start();
+  header.window_size = window_.size();
+  header.ranges = ranges_.size();
+  header.payload = payload_bytes();
+  std::vector<std::byte> bytes(kFixed + ranges_.size() * kRange);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  std::copy(after_.begin(), after_.end(), bytes.begin() + kHeader);
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    std::byte* to = bytes.data() + kFixed + i * kRange;
+    const LittleEndian<std::uint64_t> at = ranges_[i].at, size = ranges_[i].size;
+    std::memcpy(to, &at, 8);
+    std::memcpy(to + 8, &size, 8);
+    std::memcpy(to + 16, ranges_[i].before.data(), 32);
+    std::memcpy(to + 48, ranges_[i].after.data(), 32);
+  }
+  return bytes;
+}
+
+UndoFile UndoFile::write(const fs::path& path, const Window& where,
+                         std::span<const ByteRange> ranges, const WindowReader& after,
+                         Durability durability) {
+  UndoFile undo;
+  undo.path_ = path;
+  undo.window_ = where.range();
+  undo.image_bytes_ = where.file().size().value;
+  const auto read_before = [&](std::uint64_t at, std::span<std::byte> out) {
+    where.read_at(at, out);
+  };
+  const auto read_after = [&](std::uint64_t at, std::span<std::byte> out) {
+    after.read_at(at, out);
+  };
+  read_before(kSuperblockAt, undo.before_);
+  read_after(kSuperblockAt, undo.after_);
+  for (const ByteRange& range : ranges) {
+    Sha256 before, behind;
+    in_pieces(range.start(), range.size(), read_before,
+              [&](std::uint64_t, auto bytes) { before.add(bytes); });
+    in_pieces(range.start(), range.size(), read_after,
+              [&](std::uint64_t, auto bytes) { behind.add(bytes); });
+    undo.ranges_.push_back({range.start(), range.size(), before.finish(), behind.finish()});
+  }
+  std::vector<std::byte> head = undo.head();
+  undo.id_ = digest_of(std::span(head).subspan(kSignedFrom));
+
+  NewFile file(path);
+  head = undo.head();  // with the id
+  file.write(head);
+  for (const ByteRange& range : ranges)
+    in_pieces(range.start(), range.size(), read_before,
+              [&](std::uint64_t, auto bytes) { file.write(bytes); });
+  const Sha256::Value trailer = digest_of(std::span(head).first(kFixed));
+  file.write(std::as_bytes(std::span(trailer)));
+  file.finish(durability);
+  return undo;
+}
+
+std::optional<UndoFile> UndoFile::read(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0 && errno == ENOENT) return std::nullopt;
+  if (descriptor < 0)
+    throw errno_error(errno, fmt::format("cannot open {}", quote(path.string())))
+        .with_path(path.string());
+  const ImageFile file = ImageFile::adopt(descriptor, path, Access::ReadOnly);
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+    throw damaged(path, "it is not a regular file");
+  const std::uint64_t length = file.size().value;
+  if (length < kFixed + sizeof(Sha256::Value)) throw damaged(path, "it was never finished");
+  Header header;
+  file.read_at(ByteOffset{0}, std::as_writable_bytes(std::span(&header, 1)));
+  if (!std::equal(kMagic.begin(), kMagic.end(), header.magic.begin()))
+    throw damaged(path, "it does not begin as an undo file does");
+  if (header.ranges > kMostRanges || header.ranges == 0 || header.payload > length ||
+      kFixed + header.ranges * kRange + header.payload + sizeof(Sha256::Value) != length)
+    throw damaged(path, "it was never finished");
+  std::vector<std::byte> head(kFixed + header.ranges * kRange);
+  file.read_at(ByteOffset{0}, head);
+  Sha256::Value trailer;
+  file.read_at(ByteOffset{length - sizeof trailer}, std::as_writable_bytes(std::span(trailer)));
+  if (trailer != digest_of(std::span(head).first(kFixed)))
+    throw damaged(path, "it was never finished");
+  if (header.id != digest_of(std::span(head).subspan(kSignedFrom)))
+    throw damaged(path, "its id is not that of its content");
+
+  UndoFile undo;
+  undo.path_ = path;
+  undo.id_ = header.id;
+  undo.image_bytes_ = header.image_bytes;
+  undo.window_ = ByteRange{ByteOffset{header.window_start}, ByteCount{header.window_size}};
+  std::copy_n(head.begin() + kHeader, kSuperblockSize, undo.after_.begin());
+  std::uint64_t end = 0;
+  bool has_superblock = false;
+  for (std::uint64_t i = 0; i < header.ranges; ++i) {
+    const std::byte* from = head.data() + kFixed + i * kRange;
+    LittleEndian<std::uint64_t> at, size;
+    std::memcpy(&at, from, 8);
+    std::memcpy(&size, from + 8, 8);
+    Range range{at, size, {}, {}};
+    std::memcpy(range.before.data(), from + 16, 32);
+    std::memcpy(range.after.data(), from + 48, 32);
+    if (range.at < end || range.size == 0 || range.size > undo.window_.size() ||
+        range.at > undo.window_.size() - range.size)
+      throw damaged(path, "its ranges are out of order");
+    end = range.at + range.size;
+    has_superblock =
+        has_superblock || (range.at <= kSuperblockAt && end >= kSuperblockAt + kSuperblockSize);
+    undo.ranges_.push_back(range);
+  }
+  if (!has_superblock || payload_of(undo.ranges_) != header.payload ||
+      undo.window_.end() > undo.image_bytes_)
+    throw damaged(path, "its ranges do not add up");
+  undo.read_pre_images([&](std::uint64_t at, std::span<const std::byte> bytes) {
+    for (std::uint64_t i = 0; i < kSuperblockSize; ++i)
+      if (kSuperblockAt + i >= at && kSuperblockAt + i < at + bytes.size())
+        undo.before_[i] = bytes[kSuperblockAt + i - at];
+  });
+  return undo;
+}
+
+void UndoFile::read_pre_images(
+    const std::function<void(std::uint64_t, std::span<const std::byte>)>& sink) const {
+  const int descriptor = ::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (descriptor < 0)
+    throw errno_error(errno, fmt::format("cannot open {}", quote(path_.string())))
+        .with_path(path_.string());
+  const ImageFile file = ImageFile::adopt(descriptor, path_, Access::ReadOnly);
+  std::uint64_t from = kFixed + ranges_.size() * kRange;
+  for (const Range& range : ranges_) {
+    const auto read = [&](std::uint64_t at, std::span<std::byte> out) {
+      file.read_at(ByteOffset{from + (at - range.at)}, out);
+    };
+    // Twice: nothing is handed out before all of the range is known to be right.
+    Sha256 digest;
+    in_pieces(range.at, range.size, read, [&](std::uint64_t, auto bytes) { digest.add(bytes); });
+    if (digest.finish() != range.before)
+      throw damaged(path_, fmt::format("the pre-image of byte {} is wrong", range.at));
+    in_pieces(range.at, range.size, read, sink);
+    from += range.size;
+  }
+}
+
+}  // namespace rawimg

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Transactions on filesystems that mke2fs made, judged by e2fsck after every commit, by a model in
+// RAM, and by a real kernel.
+#include <rawimg/recovery.h>
+#include <rawimg/transaction.h>
+
+#include <catch2/catch.hpp>
+
+#include "ext/edit_model.h"
+#include "ext/small_tree.h"
+#include "support/error_matcher.h"
+#include "support/fault_seam.h"
+#include "support/not_run.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+using namespace rawimg;
+using namespace rawimg::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Shape {
+  const char* name;
+  std::vector<std::string> words;  ///< for mke2fs
+};
+
+constexpr std::uint64_t kBytes = 96 << 20;
+
+/// A filesystem of mke2fs at a byte of an image that holds something else everywhere: what mke2fs
+/// leaves for later (lazy_itable_init) must not be taken for zeros.
+void make_filesystem(const fs::path& image, std::uint64_t offset,
+                     const std::vector<std::string>& words) {
+  write_file(image, std::string(offset + kBytes, '\x5A'));
+  std::vector<std::string> argv{
+      "mke2fs", "-q", "-F", "-E",
+      "offset=" + std::to_string(offset) + ",lazy_itable_init=1,nodiscard"};
+  argv.insert(argv.end(), words.begin(), words.end());
+  argv.insert(argv.end(), {image.string(), std::to_string(kBytes / 1024) + "k"});
+  const Outcome outcome = run(argv);
+  INFO(outcome.text());
+  REQUIRE(outcome.ok());
+}
+
+Window window_of(ImageFile& image, std::uint64_t offset) {
+  return {image, ByteRange{ByteOffset{offset}, ByteCount{kBytes}}};
+}
+
+const TransactionOptions kQuick{.now = {1'700'000'000, 7}, .durability = Durability::NoSync};
+
+std::string list(const fs::path& path, std::uint64_t offset) {
+  ImageFile image = ImageFile::open(path, Access::ReadOnly);
+  return EditModel::listing(ExtFs::open(window_of(image, offset)));
+}
+
+}  // namespace
+
+TEST_CASE("random changes leave e2fsck content and the tree that was meant", "[judge][edit]") {
+  const auto shape = GENERATE(values<Shape>(
+      {{"ext2 1K", {"-t", "ext2", "-b", "1024", "-I", "128"}},
+       {"ext2 4K", {"-t", "ext2", "-b", "4096"}},
+       {"ext3 1K", {"-t", "ext3", "-b", "1024"}},
+       {"ext4 1K no csum", {"-t", "ext4", "-b", "1024", "-O", "^metadata_csum,^64bit"}},
+       {"ext4 2K", {"-t", "ext4", "-b", "2048"}},
+       {"ext4 4K", {"-t", "ext4", "-b", "4096", "-O", "metadata_csum_seed"}},
+       {"uninit_bg",
+        {"-t", "ext4", "-b", "1024", "-I", "128", "-O", "^metadata_csum,uninit_bg"}}}));
+  const std::uint64_t offset = GENERATE(0, 32256, 1 << 20);
+  CAPTURE(shape.name, offset);
+  const TempDir dir;
+  const fs::path path = dir / "x.img";
+  make_filesystem(path, offset, shape.words);
+  EditModel model(static_cast<unsigned>(offset) + 1);
+  for (int round = 0; round < 6; ++round) {
+    CAPTURE(round);
+    {
+      ImageFile image = ImageFile::open(path, Access::ReadWrite);
+      Transaction transaction = Transaction::begin(window_of(image, offset), kQuick);
+      for (int i = 0; i < 150; ++i) model.step(transaction);
+      transaction.commit();
+    }
+    REQUIRE(fsck_complaints(path, offset) == "");
+    REQUIRE(list(path, offset) == model.listing());
+  }
+  CHECK_FALSE(fs::exists(path.string() + ".rawimg-undo"));
+}
+
+TEST_CASE("what is on disk after a crash at any write is the old filesystem or the new one",
+          "[judge][edit]") {
+  const auto shape = GENERATE(values<Shape>(
+      {{"ext2", {"-t", "ext2", "-b", "1024"}}, {"ext4", {"-t", "ext4", "-b", "4096"}}}));
+  CAPTURE(shape.name);
+  constexpr std::uint64_t kOffset = 32256;
+  const TempDir dir;
+  const fs::path base = dir / "base.img", path = dir / "x.img";
+  make_filesystem(base, kOffset, shape.words);
+  EditModel model(3);
+  const auto change = [&](const fs::path& file, EditModel& by, WriteSeam* seam) {
+    ImageFile image = ImageFile::open(file, Access::ReadWrite);
+    Transaction transaction = Transaction::begin(
+        window_of(image, kOffset), {.now = {1'700'000'000, 7}, .durability = Durability::Sync});
+    for (int i = 0; i < 60; ++i) by.step(transaction);
+    image.set_seam(seam);  // content that went into free blocks is of no interest here
+    transaction.commit();
+  };
+  change(base, model, nullptr);
+  const std::string before = model.listing();
+  bool saw_old = false, saw_new = false;
+  for (std::size_t fault = 0;; ++fault) {
+    CAPTURE(fault);
+    fs::copy_file(base, path, fs::copy_options::overwrite_existing);
+    fs::remove(path.string() + ".rawimg-undo");
+    EditModel again = model.copy();
+    FaultSeam seam(fault);
+    bool failed = false;
+    try {
+      change(path, again, &seam);
+    } catch (const Error& error) {
+      REQUIRE_THAT(error.what(), Catch::Contains("injected fault"));
+      failed = true;
+    }
+    const std::string after = again.listing();
+    REQUIRE(before != after);
+    if (!failed) {
+      REQUIRE(list(path, kOffset) == after);
+      break;
+    }
+    // Whoever only reads sees one of the two, too.
+    std::string read_only;
+    {
+      ImageFile image = ImageFile::open(path, Access::ReadOnly);
+      const Window window = window_of(image, kOffset);
+      const auto recovered = read_recovered(window);
+      read_only = EditModel::listing(ExtFs::open(recovered ? window.through(*recovered) : window));
+    }
+    {
+      ImageFile image = ImageFile::open(path, Access::ReadWrite);
+      recover(image);
+    }
+    REQUIRE(fsck_complaints(path, kOffset) == "");
+    const std::string found = list(path, kOffset);
+    CHECK(read_only == found);
+    CHECK((found == before || found == after));
+    (found == before ? saw_old : saw_new) = true;
+    CHECK_FALSE(fs::exists(path.string() + ".rawimg-undo"));
+  }
+  CHECK(saw_old);
+  CHECK(saw_new);
+}
+
+TEST_CASE("a marked filesystem is refused by e2fsck, and recovered by the next who writes",
+          "[judge][edit]") {
+  const TempDir dir;
+  const fs::path path = dir / "x.img";
+  make_filesystem(path, 0, {"-t", "ext4"});
+  FaultSeam seam(4);  // sync, mark, sync, and the second write
+  {
+    ImageFile image = ImageFile::open(path, Access::ReadWrite);
+    Transaction transaction = Transaction::begin(window_of(image, 0), {.now = {1'700'000'000, 0}});
+    transaction.make(2, "new", Entry{});
+    image.set_seam(&seam);
+    REQUIRE_THROWS_MATCHES(transaction.commit(), Error, IsError(Errc::Io, "injected fault"));
+  }
+  const Outcome refused = run({"e2fsck", "-fn", path.string()});
+  CAPTURE(refused.text());
+  CHECK(refused.exit_code == 8);
+  CHECK_THAT(refused.text(), Catch::Contains("unsupported feature"));
+  ImageFile image = ImageFile::open(path, Access::ReadWrite);
+  CHECK_THROWS_MATCHES(ExtFs::open(window_of(image, 0)), Error,
+                       IsError(Errc::Dirty, "interrupted"));
+  Transaction transaction = Transaction::begin(window_of(image, 0), kQuick);
+  CHECK_FALSE(transaction.find(2, "new"));
+  CHECK(fsck_complaints(path, 0) == "");
+}
