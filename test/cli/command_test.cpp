@@ -287,3 +287,63 @@ TEST_CASE("help is there for commands and topics, and a typo is answered", "[cli
         std::string::npos);
   CHECK(run_rawimg({"version"}).out.find("rawimg 0.") == 0);
 }
+
+TEST_CASE("a mistake in a command line is exit 2 and says which", "[cli]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  const std::string image = bench.path("a.img"), tar = bench.path("a.tar"),
+                    fresh = bench.path("b.img");
+  struct Row {
+    std::vector<std::string> words;
+    const char* says;
+  };
+  for (const Row& row :
+       {Row{{"info", "-"}, "cannot be standard input"},
+        Row{{"build", "-", "--from", tar, "--size", "8M"}, "cannot be standard output"},
+        Row{{"build", tar, "--from", tar, "--size", "8M", "--force"},
+            "both a source and the image"},
+        Row{{"ls", image + "?offset=1048576:1/"}, "an offset and a slot"},
+        Row{{"build", fresh, "--from", tar, "--at", "/../x", "--size", "8M"}, "'..'"},
+        Row{{"build", fresh, "--from", tar, "--at", "/a", "--at", "/b", "--size", "8M"},
+            "--at is given twice"},
+        Row{{"build", fresh, "--from", tar, "--exclude", "", "--size", "8M"}, "an empty glob"},
+        Row{{"populate", "missing.img", tar, "--threads", "0"}, "threads"},
+        Row{{"build", fresh, "--from", tar, "--size", "4GB"}, "4GiB for 4 times 1024^3"},
+        Row{{"init", fresh, "--size", "16M", "-t", "ext4", "--features", "^extent"},
+            "'64bit' needs 'extent'"}}) {
+    const CliResult result = run_rawimg(row.words);
+    CAPTURE(row.says, result.err);
+    CHECK(result.code == 2);
+    CHECK(result.err.find(row.says) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(fresh));
+  }
+  CHECK(read_file(tar) == small_tar());
+}
+
+TEST_CASE("errors about a file in an image name it", "[cli]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  const CliResult result = run_rawimg({"cat", bench.path("a.img") + ":/etc"});
+  CHECK(result.code == 4);
+  CHECK(result.err.find("'/etc': it is a directory") != std::string::npos);
+}
+
+TEST_CASE("an image that is in use is not replaced", "[cli]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  const ImageFile user = ImageFile::open(bench.path("a.img"), Access::ReadOnly);
+  CHECK(bench.build({"--force"}).code == 8);
+  CHECK(run_rawimg({"create", bench.path("a.img"), "--force", "--size", "1M"}).code == 8);
+  CHECK_FALSE(std::filesystem::exists(bench.path("a.img.part")));
+}
+
+TEST_CASE("info describes a file without a table, and names no root where there is none", "[cli]") {
+  Bench bench;
+  REQUIRE(run_rawimg({"create", bench.path("e.img"), "--size", "1M", "--no-sync"}).code == 0);
+  const CliResult empty = run_rawimg({"info", bench.path("e.img")});
+  CHECK(empty.code == 0);
+  CHECK(empty.out.find("root=") == std::string::npos);
+  write_file(bench.dir / "x.gz", "\x1F\x8B\x08" + std::string(5000, 'x'));
+  CHECK(run_rawimg({"info", bench.path("x.gz")}).code == 3);
+  CHECK(run_rawimg({"info", bench.path("x.gz") + ":0"}).out.find("root=") == std::string::npos);
+}

@@ -222,3 +222,83 @@ TEST_CASE("a full host disk is an error that leaves nothing behind", "[judge][A3
   CHECK(outcome.out == "exit 5\nexit 5\nold.img\nold\n");
   CHECK_THAT(outcome.err, Catch::Contains("No space left") || Catch::Contains("no space"));
 }
+
+TEST_CASE("populate that fails leaves the image as it was, and its holes", "[judge][A35]") {
+  struct Row {
+    const char* name;
+    const char* size;
+    bool truncated;
+    int exit_code;
+  };
+  const auto row =
+      GENERATE(values<Row>({{"too small", "24M", false, 5}, {"truncated", "300M", true, 1}}));
+  CAPTURE(row.name);
+  const TempDir dir;
+  const fs::path image = dir / "x.img", tar = dir / "x.tar";
+  std::string bytes = read_file(rootfs_tar(Rootfs::Narrow));
+  if (row.truncated) bytes.resize(bytes.size() / 2);
+  write_file(tar, bytes);
+  REQUIRE(run_rawimg({"init", image.string(), "--size", row.size, "-t", "ext4", "--no-sync"}).ok());
+  const std::uint64_t before = allocated_bytes(image);
+  fs::copy_file(image, dir / "before.img");
+  const Outcome outcome = run_rawimg({"populate", image.string(), tar.string()});
+  CAPTURE(outcome.text());
+  CHECK(outcome.exit_code == row.exit_code);
+  CHECK(same_bytes(image, dir / "before.img"));
+  CHECK(allocated_bytes(image) <= before + 65536);
+}
+
+TEST_CASE("populate on a full host disk leaves the image as it was", "[judge][A35]") {
+  const TempDir dir;
+  fs::create_directory(dir / "small");
+  const std::vector<std::string> unshare = ::geteuid() == 0
+                                               ? std::vector<std::string>{"unshare", "-m"}
+                                               : std::vector<std::string>{"unshare", "-rm"};
+  Command command;
+  command.argv = unshare;
+  command.argv.push_back("true");
+  if (!run(command).ok()) throw NotRun("no mount namespace to be had: a full host disk");
+  const std::string script = R"(
+mount -t tmpfs -o size=$4 none "$1" && cd "$1" && "$2" init x.img --size 300M --no-sync -q || exit 99
+cp --sparse=always x.img "$5"
+"$2" populate x.img "$3" --no-sync -q; echo exit $?
+cmp x.img "$5" && ls -A
+"$2" init y.img --size 64G --no-sync -q; echo exit $?
+)";
+  for (const char* room : {"1M", "4M", "20M"}) {
+    CAPTURE(room);
+    command.argv = unshare;
+    command.argv.insert(command.argv.end(),
+                        {"sh", "-c", script, "sh", (dir / "small").string(), RAWIMG_TOOL,
+                         rootfs_tar(Rootfs::Narrow).string(), room, (dir / "copy.img").string()});
+    const Outcome outcome = run(command);
+    INFO(outcome.text());
+    CHECK_THAT(outcome.out, Catch::StartsWith("exit 5\nx.img\nexit "));
+    CHECK_THAT(outcome.err, Catch::Contains("no space"));
+  }
+}
+
+TEST_CASE("closed standard streams change nothing but what is said", "[judge]") {
+  const TempDir dir;
+  for (int closed = 1; closed < 8; ++closed) {
+    const std::string image = (dir / (std::to_string(closed) + ".img")).string();
+    Command command;
+    std::string redirections;
+    for (int fd = 0; fd < 3; ++fd)
+      if ((closed >> fd & 1) != 0)
+        redirections += ' ' + std::to_string(fd) + (fd == 0 ? "<&-" : ">&-");
+    command.argv = {
+        "sh", "-c",        "exec \"$1\" init \"$2\" --size 16M --no-sync" + redirections,
+        "sh", RAWIMG_TOOL, image};
+    command.timeout = std::chrono::seconds(20);
+    const Outcome outcome = run(command);
+    CAPTURE(closed, outcome.text());
+    CHECK(outcome.ok());
+    require_clean(image);
+  }
+  Command command;  // no standard input is an empty one, not one that never ends
+  command.argv = {"sh", "-c",        "exec \"$1\" build \"$2\" --from - --size 16M <&-",
+                  "sh", RAWIMG_TOOL, (dir / "none.img").string()};
+  command.timeout = std::chrono::seconds(20);
+  CHECK(run(command).exit_code == 1);
+}

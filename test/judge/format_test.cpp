@@ -4,8 +4,10 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <regex>
 
 #include "judge/judge.h"
+#include "judge/rootfs.h"
 #include "support/temp_dir.h"
 
 using namespace rawimg::test;
@@ -317,4 +319,24 @@ TEST_CASE("a creation time has to fit the inodes", "[judge][F07]") {
   CAPTURE(outcome.text());
   CHECK(outcome.exit_code == row.exit_code);
   CHECK(fs::exists(dir / "x.img") == (row.exit_code == 0));
+}
+
+TEST_CASE("a size that is said to do does", "[judge][A35]") {
+  const std::string type = GENERATE(as<std::string>{}, "ext2", "ext4");
+  const std::string size = GENERATE(as<std::string>{}, "3M", "12M", "40M");
+  CAPTURE(type, size);
+  const TempDir dir;
+  const auto build = [&](const std::string& bytes) {
+    return run_rawimg({"build", (dir / "x.img").string(), "--from",
+                       rootfs_tar(Rootfs::Narrow).string(), "--size", bytes, "-t", type,
+                       "--no-sync", "-q"});
+  };
+  const Outcome refused = build(size);
+  CAPTURE(refused.text());
+  REQUIRE(refused.exit_code == 5);
+  std::smatch said;
+  REQUIRE(std::regex_search(refused.err, said, std::regex("--size ([0-9]+M) would do")));
+  const Outcome done = build(said[1]);
+  CAPTURE(done.text());
+  CHECK(done.ok());
 }

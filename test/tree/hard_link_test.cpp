@@ -39,7 +39,8 @@ TEST_CASE("a hard link's target is relative to the image's root", "[tree][A05][B
   CHECK(image.id("/dir/c") == image.id("/dir/a"));
   CHECK_THROWS_MATCHES(
       build({file("regular"), hard_link("l", "../../../regular")}), Error,
-      IsError(Errc::BadInput, "memory: 'l': hard link to '../../../regular': the path has a '..'"));
+      IsError(Errc::BadInput,
+              "'memory': 'l': hard link to '../../../regular': the path has a '..'"));
 }
 
 TEST_CASE("a hard link binds to the first later entry of its target's name", "[tree][B07]") {
@@ -69,7 +70,7 @@ TEST_CASE("a hard link whose target never comes names both", "[tree][A07]") {
   CHECK_THROWS_MATCHES(
       build({file("x"), hard_link("b", "./a"), hard_link("c", "z")}), Error,
       IsError(Errc::BadInput,
-              "memory: 'b': it is a hard link to './a', which the source does not have"));
+              "'memory': 'b': it is a hard link to './a', which the source does not have"));
   // The next source does not count.
   Tree tree({hard_link("b", "a")});
   tree.add({file("a")});

@@ -104,7 +104,7 @@ TEST_CASE("a refused path ends the job and names entry and source", "[tree][B01]
   CHECK_THROWS_MATCHES(
       build({file("good"), file("a/../../x")}), Error,
       IsError(Errc::BadInput,
-              "memory: 'a/../../x': the path has a '..', which may lead out of the image"));
+              "'memory': 'a/../../x': the path has a '..', which may lead out of the image"));
   CHECK_FALSE(image.finished);
   CHECK_THROWS_MATCHES(build({file("a\n\x1b[31m/..")}), Error,
                        IsError(Errc::BadInput, "'a\\n\\x1b[31m/..'"));

@@ -36,14 +36,14 @@ TEST_CASE("what cannot be stored stops the job with the entry's name and a way o
     FAIL("nothing was thrown");
   } catch (const Error& error) {
     CHECK(error.code() == Errc::Unsupported);
-    CHECK(std::string(error.what()) == "memory: 'd/x': no such namespace");
+    CHECK(std::string(error.what()) == "'memory': 'd/x': no such namespace");
     CHECK(error.path() == "d/x");
     CHECK(error.hint().find("--skip-unsupported") != std::string::npos);
   }
   CHECK_FALSE(fake_image().finished);
   Tree from_source({failure(unsupported("y"))});
   CHECK_THROWS_MATCHES(from_source.build(), Error,
-                       IsError(Errc::Unsupported, "memory: 'y': no such type"));
+                       IsError(Errc::Unsupported, "'memory': 'y': no such type"));
 }
 
 TEST_CASE("a skipped entry leaves no name and no inode, and the next one is read right",
@@ -91,12 +91,12 @@ TEST_CASE("content that turns out to be unsupported takes the entry with it", "[
   CHECK(tree.result.skipped == 2);
   Tree stopping({file("d/a", "part").fails_in_content(unsupported("d/a"))});
   CHECK_THROWS_MATCHES(stopping.build(), Error,
-                       IsError(Errc::Unsupported, "memory: 'd/a': no such type"));
+                       IsError(Errc::Unsupported, "'memory': 'd/a': no such type"));
 }
 
 TEST_CASE("any other failure in content ends the job with the entry's name", "[tree][B11]") {
   Skipping tree({file("a", "part").fails_in_content(Error(Errc::BadInput, "truncated"))});
-  CHECK_THROWS_MATCHES(tree.build(), Error, IsError(Errc::BadInput, "memory: 'a': truncated"));
+  CHECK_THROWS_MATCHES(tree.build(), Error, IsError(Errc::BadInput, "'memory': 'a': truncated"));
 }
 
 TEST_CASE("hard links to a skipped entry are skipped, too", "[tree][A07]") {

@@ -128,7 +128,7 @@ TEST_CASE("a source goes below its directory, which is made", "[tree][A37]") {
   below_file.add({file("x")});
   below_file.add({}, "second").at = ImagePath::parse("/x/y");
   CHECK_THROWS_MATCHES(below_file.build(), Error,
-                       IsError(Errc::BadInput, "second: '/x/y': '/x' is not a directory"));
+                       IsError(Errc::BadInput, "'second': '/x/y': '/x' is not a directory"));
 }
 
 TEST_CASE("a directory that a source goes to may be behind a symlink", "[tree][A37]") {

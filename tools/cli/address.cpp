@@ -123,6 +123,9 @@ Address parse_address_in(const fs::path& image, std::string_view word) {
 }
 
 Address parse_address(std::string_view word) {
+  if (word == "-")
+    throw Error(Errc::Usage, "an image cannot be standard input or output")
+        .with_hint("a file of that name is ./-");
   Address address;
   std::string image(word);
   for (std::size_t colon = word.find(':'); colon != std::string_view::npos;
@@ -161,6 +164,8 @@ Address parse_address(std::string_view word) {
 }
 
 FoundWindow find_filesystem(ImageFile& image, const Address& address) {
+  if (address.offset && address.slot)
+    throw Error(Errc::Usage, "an offset and a slot were both given: which one?");
   if (address.offset) return offset_window(image, *address.offset);
   if (address.slot) return slot_window(image, *address.slot);
   const std::string name = image.path().string();
@@ -184,6 +189,8 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
 }
 
 FoundWindow find_place(ImageFile& image, const Address& address) {
+  if (address.offset && address.slot)
+    throw Error(Errc::Usage, "an offset and a slot were both given: which one?");
   if (address.offset) return offset_window(image, *address.offset);
   if (address.slot) return slot_window(image, *address.slot);
   if (identify_disk(image).kind != DiskKind::Mbr) return {Window(image), 0};

@@ -37,7 +37,8 @@ inline constexpr OptionSpec kCommonOptions[] = {
 };
 inline constexpr OptionSpec kLockOptions[] = {
     {"wait", "[SECONDS]", "when the image is in use, wait for it, or for so long"},
-    {"no-lock", "", "go on without locks, where the file system has none"},
+    {"no-lock", "",
+     "go on without locks, where the file system has none; read what is being changed"},
 };
 inline constexpr OptionSpec kImageOption[] = {
     {"image", "FILE", "take this file name literally; the first operand is then [N][/path]"},

@@ -22,7 +22,8 @@ constexpr Topic kTopics[] = {
   disk.img:1/etc/fstab  a file in it
   disk.img:/etc/fstab   the same, where there is only one filesystem
   disk.img?offset=32256 the filesystem at that byte (as e2fsprogs writes it); disk.img@@32256 as mtools does
-  -                     standard input or output
+
+In place of a tarball, - is standard input. An image is never standard input or output.
 
 The word is split at the first colon whose right side looks like that and whose left side exists. A file name
 with a colon: --image FILE takes it literally, and the operand is then [N][/path].
@@ -36,10 +37,11 @@ with a colon: --image FILE takes it literally, and the operand is then [N][/path
 6    damaged or dirty
 7    a digest or comparison did not match
 8    in use: try again, or --wait
-130  interrupted (143: terminated)
+130  interrupted (143: terminated; 129: hung up)
 )"},
     {"sizes",
-     R"(K, M, G and T are powers of 1024, and so are KiB, MiB, GiB and TiB; s is sectors of 512 bytes; no unit is bytes.
+     R"(K, M, G and T are powers of 1024, and so are KiB, MiB, GiB and TiB; s is sectors of 512 bytes; no unit is bytes (in
+the lines of partition, which are sfdisk's: sectors).
 KB and MB are refused, because they mean different things to different people.
 
   4G = 4GiB = 4294967296      63s = 32256      1M = 2048s
@@ -49,6 +51,7 @@ KB and MB are refused, because they mean different things to different people.
   {"schema":1,"command":"info","result":{...},"warnings":[...]}
   {"schema":1,"command":"info","error":{"code":"not-found","exit":4,"message":"...","path":"...","hint":"..."}}
 
+"cat" has the content as "content", and as "content_base64" when it is not UTF-8.
 Sizes are bytes. A name that is not UTF-8 is there twice: "name" with replacement characters, and "name_base64"; and so are paths.
 --progress json prints objects, one a line, on standard error while a job runs: {"progress":...}, {"warning":...}, and
 {"finished":RESULT} at its end.

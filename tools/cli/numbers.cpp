@@ -45,8 +45,8 @@ std::uint64_t parse_size(std::string_view text, std::string_view what) {
   if (power == std::string_view::npos) refuse_unit();
   if (unit.size() == 2 && (unit[1] == 'B' || unit[1] == 'b'))
     refuse(what, text,
-           fmt::format("write {}{} or {}{}iB for {}{} times 1024", number, letter, number, letter,
-                       number, power == 0 ? "" : fmt::format(" x 1024^{}", power)));
+           fmt::format("write {}{} or {}{}iB for {} times 1024{}", number, letter, number, letter,
+                       number, power == 0 ? "" : fmt::format("^{}", power + 1)));
   if (unit.size() != 1 && unit.substr(1) != "iB") refuse_unit();
   const unsigned shift = 10 * (static_cast<unsigned>(power) + 1);
   if (number > UINT64_MAX >> shift) refuse(what, text, "it is larger than 2^64 bytes");

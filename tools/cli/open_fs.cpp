@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "cli/open_fs.h"
 
+#include <ostream>
+
+#include "base/text.h"
+#include "cli/output.h"
+
 namespace rawimg::cli {
 
-OpenedFs open_filesystem(const Address& address, const Args& args) {
+OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) {
   auto image = std::make_unique<ImageFile>(
       ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args)));
-  const FoundWindow found = find_filesystem(*image, address);
-  ExtFs fs = ExtFs::open(found.window,
-                         args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);
-  return {std::move(image), std::move(fs), found.slot};
+  const std::string name = address.image.string();
+  return about(name, [&] {
+    const FoundWindow found = find_filesystem(*image, address);
+    auto recovered = read_recovered(found.window);
+    if (recovered)
+      io.err << "rawimg: " << quote(name)
+             << ": a change was interrupted; what was there before is shown\n";
+    ExtFs fs =
+        ExtFs::open(recovered ? found.window.through(*recovered) : found.window,
+                    args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);
+    return OpenedFs{std::move(image), std::move(recovered), std::move(fs), found.slot};
+  });
 }
 
 }  // namespace rawimg::cli

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <rawimg/ext_fs.h>
+#include <rawimg/recovery.h>
 
 #include "cli/requests.h"
 
@@ -13,13 +14,16 @@ inline constexpr OptionSpec kJournalOption[] = {
     {"ignore-journal", "",
      "read although the journal must be replayed first: some of it may be stale"}};
 
-/// A filesystem, open for reading, and the image that it needs.
+/// A filesystem, open for reading, and what it needs.
 struct OpenedFs {
   std::unique_ptr<ImageFile> image;
+  std::unique_ptr<const WindowReader> recovered;  ///< in front of what an interrupted change left
   ExtFs fs;
   unsigned slot = 0;
 };
 
-OpenedFs open_filesystem(const Address& address, const Args& args);
+/// Reading writes nothing: a change that was interrupted is looked past, with a word on standard
+/// error.
+OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io);
 
 }  // namespace rawimg::cli

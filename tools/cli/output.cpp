@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cli/output.h"
 
+#include <cerrno>
+
 #include <ostream>
 
 #include <fmt/format.h>
 
+#include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
 
@@ -71,6 +74,10 @@ void print_error_json(Streams& io, std::string_view command, const Error& error,
   if (!command.empty()) envelope["command"] = command;
   envelope["error"] = std::move(inner);
   io.out << envelope.dump() << '\n';
+}
+
+Error output_error(int reason) {
+  return errno_error(reason != 0 ? reason : EIO, "cannot write to standard output");
 }
 
 std::string shown(std::string_view bytes, bool terminal) {

@@ -9,6 +9,7 @@
 #include <rawimg/observer.h>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/streams.h"
 
 namespace rawimg::cli {
@@ -29,6 +30,20 @@ void print_result_text(Streams& io, std::string_view command, const std::string&
                        const std::vector<Warning>& warnings = {});
 /// {"schema":1,"command":...,"error":{...}} and a newline.
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code);
+
+/// What could not be written, and why. An errno of 0 is unknown.
+Error output_error(int reason);
+
+/// Runs `action`; an Error that leaves it names this file, unless it names one already.
+template <class Action>
+auto about(const std::string& path, Action&& action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    if (!error.path().empty()) throw;
+    throw error.in(quote(path)).with_path(path);
+  }
+}
 
 /// A name for people: escaped on a terminal, as it is elsewhere.
 std::string shown(std::string_view bytes, bool terminal);

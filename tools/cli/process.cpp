@@ -12,14 +12,6 @@
 namespace rawimg::cli {
 namespace {
 
-/// A closed standard stream would give its number to the next file that is opened, and messages
-/// would go into an image.
-void require_standard_descriptors() {
-  for (int descriptor = 0; descriptor <= 2; ++descriptor)
-    if (fcntl(descriptor, F_GETFD) < 0)
-      (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
-}
-
 bool reader_is_gone() {
   pollfd out{STDOUT_FILENO, POLLOUT, 0};
   return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
@@ -27,8 +19,13 @@ bool reader_is_gone() {
 
 }  // namespace
 
+Process::StandardDescriptors::StandardDescriptors() {
+  for (int descriptor = 0; descriptor <= 2; ++descriptor)
+    if (fcntl(descriptor, F_GETFD) < 0)
+      (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
+}
+
 Process::Process() {
-  require_standard_descriptors();
   std::ios::sync_with_stdio(false);
   std::signal(SIGPIPE, SIG_IGN);  // an image under construction is cleaned up first
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error like a full disk

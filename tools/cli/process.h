@@ -16,6 +16,11 @@ class Process {
   int finish(int code);
 
  private:
+  /// First of all: a closed standard stream would give its number to the next file that is opened,
+  /// and messages would go into an image, or input come from our own pipe.
+  struct StandardDescriptors {
+    StandardDescriptors();
+  } standard_descriptors_;
   SignalStop stop_;
 };
 

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <set>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -74,6 +75,19 @@ std::optional<unsigned> cgroup_quota() {
 }
 
 }  // namespace
+
+ImagePath parse_image_path(std::string_view text) {
+  try {
+    return ImagePath::parse(text);
+  } catch (const Error& error) {
+    throw Error(Errc::Usage, error.what());
+  }
+}
+
+std::string parse_exclude(std::string_view glob) {
+  if (glob.empty()) throw Error(Errc::Usage, "--exclude: an empty glob matches nothing");
+  return std::string(glob);
+}
 
 unsigned default_threads() {
   constexpr unsigned kMost = 8;
@@ -167,8 +181,10 @@ ImageSpec read_image_spec(const Args& args) {
 
 std::vector<SourceRequest> read_sources(const Args& args) {
   std::vector<SourceRequest> sources;
+  std::set<std::string> given;  // for the source at the end
   for (const auto& [name, value] : args.options()) {
     if (name == "from") {
+      given.clear();
       sources.push_back({value, {}, 0, {}, std::nullopt});
       continue;
     }
@@ -179,10 +195,12 @@ std::vector<SourceRequest> read_sources(const Args& args) {
       throw Error(Errc::Usage,
                   fmt::format("--{} belongs to the --from before it, and there is none", name));
     SourceRequest& source = sources.back();
+    if (name != "exclude" && !given.insert(name).second)
+      throw Error(Errc::Usage, fmt::format("--{} is given twice for {}", name, quote(source.file)));
     if (name == "at")
-      source.at = ImagePath::parse(value);
+      source.at = parse_image_path(value);
     else if (name == "exclude")
-      source.excludes.push_back(value);
+      source.excludes.push_back(parse_exclude(value));
     else if (name == "strip-components")
       source.strip_components =
           static_cast<unsigned>(parse_number(value, "number of components", 0, 4096));
@@ -195,8 +213,7 @@ std::vector<SourceRequest> read_sources(const Args& args) {
   return sources;
 }
 
-std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
-                                     const Streams& io) {
+TarOptions read_tar_options(const Args& args) {
   TarOptions options;
   options.threads =
       args.value("threads")
@@ -207,6 +224,12 @@ std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
     if (options.memory_bytes < (64U << 20))
       throw Error(Errc::Usage, fmt::format("memory {}: at least 64M are needed", quote(*memory)));
   }
+  return options;
+}
+
+std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
+                                     const Streams& io) {
+  TarOptions options = read_tar_options(args);
   options.stop = io.stop;
   std::vector<SourceSpec> sources;
   for (const SourceRequest& request : requests) {

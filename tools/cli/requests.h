@@ -11,6 +11,7 @@
 #include <rawimg/ext_options.h>
 #include <rawimg/image_file.h>
 #include <rawimg/populate.h>
+#include <rawimg/tar_source.h>
 
 #include "cli/address.h"
 #include "cli/args.h"
@@ -29,7 +30,8 @@ inline constexpr OptionSpec kFilesystemOptions[] = {
     {"reserved", "PERCENT", "blocks only the guest's root may use (default: 5)"},
     {"features", "LIST", "[^]name,...: features to add or, with ^, to remove, in mke2fs's words"},
     {"label", "TEXT", "volume name, up to 16 bytes"},
-    {"uuid", "UUID", "the filesystem's UUID, or 'random' (default: derived from the content)"},
+    {"uuid", "UUID",
+     "the filesystem's UUID, or 'random' (default: derived from metadata and options)"},
 };
 inline constexpr OptionSpec kDiskOptions[] = {
     {"size", "SIZE", "size of the image file: 512M, 4G, 63s (K M G T are powers of 1024)"},
@@ -40,7 +42,9 @@ inline constexpr OptionSpec kDiskOptions[] = {
 inline constexpr OptionSpec kSourceOptions[] = {
     {"at", "DIR", "put the --from before it below this directory of the image"},
     {"exclude", "GLOB",
-     "leave out what matches, of the --from before it; * also matches /; repeatable"},
+     "leave out what matches, of the --from before it; * also matches /, a leading / means the "
+     "root; "
+     "repeatable"},
     {"strip-components", "N", "drop N leading parts of each name, of the --from before it"},
     {"sha256", "HEX", "the --from before it must have this SHA-256, or there is no image"},
 };
@@ -74,6 +78,11 @@ struct SourceRequest {
 };
 /// The --from options with what follows each. Throws: Usage.
 std::vector<SourceRequest> read_sources(const Args& args);
+/// A path inside an image, as a word of the command line. Throws: Usage.
+ImagePath parse_image_path(std::string_view text);
+std::string parse_exclude(std::string_view glob);
+/// --threads and --memory. Throws: Usage.
+TarOptions read_tar_options(const Args& args);
 std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
                                      const Streams& io);
 

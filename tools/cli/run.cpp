@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -86,16 +85,13 @@ int run(const std::vector<std::string>& words, Streams& io) {
   const Command* command = find_command(name);
   const int code = command != nullptr ? run_command(*command, rest, io, json)
                                       : report(io, "", json, unknown_command(name));
-  errno = 0;
+  if (io.out.good()) errno = 0;  // else it still is the reason
   io.out.flush();
-  const int reason = errno;
+  const Error failure = output_error(errno);
   if (io.out.good()) return code;
   const bool told = code != 0 && !json;
-  if (!told && !io.reader_is_gone())
-    io.err << "rawimg " << name << ": "
-           << errno_error(reason != 0 ? reason : EIO, "cannot write to standard output").what()
-           << '\n';
-  return code != 0 ? code : static_cast<int>(ExitCode::Failed);
+  if (!told && !io.reader_is_gone()) io.err << "rawimg " << name << ": " << failure.what() << '\n';
+  return code != 0 ? code : static_cast<int>(exit_code_of(failure.code()));
 }
 
 }  // namespace rawimg::cli

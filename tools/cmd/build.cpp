@@ -32,13 +32,26 @@ struct Request {
   BuildOptions how;
 };
 
+void require_other_files(const Request& request) {
+  std::error_code error;  // what does not exist is not the same
+  for (const SourceRequest& source : request.sources)
+    if (source.file != "-" && std::filesystem::equivalent(source.file, request.image, error))
+      throw Error(Errc::Usage, fmt::format("{} is both a source and the image to make",
+                                           quote(request.image.string())));
+}
+
 Request read_request(std::string command, const Args& args, const Streams& io) {
   Request request;
   request.command = std::move(command);
   request.image = args.require(0, "IMG, the image to make,");
+  if (request.image == "-")
+    throw Error(Errc::Usage, "an image cannot be standard output")
+        .with_hint("a file of that name is ./-");
   args.require_at_most(1);
   request.spec = read_image_spec(args);
   request.sources = read_sources(args);
+  require_other_files(request);
+  (void)read_tar_options(args);
   request.how.replace = args.has("force") ? Replace::RegularFile : Replace::Refuse;
   request.how.durability = read_durability(args);
   request.how.lock = read_lock_policy(args);
@@ -112,7 +125,8 @@ const Command kBuild{
 )",
     .details =
         R"(The image appears under its name when it is complete, or not at all. The same sources and options make the same
-bytes, on any machine; UUIDs are derived from them (clones attached to one machine: --uuid random --disk-id random).
+bytes, on any machine. UUIDs and disk id are derived from names, metadata and options, not from the bytes in files:
+images that differ in nothing else and are attached to one machine want --uuid random --disk-id random.
 SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.
 )",
     .options = kBuildTables,

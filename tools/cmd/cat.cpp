@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/open_fs.h"
 #include "cli/output.h"
@@ -44,21 +43,23 @@ std::vector<Address> read_request(const Args& args) {
 ExitCode run(const Args& args, Streams& io) {
   std::string content;
   for (const Address& address : read_request(args)) {
-    const OpenedFs opened = open_filesystem(address, args);
+    const OpenedFs opened = open_filesystem(address, args, io);
     const std::uint32_t inode = opened.fs.resolve(address.path);
     if (args.has("json")) require_modest(opened.fs.inode(inode).size_bytes, address.path);
-    opened.fs.read_file(inode, [&](std::span<const std::byte> bytes) {
-      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      if (args.has("json"))
-        content += text;
-      else if (!io.out.write(text.data(), static_cast<std::streamsize>(text.size())))
-        throw errno_error(errno, "cannot write to standard output");
+    about(address.path, [&] {
+      opened.fs.read_file(inode, [&](std::span<const std::byte> bytes) {
+        const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        if (args.has("json"))
+          content += text;
+        else if (!io.out.write(text.data(), static_cast<std::streamsize>(text.size())))
+          throw output_error(errno);
+      });
     });
     if (!args.has("json")) continue;
     Json json;
     put_bytes(json, "path", address.path);
     put_bytes(json, "content", content);
-    print_result(io, "cat", std::move(json));
+    print_result(io, "cat", json);
   }
   return ExitCode::Done;
 }

@@ -39,8 +39,8 @@ Request read_request(const Args& args) {
   request.size = ByteCount{parse_size(*size, "size")};
   if (request.size.value == 0 || request.size.value % kSectorSize != 0)
     throw Error(Errc::Usage,
-                fmt::format("size {}: an image is whole sectors of {} bytes, and not none", *size,
-                            kSectorSize));
+                fmt::format("size {}: an image is whole sectors of {} bytes, and not none",
+                            quote(*size), kSectorSize));
   request.replace = args.has("force") ? Replace::RegularFile : Replace::Refuse;
   request.lock = read_lock_policy(args);
   request.durability = read_durability(args);
@@ -63,7 +63,7 @@ ExitCode run(const Args& args, Streams& io) {
     Json json;
     put_bytes(json, "image", request.image.string());
     json["size"] = request.size.value;
-    print_result(io, "create", std::move(json));
+    print_result(io, "create", json);
   }
   return ExitCode::Done;
 }

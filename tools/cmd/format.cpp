@@ -76,7 +76,7 @@ ExitCode run(const Args& args, Streams& io) {
     json["slot"] = place.slot;
     json["offset"] = offset;
     json["filesystem"] = to_json(made);
-    print_result(io, "format", std::move(json));
+    print_result(io, "format", json);
   }
   return ExitCode::Done;
 }

@@ -52,7 +52,7 @@ const Command kHelp{
     .synopsis = "[COMMAND | TOPIC]",
     .summary = "show help on a command or a topic",
     .examples = "  rawimg help build\n  rawimg help addresses\n",
-    .details = "Topics: addresses, exit-codes, sizes, json.\n",
+    .details = "Without a word: the commands, and the topics that there is help on.\n",
     .options = kTables,
     .run = run_help,
 };

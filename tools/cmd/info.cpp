@@ -42,7 +42,12 @@ SlotReport examine(ImageFile& image, unsigned slot, ByteRange range,
     report.ext = probe_ext(Window(image, range));
     if (!report.ext) report.other = identify_range(image, range).name;
   } catch (const Error& error) {
-    report.problem = error.what();
+    if (error.code() == Errc::Unsupported)
+      report.other = error.what();
+    else if (error.code() == Errc::Corrupt)
+      report.problem = error.what();
+    else
+      throw;
   }
   return report;
 }
@@ -61,7 +66,8 @@ Report examine(ImageFile& image, const Address& address) {
   if (identify_disk(image).kind != DiskKind::Mbr) {
     SlotReport whole = examine(image, 0, ByteRange{ByteOffset{0}, image.size()}, std::nullopt);
     // says what the file is
-    if (!whole.ext && whole.problem.empty()) (void)PartitionTable::read(image);
+    if (!whole.ext && whole.problem.empty() && identify_disk(image).kind != DiskKind::Empty)
+      (void)PartitionTable::read(image);
     report.slots.push_back(std::move(whole));
     return report;
   }
@@ -74,8 +80,11 @@ Report examine(ImageFile& image, const Address& address) {
   return report;
 }
 
-/// A filesystem somewhere in a file that no partition is for has no name in a guest.
-bool has_root_names(const SlotReport& slot) { return slot.slot != 0 || slot.range.start() == 0; }
+/// What cannot be a root filesystem, and one somewhere in a file that no partition is for, have no
+/// name in a guest.
+bool has_root_names(const SlotReport& slot) {
+  return slot.ext && (slot.slot != 0 || slot.range.start() == 0);
+}
 
 std::uint32_t disk_id(const Report& report) { return report.table ? report.table->disk_id() : 0; }
 
@@ -90,7 +99,10 @@ void print_ext(const ExtInfo& ext, bool terminal, std::ostream& out) {
                      human_size(fs.free_blocks * fs.block_size),
                      fs.inodes - std::min(fs.inodes, fs.free_inodes), fs.inodes);
   out << fmt::format("  features    {}\n", fmt::join(ext.features, " "));
-  if (ext.needs_recovery)
+  if (ext.interrupted)
+    out << "  state       a change was interrupted; the next one takes it back, or 'rawimg "
+           "recover'\n";
+  else if (ext.needs_recovery)
     out << "  state       the journal must be replayed\n";
   else if (ext.has_errors)
     out << "  state       marked as damaged\n";
@@ -142,6 +154,8 @@ Json to_json(const SlotReport& slot, std::uint32_t id) {
     fs["features"] = slot.ext->features;
     fs["needs_recovery"] = slot.ext->needs_recovery;
     fs["has_errors"] = slot.ext->has_errors;
+    fs["not_clean"] = slot.ext->not_clean;
+    fs["interrupted"] = slot.ext->interrupted;
     fs["created"] = slot.ext->created;
     json["filesystem"] = std::move(fs);
   }
@@ -172,7 +186,7 @@ ExitCode run(const Args& args, Streams& io) {
     json["slots"] = Json::array();
     for (const SlotReport& slot : report.slots)
       json["slots"].push_back(to_json(slot, disk_id(report)));
-    print_result(io, "info", std::move(json));
+    print_result(io, "info", json);
   }
   const bool damaged = std::any_of(report.slots.begin(), report.slots.end(),
                                    [](const SlotReport& slot) { return !slot.problem.empty(); });

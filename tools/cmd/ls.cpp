@@ -188,7 +188,7 @@ class Lister {
 
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args);
-  const OpenedFs opened = open_filesystem(request.address, args);
+  const OpenedFs opened = open_filesystem(request.address, args, io);
   Lister lister(request, opened.fs, io);
   lister.run();
   if (request.json) print_result_text(io, "ls", lister.result());

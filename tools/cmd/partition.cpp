@@ -93,7 +93,7 @@ ExitCode run(const Args& args, Streams& io) {
     put_bytes(json, "image", request.image.string());
     json["disk_id"] = fmt::format("{:08x}", table.disk_id());
     json["partitions"] = std::move(list);
-    print_result(io, "partition", std::move(json));
+    print_result(io, "partition", json);
   }
   return ExitCode::Done;
 }
@@ -111,7 +111,7 @@ const Command kPartition{
 )",
     .details =
         R"(Each operand is a line of sfdisk's script language; what is left out is chosen: the next free slot, the next free MiB,
-all the room there is. Boot code stays. A table or filesystem that is there already is overwritten only with --force.
+all the room there is. As in sfdisk, a start or size without a unit is sectors of 512 bytes. Boot code stays. A table or filesystem that is there already is overwritten only with --force.
 )",
     .options = kTables,
     .run = run,

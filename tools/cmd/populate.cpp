@@ -35,10 +35,10 @@ struct Request {
 Request read_request(const Args& args, const Streams& io) {
   Request request;
   request.address = read_address(args);
-  const ImagePath at = ImagePath::parse(request.address.path);
+  const ImagePath at = parse_image_path(request.address.path);
   std::vector<std::string> excludes;
   for (const auto& [name, value] : args.options())
-    if (name == "exclude") excludes.push_back(value);
+    if (name == "exclude") excludes.push_back(parse_exclude(value));
   const auto strip_text = args.value("strip-components");
   const auto strip =
       strip_text ? static_cast<unsigned>(parse_number(*strip_text, "number of components", 0, 4096))
@@ -49,6 +49,7 @@ Request read_request(const Args& args, const Streams& io) {
   if (std::count_if(request.sources.begin(), request.sources.end(),
                     [](const SourceRequest& source) { return source.file == "-"; }) > 1)
     throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
+  (void)read_tar_options(args);
   request.how = read_populate_options(args, io);
   request.lock = read_lock_policy(args);
   return request;
@@ -81,7 +82,8 @@ ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args, io);
   ConsoleObserver observer("populate", args, io);
   ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
-  const FoundWindow found = find_filesystem(image, request.address);
+  const FoundWindow found = about(request.address.image.string(),
+                                  [&] { return find_filesystem(image, request.address); });
   std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
   const StoppableJob job;
   const PopulateResult made = populate(found.window, std::move(sources), request.how, observer);

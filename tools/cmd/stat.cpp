@@ -74,7 +74,7 @@ void print(const Address& address, const InodeInfo& inode, Streams& io) {
 ExitCode run(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
-  const OpenedFs opened = open_filesystem(address, args);
+  const OpenedFs opened = open_filesystem(address, args, io);
   const InodeInfo inode = opened.fs.inode(
       opened.fs.resolve(address.path.empty() ? "/" : address.path,
                         args.has("dereference") ? ExtFs::Follow::All : ExtFs::Follow::AllButLast));
@@ -85,7 +85,7 @@ ExitCode run(const Args& args, Streams& io) {
   Json json;
   put_bytes(json, "path", address.path.empty() ? "/" : address.path);
   json.update(to_json(inode));
-  print_result(io, "stat", std::move(json));
+  print_result(io, "stat", json);
   return ExitCode::Done;
 }
 

@@ -45,8 +45,8 @@ struct BuildResult {
 };
 
 /// Makes an image that holds what the sources yield; without sources an empty filesystem in
-/// mke2fs's layout (`init`). Guarantee: strong. Throws: Usage (a size that is not whole sectors, a
-/// start past the end), Exists, and everything build_ext throws.
+/// mke2fs's layout (`init`). Guarantee: strong. Throws: Usage (a size that is not whole sectors),
+/// NoSpace (a start past the end), Exists, Busy, and everything build_ext throws.
 BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
                   std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer);
 

@@ -63,6 +63,7 @@ struct ExtInfo {
   bool needs_recovery = false;  ///< the journal has to be replayed
   bool has_errors = false;      ///< marked as damaged by a kernel
   bool not_clean = false;       ///< was not unmounted
+  bool interrupted = false;     ///< marked by a transaction that did not come to its end
   std::int64_t created = 0, written = 0;
   std::uint64_t size_bytes = 0;  ///< blocks times block size
 };
@@ -74,7 +75,8 @@ std::optional<ExtInfo> probe_ext(const Window& where);
 
 enum class DirtyJournal { Refuse, Ignore };
 
-/// An ext filesystem, open for reading.
+/// An ext filesystem, open for reading. The image file, and the reader of its window if it has one,
+/// must outlive it.
 class ExtFs {
  public:
   /// Throws: Unsupported (no ext filesystem; a feature that cannot be read), Corrupt, Dirty (the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A raw image on the host: an open, locked file. Positioned reads and writes, holes, length,
-// durability; nothing about what the bytes mean. Thread rule: read_at and write_at may be called
-// from several threads at once; everything else from one.
+// durability; nothing about what the bytes mean. Thread rule: read_at, write_at and write_gather
+// may be called from several threads at once; everything else from one.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,8 @@ enum class Durability { Sync, NoSync };  ///< whether a job waits for stable sto
 /// How to lock. Writers take an OFD write lock on the whole file, readers an OFD read lock on byte
 /// 2^62 alone (QEMU can still open the image).
 struct LockPolicy {
-  /// false: go on without a lock (`--no-lock`)
+  /// false: go on without a lock where there are none, and read what somebody changes
+  /// (`--no-lock`); writing to what somebody has locked stays Busy
   bool required = true;
   /// how long to try again before Busy
   std::optional<std::chrono::milliseconds> wait = std::nullopt;

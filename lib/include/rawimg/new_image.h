@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include <rawimg/image_file.h>
 
@@ -14,8 +15,9 @@ enum class Replace { Refuse, RegularFile };  ///< what commit may do to a file t
 class NewImage {
  public:
   /// Starts `path`.part (symlinks in `path` resolved), empty and locked; a stale unlocked one is
-  /// reused. Throws: Exists (a file is there and Replace::Refuse; not a regular file), Busy
-  /// (someone else is making it), Io.
+  /// reused. A file that is to be replaced is locked, too, where it can be opened for writing.
+  /// Throws: Exists (a file is there and Replace::Refuse; not a regular file; a dangling symlink),
+  /// Busy (someone else is making it, or uses the one that is there), Usage (names no file), Io.
   NewImage(const std::filesystem::path& path, Replace replace, LockPolicy lock = {});
   ~NewImage();  ///< removes the .part file unless committed
   NewImage(const NewImage&) = delete;
@@ -26,12 +28,14 @@ class NewImage {
   const std::filesystem::path& part_path() const { return part_; }
 
   /// Syncs (unless told not to), gives the file its name, syncs the directory. A replaced file's
-  /// mode stays. Guarantee: strong. Throws: Exists (somebody made the name meanwhile), Io, NoSpace.
+  /// mode stays. Guarantee: strong, but for a failed sync of the directory: the name is there then.
+  /// Throws: Exists (somebody made the name meanwhile), Io, NoSpace.
   void commit(Durability durability);
 
  private:
   std::filesystem::path target_, part_;
   Replace replace_;
+  std::optional<ImageFile> old_;  // for its lock
   ImageFile file_;
   bool committed_ = false;
 };

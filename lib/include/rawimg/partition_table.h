@@ -57,6 +57,7 @@ class PartitionTable {
   static PartitionTable read(const ImageFile& image);
 
   /// 1 to 4
+  /// 1 to 4; another number is a bug of the caller's
   const std::optional<Partition>& slot(unsigned number) const { return slots_.at(number - 1); }
   std::vector<Partition> partitions() const;  ///< the used slots, ascending
   std::uint32_t disk_id() const { return disk_id_; }

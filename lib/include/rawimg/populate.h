@@ -24,7 +24,8 @@ struct SourceSpec {
   ImagePath at;                   ///< made with 0755 0:0 where missing
   unsigned strip_components = 0;  ///< entries with fewer components are left out
   /// globs (`*` also matches `/`, as in GNU tar); tried against the path after stripping and its
-  /// every trailing part; a match leaves out all below, too
+  /// every trailing part; one that begins with `/` or `./` against the whole path only; a match
+  /// leaves out all below, too
   std::vector<std::string> excludes;
 };
 

@@ -15,7 +15,8 @@ namespace rawimg {
 
 struct TarOptions {
   unsigned threads = 1;  ///< decompression threads, 1 to 64
-  /// bound for decoders and buffers together; fewer threads are used where it is tight
+  /// bound for decoders and buffers together, at least 64 MiB; fewer threads are used where it is
+  /// tight
   std::uint64_t memory_bytes = 256u << 20;
   /// of the file as it is stored; checked when the archive has ended, trailing bytes included
   std::optional<std::string> sha256_hex{};

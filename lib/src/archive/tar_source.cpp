@@ -138,7 +138,10 @@ class TarSource : public EntrySource {
       if (block.empty()) return end_without_mark(member);
       if (block.size() < kTarBlock) fail_short_block(at, block);
       const TarHeader header(block);
-      if (header.is_zero()) return end_at_mark(member);
+      if (header.is_zero()) {
+        if (!found_header_) require_no_filesystem();
+        return end_at_mark(member);
+      }
       if (!header.checksum_fits()) fail_checksum(at, block);
       found_header_ = true;
       stream_.skip(kTarBlock);
@@ -331,6 +334,16 @@ class TarSource : public EntrySource {
                     ? "it is not a tar archive"
                     : fmt::format("it is not a tar archive but looks like {}", likeness))
         .with_path(name());
+  }
+
+  /// A filesystem begins with zeros, as an archive of nothing does.
+  void require_no_filesystem() {
+    constexpr std::size_t kMagicAt = 1024 + 56;
+    const auto first = stream_.peek(kMagicAt + 2);
+    if (first.size() == kMagicAt + 2 && first[kMagicAt] == std::byte{0x53} &&
+        first[kMagicAt + 1] == std::byte{0xEF})
+      throw Error(Errc::BadInput, "it is not a tar archive but looks like an ext filesystem image")
+          .with_path(name());
   }
 
   void require_no_loose_extension(const TarMember& member) const {

@@ -6,10 +6,12 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/recovery.h>
 
 #include "ext/builder_state.h"
 #include "ext/ext_error.h"
 #include "ext/inode_codec.h"
+#include "ext/superblock.h"
 
 namespace rawimg {
 namespace {
@@ -62,6 +64,22 @@ std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups) {
 ExtBuilder::State::State(const Window& where, BuilderOptions how, WindowIo::Content content)
     : window(where), options(how), io(where, content), writer(where.file(), kQueueBytes) {}
 
+/// Free blocks of a filesystem that stays as it was read as zeros again, and take no room.
+ExtBuilder::State::~State() {
+  if (!populates || committing) return;
+  try {
+    writer.drain();
+  } catch (...) {
+    // Nothing is written behind a failure.
+  }
+  try {
+    for (const auto& [begin, end] : taken.ranges())
+      window.file().punch(ByteRange{offset_of(begin), ByteCount{(end - begin) * block_size}});
+  } catch (const Error&) {
+    // They are free blocks, whatever they hold.
+  }
+}
+
 namespace {
 
 /// Free runs of every group behind superblock copies and, where they must lie in the group, tables.
@@ -92,16 +110,9 @@ std::vector<BlockRun> runs_of_bitmap(ext2_filsys fs) {
 
 void require_fresh(ext2_filsys fs) {
   ext2_super_block* super = fs->super;
-  const auto refuse = [](Errc code, const char* why) { throw Error(code, why); };
-  require_writable(
-      {super->s_feature_compat, super->s_feature_incompat, super->s_feature_ro_compat});
-  if (super->s_state & EXT2_ERROR_FS)
-    refuse(Errc::Dirty, "the filesystem is marked as damaged; run e2fsck first");
-  if (!(super->s_state & EXT2_VALID_FS))
-    refuse(Errc::Dirty, "the filesystem was not unmounted; run e2fsck first");
-  if (super->s_last_orphan != 0)
-    refuse(Errc::Dirty,
-           "the filesystem has deleted files that are not cleaned up; run e2fsck first");
+  if (super->s_feature_compat & EXT4_FEATURE_COMPAT_ORPHAN_FILE)
+    throw Error(Errc::Unsupported, "the filesystem has an orphan file, whose inode is in the way")
+        .with_hint("make it with mke2fs -O ^orphan_file, or with 'rawimg format'");
   const std::uint32_t first = EXT2_FIRST_INODE(super);
   ext2fs_inode_bitmap map = fs->inode_map;
   ext2_ino_t used = 0;
@@ -154,6 +165,8 @@ ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& option
 }
 
 ExtBuilder ExtBuilder::populate(const Window& where, BuilderOptions builder) {
+  (void)recover(where.file(), builder.durability);
+  if (const auto super = Superblock::read(where)) super->require_editable();
   auto state = std::make_unique<State>(where, builder, WindowIo::Content::Unknown);
   state->populates = true;
   ext2_filsys raw = nullptr;
@@ -438,6 +451,7 @@ BlockRun ExtBuilder::State::take(std::uint64_t want) {
   if (run.count == 0 && open_table_room()) run = space.take(want);
   full = run.count == 0;
   content_end = std::max(content_end, run.end());
+  if (populates) taken.add(run.start, run.end());
   if (!given_back.empty()) given_back.remove(run.start, run.end());
   return run;
 }

@@ -56,6 +56,7 @@ std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups);
 
 struct ExtBuilder::State {
   State(const Window& where, BuilderOptions how, WindowIo::Content content);
+  ~State();
 
   Window window;
   BuilderOptions options;
@@ -65,6 +66,7 @@ struct ExtBuilder::State {
   /// filesystem
   ExtHandle fs;
   bool populates = false;
+  bool committing = false;  ///< populate: what is written belongs to whoever recovers
   std::uint32_t block_size = 0, inode_size = 0;
   bool extents_on_disk = false;
   XattrRoom xattr_room;
@@ -72,6 +74,7 @@ struct ExtBuilder::State {
 
   BlockSpace space{{}};
   std::uint64_t content_end = 0;  ///< behind the last block that content ever took
+  RangeSet taken;                 ///< populate: every block that content ever took
   RangeSet given_back;            ///< blocks that content took and no longer needs
   bool full = false;
   std::uint64_t counted_blocks = 0;  ///< content and map blocks that found no place

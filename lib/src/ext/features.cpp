@@ -130,6 +130,9 @@ void require_consistent(const FeatureSet& set) {
   if ((set.compat & EXT2_FEATURE_COMPAT_RESIZE_INODE) &&
       !(set.ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER))
     refuse("feature 'resize_inode' needs 'sparse_super'; remove both: ^sparse_super,^resize_inode");
+  if ((set.incompat & EXT4_FEATURE_INCOMPAT_64BIT) &&
+      !(set.incompat & EXT3_FEATURE_INCOMPAT_EXTENTS))
+    refuse("feature '64bit' needs 'extent'; remove both: ^extent,^64bit");
   if ((set.incompat & EXT4_FEATURE_INCOMPAT_CSUM_SEED) && !metadata_csum)
     refuse("feature 'metadata_csum_seed' needs 'metadata_csum'");
   if (!(set.incompat & EXT2_FEATURE_INCOMPAT_FILETYPE) && metadata_csum)

@@ -23,15 +23,13 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kSmallWindow = 16u << 20;  // below it blocks have 1 KiB
 constexpr std::uint64_t kDefaultRatio = 16384;
 // fewer never hold superblock, bitmaps, tables and lost+found
 constexpr std::uint64_t kMinBlocks = 64;
 constexpr std::uint64_t kMinJournalFs = 2048;  // ext2fs_default_journal_size gives up below
 
 std::uint32_t choose_block_size(const ExtOptions& options, ByteCount window) {
-  const std::uint32_t size =
-      options.block_size.value_or(window.value >= kSmallWindow ? 4096 : 1024);
+  const std::uint32_t size = options.block_size.value_or(default_block_size(window));
   if (size != 1024 && size != 2048 && size != 4096)
     throw Error(Errc::Usage,
                 fmt::format("a block size of {} bytes: it can be 1024, 2048 or 4096", size));
@@ -56,6 +54,10 @@ std::uint64_t choose_inodes(const ExtOptions& options, std::uint64_t bytes) {
 
 }  // namespace
 
+std::uint32_t default_block_size(ByteCount window) {
+  return window.value >= kSmallWindow ? 4096 : 1024;
+}
+
 ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
   ExtPlan plan;
   plan.type = options.type;
@@ -74,7 +76,8 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
         fmt::format(
             "{} bytes are too small for a filesystem: it needs at least {} blocks of {} bytes",
             window.value, kMinBlocks, plan.block_size))
-        .with_hint(fmt::format("at least {} bytes", kMinBlocks * plan.block_size));
+        .with_hint(
+            fmt::format("the filesystem itself needs {} bytes", kMinBlocks * plan.block_size));
   const bool wide = plan.features.incompat & EXT4_FEATURE_INCOMPAT_64BIT;
   if (!wide && plan.blocks > UINT32_MAX)
     throw Error(Errc::Usage,
@@ -84,10 +87,11 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
     throw Error(Errc::NoSpace,
                 fmt::format("{} blocks of {} bytes are too few for a journal: {} are needed",
                             plan.blocks, plan.block_size, kMinJournalFs))
-        .with_hint(
-            fmt::format("at least {} bytes, or no journal: --type ext2 or --features ^has_journal",
-                        kMinJournalFs * plan.block_size));
+        .with_hint(fmt::format("the filesystem itself needs {} bytes, or no journal: --type ext2 "
+                               "or --features ^has_journal",
+                               kMinJournalFs * plan.block_size));
   plan.inodes = choose_inodes(options, plan.blocks * plan.block_size);
+  plan.block_size_asked_for = options.block_size.has_value();
   plan.inodes_asked_for = options.inodes.has_value() || options.inode_ratio.has_value();
   if (!(options.reserved_percent >= 0 && options.reserved_percent <= 50))
     throw Error(Errc::Usage,

@@ -25,8 +25,9 @@ struct ExtPlan {
   ExtType type = ExtType::Ext2;
   std::uint32_t block_size = 0, inode_size = 0;
   FeatureSet features;
-  std::uint64_t blocks = 0;       ///< as many as fit the window
-  std::uint64_t inodes = 0;       ///< wanted, before rounding
+  std::uint64_t blocks = 0;  ///< as many as fit the window
+  std::uint64_t inodes = 0;  ///< wanted, before rounding
+  bool block_size_asked_for = false;
   bool inodes_asked_for = false;  ///< by count or ratio: no more are promised
   double reserved_percent = 5;
   std::string label;
@@ -36,6 +37,10 @@ struct ExtPlan {
   bool has_extents() const { return features.incompat & EXT3_FEATURE_INCOMPAT_EXTENTS; }
   bool has_flex_bg() const { return features.incompat & EXT4_FEATURE_INCOMPAT_FLEX_BG; }
 };
+
+/// From here on blocks have 4 KiB by default, below it 1 KiB.
+inline constexpr std::uint64_t kSmallWindow = 16u << 20;
+std::uint32_t default_block_size(ByteCount window);
 
 /// Throws: Usage (out of range, contradictory), NoSpace (the window is too small).
 ExtPlan plan_ext(const ExtOptions& options, ByteCount window);

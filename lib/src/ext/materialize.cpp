@@ -10,6 +10,7 @@
 #include <rawimg/error.h>
 
 #include "ext/materializer.h"
+#include "ext/overlay_commit.h"
 
 namespace rawimg {
 namespace {
@@ -32,9 +33,8 @@ ExtSummary Materializer::run() {
   s_.writer.drain();
   // these bytes are no longer the zeros that the overlay takes them for
   s_.io.forget(0, s_.content_end * s_.block_size);
-  if (s_.populates) mark_unusable();
-  if (s_.populates) free_old_directories();
   place_and_write_tail();
+  if (s_.populates) free_old_directories();
   write_inode_tables();
   s_.writer.drain();
   ext2fs_flush_icache(fs());
@@ -45,7 +45,10 @@ ExtSummary Materializer::run() {
   const ExtSummary summary = summarize(fs());
   s_.io.check(ext2fs_close2(s_.fs.get(), EXT2_FLAG_FLUSH_NO_SYNC), "write back the filesystem");
   (void)s_.fs.release();
-  s_.io.commit(s_.options.durability);
+  if (s_.populates)
+    commit_overlay(s_.window, s_.io, {s_.options.durability, 0}, [this] { s_.committing = true; });
+  else
+    s_.io.commit(s_.options.durability);
   return summary;
 }
 
@@ -151,13 +154,17 @@ void Materializer::count_tail() {
 
 /// All that needs room beside content and per-group tables, in a filesystem of so many blocks.
 std::uint64_t Materializer::tail_blocks(std::uint64_t fs_blocks) const {
-  std::uint64_t blocks = tail_;
-  if (s_.populates) return blocks;
+  return tail_ + own_blocks(fs_blocks, s_.block_size);
+}
+
+/// Journal and resize inode.
+std::uint64_t Materializer::own_blocks(std::uint64_t fs_blocks, std::uint32_t block_size) const {
+  if (s_.populates) return 0;
+  std::uint64_t blocks = ext2fs_has_feature_resize_inode(super()) ? 1 : 0;
   if (s_.plan.has_journal()) {
     const std::uint64_t journal = journal_blocks_for(fs_blocks);
-    blocks += journal + (s_.extents_on_disk ? 1 : indirect_blocks_for(journal, s_.block_size));
+    blocks += journal + (s_.extents_on_disk ? 1 : indirect_blocks_for(journal, block_size));
   }
-  if (ext2fs_has_feature_resize_inode(super())) ++blocks;
   return blocks;
 }
 

@@ -8,7 +8,6 @@
 #include <rawimg/error.h>
 
 #include "ext/materializer.h"
-#include "ext/superblock.h"
 
 namespace rawimg {
 namespace {
@@ -16,18 +15,6 @@ namespace {
 constexpr std::uint64_t kTableRun = 1u << 20;  // bytes of inode table per write
 
 }  // namespace
-
-/// The old superblock with a feature bit that nobody knows: until the new one is written, kernels
-/// and e2fsck refuse the filesystem.
-void Materializer::mark_unusable() {
-  ext2_super_block marked;
-  const ByteOffset at{s_.window.range().start() + kSuperblockAt};
-  s_.window.file().read_at(at, std::as_writable_bytes(std::span(&marked, 1)));
-  marked.s_feature_incompat |= ext2fs_cpu_to_le32(kUnusableMark);
-  s_.io.check(ext2fs_superblock_csum_set(fs(), &marked), "checksum the superblock");
-  s_.window.file().write_at(at, std::as_bytes(std::span(&marked, 1)));
-  if (s_.options.durability == Durability::Sync) s_.window.file().sync();
-}
 
 void Materializer::free_old_directories() {
   const auto unmark = [](ext2_filsys fs, blk64_t* block, e2_blkcnt_t, blk64_t, int, void*) {
@@ -202,8 +189,13 @@ void Materializer::write_inode_tables() {
     const std::uint64_t at =
         s_.offset_of(ext2fs_inode_table_loc(fs(), static_cast<dgrp_t>(group))).value +
         in_group * s_.inode_size;
-    s_.io.forget(at - s_.window.range().start(), table->size());
-    s_.writer.put(ByteOffset{at}, *table, table);
+    const std::uint64_t in_window = at - s_.window.range().start();
+    if (s_.populates) {  // over what is in use: part of the commit
+      s_.io.write_at(in_window, *table);
+    } else {
+      s_.io.forget(in_window, table->size());
+      s_.writer.put(ByteOffset{at}, *table, table);
+    }
     first += count;
   }
 }

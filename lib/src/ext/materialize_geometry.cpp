@@ -173,16 +173,18 @@ void Materializer::require_room_in_place() {
   if (free_blocks(fs()) < tail_blocks(0)) throw_no_space();
 }
 
-bool Materializer::would_fit(std::uint64_t blocks, std::uint64_t content) {
+bool Materializer::would_fit(const Needs& needs, std::uint64_t blocks) {
   ExtPlan plan = s_.plan;
   plan.blocks = blocks;
+  plan.block_size = needs.block_size;
   const std::uint64_t used = node_of_.size() - 1;
-  const std::uint64_t ratio =
-      std::max<std::uint64_t>(1, s_.plan.blocks / std::max<std::uint64_t>(1, s_.plan.inodes));
-  plan.inodes = std::max(used, s_.plan.inodes_asked_for ? used : blocks / ratio);
+  const std::uint64_t bytes_per_inode = std::max<std::uint64_t>(
+      1, s_.plan.blocks * s_.block_size / std::max<std::uint64_t>(1, s_.plan.inodes));
+  plan.inodes =
+      std::max(used, s_.plan.inodes_asked_for ? used : blocks * needs.block_size / bytes_per_inode);
   const ExtHandle handle = initialize_ext(s_.io, plan, blocks, plan.inodes);
   const std::uint64_t groups = handle->group_desc_count, table = handle->inode_blocks_per_group,
-                      per_block = s_.block_size / s_.inode_size;
+                      per_block = needs.block_size / s_.inode_size;
   std::uint64_t metadata = handle->super->s_first_data_block + 2 * groups;
   for (dgrp_t g = 0; g < handle->group_desc_count; ++g)
     if (ext2fs_bg_has_super(handle.get(), g))
@@ -192,18 +194,21 @@ bool Materializer::would_fit(std::uint64_t blocks, std::uint64_t content) {
     // Content must not run into the room for tables: it would be opened before all inodes are
     // known, and might then be too small for them.
     const std::uint64_t room = generous_table_blocks(plan, groups);
-    if (metadata + groups * room + content > have || groups * room * per_block < used) return false;
+    if (metadata + groups * room + needs.content > have || groups * room * per_block < used)
+      return false;
   }
-  return handle->super->s_inodes_count >= used &&
-         metadata + groups * table + content + tail_blocks(blocks) <= have;
+  return handle->super->s_inodes_count >= used && metadata + groups * table + needs.content +
+                                                          needs.tail +
+                                                          own_blocks(blocks, needs.block_size) <=
+                                                      have;
 }
 
 /// Blocks of the smallest filesystem, in steps of about 1 %, that holds everything.
-std::uint64_t Materializer::smallest_size(std::uint64_t content) {
-  std::uint64_t blocks = std::max<std::uint64_t>(content + tail_blocks(content), 64);
+std::uint64_t Materializer::smallest_size(const Needs& needs) {
+  std::uint64_t blocks = std::max<std::uint64_t>(needs.content + needs.tail, 64);
   for (int step = 0; step < 1000; ++step) {
     try {
-      if (would_fit(blocks, content)) return blocks;
+      if (would_fit(needs, blocks)) return blocks;
     } catch (const Error& error) {
       // too small for its own structures or so many inodes: larger
       if (error.code() != Errc::NoSpace && error.code() != Errc::Usage) throw;
@@ -211,6 +216,50 @@ std::uint64_t Materializer::smallest_size(std::uint64_t content) {
     blocks += blocks / 100 + 16;
   }
   return blocks;
+}
+
+/// The same content in blocks of another size; never too few.
+Materializer::Needs Materializer::needs_with(std::uint32_t block_size) {
+  Needs needs{block_size, 0, 0};
+  for (const Node& node : s_.nodes) {
+    if (node.removed) continue;
+    const std::uint64_t blocks = div_up(node.size_bytes, block_size);
+    if (node.meta.type == FileType::Regular)
+      needs.content += blocks + (s_.extents_on_disk ? 0 : indirect_blocks_for(blocks, block_size));
+    if (node.target != 0 && node.size_bytes >= kFastSymlink) ++needs.tail;
+  }
+  for (const Directory& directory : directories_) {
+    const std::uint64_t blocks = div_up(directory.blocks.bytes.size(), block_size);
+    needs.tail += blocks + (s_.extents_on_disk ? 0 : indirect_blocks_for(blocks, block_size));
+  }
+  for (const std::uint32_t references : xattr_references_)
+    needs.tail += div_up(references, kMaxXattrReferences);
+  return needs;
+}
+
+/// Bytes of a window that would hold everything: the block size is what it would get by default,
+/// unless one was asked for.
+std::uint64_t Materializer::smallest_window(std::uint64_t content) {
+  const std::uint64_t bytes =
+      smallest_size({s_.block_size, content, tail_}) * std::uint64_t{s_.block_size};
+  const std::uint32_t by_default = default_block_size(ByteCount{bytes});
+  if (s_.plan.block_size_asked_for || by_default == s_.block_size) return bytes;
+  const std::uint64_t other = smallest_size(needs_with(by_default)) * std::uint64_t{by_default};
+  // What fits neither below the limit nor just above it fits from the limit on.
+  return std::max(other, kSmallWindow);
+}
+
+std::string Materializer::hint_for_place(std::uint64_t blocks) {
+  constexpr std::uint64_t kMiB = 1u << 20;
+  const std::uint64_t used = node_of_.size() - 1, free = ext2fs_free_blocks_count(super());
+  std::string hint;
+  if (blocks > free)
+    hint = fmt::format("make it larger by about {} MiB",
+                       div_up((blocks - free) * s_.block_size * 105 / 100 + kMiB, kMiB));
+  if (used > super()->s_inodes_count)
+    hint += fmt::format("{}with --inodes {} or more",
+                        hint.empty() ? "make the filesystem " : ", and ", used);
+  return hint;
 }
 
 void Materializer::throw_no_space() {
@@ -224,21 +273,14 @@ void Materializer::throw_no_space() {
   if (s_.populates) {
     const std::uint64_t blocks = ext2fs_free_blocks_count(super()),
                         inodes = super()->s_inodes_count;
-    const std::string hint =
-        used > inodes ? fmt::format("make the filesystem with --inodes {} or more", used)
-                      : fmt::format("make it larger by about {} MiB",
-                                    div_up((content + tail_ - std::min(blocks, content + tail_)) *
-                                                   s_.block_size * 105 / 100 +
-                                               kMiB,
-                                           kMiB));
     throw Error(
         Errc::NoSpace,
         fmt::format(
             "the filesystem is too small: needed are {}; it has {} free blocks and {} inodes",
             needs, blocks, inodes))
-        .with_hint(hint);
+        .with_hint(hint_for_place(content + tail_));
   }
-  const std::uint64_t bytes = s_.window.range().start() + smallest_size(content) * s_.block_size;
+  const std::uint64_t bytes = s_.window.range().start() + smallest_window(content);
   Error error(
       Errc::NoSpace,
       fmt::format(

@@ -59,6 +59,7 @@ class Materializer {
   void settle_directory_links();
   void count_tail();
   std::uint64_t tail_blocks(std::uint64_t fs_blocks) const;
+  std::uint64_t own_blocks(std::uint64_t fs_blocks, std::uint32_t block_size) const;
 
   // Geometry
   void make_final_handle();
@@ -69,11 +70,18 @@ class Materializer {
   std::uint64_t free_in_group(ext2_filsys fs, std::uint64_t group) const;
   void require_room_in_place();
   [[noreturn]] void throw_no_space();
-  std::uint64_t smallest_size(std::uint64_t content);
-  bool would_fit(std::uint64_t blocks, std::uint64_t content);
+  /// Blocks of content with its maps, and of what comes behind it.
+  struct Needs {
+    std::uint32_t block_size;
+    std::uint64_t content, tail;
+  };
+  Needs needs_with(std::uint32_t block_size);
+  std::uint64_t smallest_window(std::uint64_t content);
+  std::uint64_t smallest_size(const Needs& needs);
+  bool would_fit(const Needs& needs, std::uint64_t blocks);
+  std::string hint_for_place(std::uint64_t blocks);
 
   // Bytes
-  void mark_unusable();
   void free_old_directories();
   void place_and_write_tail();
   void place_blocks(Node& node, std::uint64_t count, TailSpace& space);

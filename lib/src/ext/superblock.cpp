@@ -130,6 +130,7 @@ ExtInfo Superblock::info() const {
   info.features = feature_names(features());
   info.needs_recovery = raw_.s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER;
   info.has_errors = raw_.s_state & EXT2_ERROR_FS;
+  info.interrupted = raw_.s_feature_incompat & kUnusableMark;
   info.not_clean = !(raw_.s_state & EXT2_VALID_FS);
   info.created = raw_.s_mkfs_time | std::int64_t{raw_.s_mkfs_time_hi} << 32;
   info.written = raw_.s_wtime | std::int64_t{raw_.s_wtime_hi} << 32;
@@ -140,14 +141,30 @@ ExtInfo Superblock::info() const {
 void Superblock::require_readable() const {
   if (raw_.s_feature_incompat & kUnusableMark)
     throw Error(Errc::Dirty,
-                "a rawimg that was writing this filesystem was interrupted; it holds neither its "
-                "old nor its new content")
-        .with_hint("make it again: 'rawimg format', then 'rawimg populate'");
+                "a change of this filesystem was interrupted; it holds neither its old nor its new "
+                "content")
+        .with_hint("'rawimg recover' takes the change back, with the undo file beside the image");
   const std::uint32_t unknown = raw_.s_feature_incompat & ~kReadableIncompat;
   if (unknown != 0)
     throw Error(Errc::Unsupported,
                 fmt::format("the filesystem has features that rawimg does not read: {}",
                             fmt::join(feature_names({0, unknown, 0}), ", ")));
+}
+
+void Superblock::require_editable() const {
+  const auto dirty = [](const char* why, const char* next) {
+    return Error(Errc::Dirty, why).with_hint(next);
+  };
+  require_readable();
+  if (has_incompat(EXT3_FEATURE_INCOMPAT_RECOVER))
+    throw dirty("the journal must be replayed first", "e2fsck -E journal_only replays it");
+  if (raw_.s_state & EXT2_ERROR_FS)
+    throw dirty("the filesystem is marked as damaged", "run e2fsck first");
+  if (!(raw_.s_state & EXT2_VALID_FS))
+    throw dirty("the filesystem was not unmounted", "run e2fsck first");
+  if (raw_.s_last_orphan != 0)
+    throw dirty("the filesystem has deleted files that are not cleaned up", "run e2fsck first");
+  require_writable(features());
 }
 
 bool Superblock::has_super(std::uint64_t group) const {

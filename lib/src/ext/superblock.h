@@ -56,6 +56,9 @@ class Superblock {
   /// Throws: Unsupported (features that cannot be read, named), Dirty (marked by an interrupted
   /// rawimg).
   void require_readable() const;
+  /// Throws: Dirty (a journal to replay, errors, not unmounted, orphans), Unsupported (features
+  /// that must not be written, named), and like require_readable.
+  void require_editable() const;
 
   /// The block where inode `number` lies and its byte in it. Throws: Corrupt (no such inode; a
   /// table outside of the filesystem), Io.

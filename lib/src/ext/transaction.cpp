@@ -21,19 +21,7 @@ Superblock require_editable(const Window& where) {
     throw Error(Errc::Unsupported,
                 fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
                             where.range().start(), quote(where.file().path().string())));
-  super->require_readable();
-  require_writable(super->features());
-  const ExtInfo info = super->info();
-  if (info.needs_recovery)
-    throw Error(Errc::Dirty, "the journal must be replayed first")
-        .with_hint("e2fsck -E journal_only replays it");
-  if (info.has_errors)
-    throw Error(Errc::Dirty, "the filesystem is marked as damaged").with_hint("run e2fsck first");
-  if (info.not_clean)
-    throw Error(Errc::Dirty, "the filesystem was not unmounted").with_hint("run e2fsck first");
-  if (super->raw().s_last_orphan != 0)
-    throw Error(Errc::Dirty, "the filesystem has deleted files that are not cleaned up")
-        .with_hint("run e2fsck first");
+  super->require_editable();
   return *super;
 }
 

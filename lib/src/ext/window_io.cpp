@@ -16,6 +16,7 @@
 #include <rawimg/error.h>
 
 #include "base/errno_error.h"
+#include "base/text.h"
 #include "ext/ext_error.h"
 #include "storage/write_seam.h"
 
@@ -152,9 +153,12 @@ void WindowIo::lower_write(std::uint64_t at, std::span<const std::byte> bytes) {
   if (file_.seam()) file_.seam()->before_write(ByteOffset{start_ + at}, ByteCount{bytes.size()});
   ++counters_.lower_writes;
   counters_.lower_bytes += bytes.size();
-  check_ext(
-      io_channel_write_blk64(lower_, at / kUnit, -static_cast<int>(bytes.size()), bytes.data()),
-      fmt::format("write {} bytes at byte {} of the filesystem", bytes.size(), at));
+  const errcode_t code =
+      io_channel_write_blk64(lower_, at / kUnit, -static_cast<int>(bytes.size()), bytes.data());
+  // unix_io does not say why a write came to less: the same again by ourselves does.
+  if (code == EXT2_ET_SHORT_WRITE) return file_.write_at(ByteOffset{start_ + at}, bytes);
+  check_ext(code, fmt::format("write {} bytes at byte {} of {}", bytes.size(), start_ + at,
+                              quote(file_.path().string())));
 }
 
 errcode_t WindowIo::read(std::uint64_t at, std::uint64_t size, std::byte* out) const {

@@ -194,7 +194,8 @@ Partition PartitionTable::add(const PartitionRequest& request, ByteCount image_s
   if (first >= sectors)
     throw Error(Errc::NoSpace,
                 fmt::format("partition {} would start at sector {} but the image has {} sectors",
-                            slot, first, sectors));
+                            slot, first, sectors))
+        .with_hint("a larger image, or a partition that starts earlier (start=63)");
   const std::uint64_t count =
       request.sector_count ? *request.sector_count : rest_from(first, others, sectors);
   require_within(slot, first, count, image_size);

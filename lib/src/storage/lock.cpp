@@ -68,8 +68,10 @@ void lock_file(int descriptor, const std::string& name, Access access, const Loc
     const bool written_by_vm =
         error == 0 && access == Access::ReadOnly && is_locked(descriptor, kQemuWritePermission, 1);
     if (error == 0 && !written_by_vm) return;
-    if (!policy.required) return;
-    if (error != 0 && error != EAGAIN && error != EACCES)
+    const bool held = error == 0 || error == EAGAIN || error == EACCES;
+    // Without locks here, the user knows; and who only reads may look at what is being changed.
+    if (!policy.required && (!held || access == Access::ReadOnly)) return;
+    if (!held)
       throw errno_error(error, fmt::format("cannot lock {}", quote(name)))
           .with_path(name)
           .with_hint(

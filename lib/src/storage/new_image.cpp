@@ -60,8 +60,10 @@ void require_replaceable(const fs::path& target, Replace replace) {
 ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
   const std::string name = part.string();
   for (int attempt = 0; attempt < 100; ++attempt) {
-    const int descriptor =
-        ::open(part.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
+    constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+    int descriptor = ::open(part.c_str(), kFlags | O_EXCL, 0666);
+    const bool is_ours = descriptor >= 0;
+    if (!is_ours) descriptor = ::open(part.c_str(), kFlags, 0666);
     if (descriptor < 0) {
       if (errno == ELOOP)
         throw Error(Errc::Exists, fmt::format("{} is a symlink; remove it", quote(name)))
@@ -69,7 +71,12 @@ ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
       throw errno_error(errno, fmt::format("cannot create {}", quote(name))).with_path(name);
     }
     ImageFile file = ImageFile::adopt(descriptor, part, Access::ReadWrite);
-    lock_file(descriptor, name, Access::ReadWrite, lock);
+    try {
+      lock_file(descriptor, name, Access::ReadWrite, lock);
+    } catch (...) {
+      if (is_ours) unlink(part.c_str());
+      throw;
+    }
     struct stat mine {};
     if (fstat(descriptor, &mine) != 0)
       throw errno_error(errno, fmt::format("cannot stat {}", quote(name))).with_path(name);
@@ -99,6 +106,17 @@ int rename_no_replace(const fs::path& from, const fs::path& to) {
   return 0;
 }
 
+/// Whoever has the old image open would go on with a file that has no name any more.
+std::optional<ImageFile> lock_old(const fs::path& target, const LockPolicy& lock) {
+  if (!look_at(target)) return std::nullopt;
+  try {
+    return ImageFile::open(target, Access::ReadWrite, lock);
+  } catch (const Error& error) {
+    if (error.code() == Errc::Busy) throw;
+    return std::nullopt;  // who may not write it may replace it all the same
+  }
+}
+
 fs::path part_of(const fs::path& target, Replace replace) {
   require_replaceable(target, replace);
   return fs::path(target.native() + ".part");
@@ -110,6 +128,7 @@ NewImage::NewImage(const fs::path& path, Replace replace, LockPolicy lock)
     : target_(resolve(path)),
       part_(part_of(target_, replace)),
       replace_(replace),
+      old_(lock_old(target_, lock)),
       file_(open_part(part_, lock)) {}
 
 NewImage::~NewImage() {

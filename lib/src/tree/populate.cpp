@@ -64,7 +64,7 @@ class Job {
  private:
   void read_sources() {
     for (const SourceSpec& spec : sources_) {
-      with_context(spec.source->name(), [&] { read_source(spec); });
+      with_context(quote(spec.source->name()), [&] { read_source(spec); });
       if (stopped_measuring_) break;
     }
     report();

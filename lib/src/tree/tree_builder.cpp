@@ -254,7 +254,8 @@ NodeMeta TreeBuilder::meta_of(const Entry& entry) const {
   };
   NodeMeta meta;
   meta.type = entry.type;
-  meta.permissions = entry.permissions;
+  // Linux has no other, whatever an archive says.
+  meta.permissions = entry.type == FileType::Symlink ? 0777 : entry.permissions;
   meta.uid = entry.uid;
   meta.gid = entry.gid;
   meta.mtime = clamped(entry.mtime);
