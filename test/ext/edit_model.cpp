@@ -54,12 +54,12 @@ struct Line {
   }
 };
 
-std::optional<DataChunk> chunk_of(const std::string& content, std::size_t& at, std::size_t piece) {
-  if (at >= content.size()) return std::nullopt;
-  const std::size_t n = std::min(piece, content.size() - at);
-  DataChunk chunk{at, std::as_bytes(std::span(content)).subspan(at, n), nullptr};
-  at += n;
-  return chunk;
+void produce_pieces(const std::string& content, std::size_t piece,
+                    const Transaction::ContentSink& sink) {
+  for (std::size_t at = 0; at < content.size(); at += piece) {
+    const std::size_t n = std::min(piece, content.size() - at);
+    sink({at, std::as_bytes(std::span(content)).subspan(at, n), nullptr});
+  }
 }
 
 std::size_t subdirectories(const ModelInode& directory) {
@@ -150,10 +150,9 @@ void EditModel::make(Transaction& transaction) {
   node->names = 1;
   if (meta.type == FileType::Regular && pick(4) != 0) {
     node->content = random_content();
-    std::size_t at = 0;
     const std::size_t piece = 1 + pick(200'000);
     transaction.write_file(inode, node->content.size(),
-                           [&] { return chunk_of(node->content, at, piece); });
+                           [&](const auto& sink) { produce_pieces(node->content, piece, sink); });
   }
   where.directory->children[name] = node;
 }
@@ -236,8 +235,10 @@ void EditModel::change_file(Transaction& transaction) {
     content.resize(size);
   } else {
     content = random_content();
-    std::size_t at = 0;
-    transaction.write_file(inode, content.size(), [&] { return chunk_of(content, at, 65'537); });
+    const bool sized = pick(2) == 0 || content.empty() || content.back() == '\0';
+    transaction.write_file(inode,
+                           sized ? std::optional<std::uint64_t>(content.size()) : std::nullopt,
+                           [&](const auto& sink) { produce_pieces(content, 65'537, sink); });
   }
 }
 

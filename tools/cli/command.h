@@ -12,12 +12,16 @@
 
 namespace rawimg::cli {
 
+class Edit;
+
 struct Command {
   std::string_view name, synopsis, summary;
   std::string_view examples;  ///< lines of "command  # what for", shown first in help
   std::string_view details;   ///< paragraphs behind the options, or empty
   std::span<const std::span<const OptionSpec>> options;  ///< tables, joined
   ExitCode (*run)(const Args& args, Streams& io);
+  /// of what changes an image: the change itself, as `batch` makes it, too
+  void (*apply)(Edit& edit, const Args& args) = nullptr;
 };
 
 /// All commands, in the order of help.

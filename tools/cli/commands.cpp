@@ -6,9 +6,11 @@
 namespace rawimg::cli {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 12> kAll{&kBuild,  &kInit,     &kCreate, &kPartition,
-                                                       &kFormat, &kPopulate, &kInfo,   &kLs,
-                                                       &kCat,    &kStat,     &kHelp,   &kVersion};
+  static constexpr std::array kAll{
+      &kBuild, &kInit, &kCreate, &kPartition, &kFormat, &kPopulate, &kInfo,
+      &kLs,    &kCat,  &kStat,   &kCp,        &kMv,     &kRm,       &kMkdir,
+      &kRmdir, &kLn,   &kChmod,  &kChown,     &kTouch,  &kTruncate, &kMknod,
+      &kXattr, &kTee,  &kBatch,  &kRecover,   &kUndo,   &kHelp,     &kVersion};
   return kAll;
 }
 

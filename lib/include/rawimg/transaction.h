@@ -96,11 +96,14 @@ class Transaction {
   /// Shorter: what is behind goes. Longer: a hole. Throws: Usage (not a regular file), Unsupported
   /// (too long), NoSpace.
   void set_size(std::uint32_t inode, std::uint64_t size_bytes);
-  /// Replaces a regular file's content by the chunks that `next` yields, in ascending order; blocks
-  /// of zeros become holes. mtime becomes the transaction's. Throws: Usage (not a regular file),
-  /// BadInput (chunks out of order, past the size), NoSpace, and what `next` throws.
-  void write_file(std::uint32_t inode, std::uint64_t size_bytes,
-                  const std::function<std::optional<DataChunk>()>& next);
+  /// Takes content, in ascending order without overlap; what lies between pieces is a hole.
+  using ContentSink = std::function<void(const DataChunk&)>;
+  /// Replaces a regular file's content by what `produce` hands to its sink; blocks of zeros become
+  /// holes. Without `size_bytes` the file ends with the last piece. mtime becomes the
+  /// transaction's. Throws: Usage (not a regular file), BadInput (pieces out of order, past the
+  /// size), NoSpace, Unsupported (too long), and what `produce` throws.
+  void write_file(std::uint32_t inode, std::optional<std::uint64_t> size_bytes,
+                  const std::function<void(const ContentSink&)>& produce);
 
   /// Whether anything would change on disk.
   bool has_changes() const;

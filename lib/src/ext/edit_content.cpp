@@ -200,24 +200,25 @@ std::vector<Extent> ContentWriter::finish() {
   return std::move(extents_);
 }
 
-void Transaction::write_file(std::uint32_t number, std::uint64_t size_bytes,
-                             const std::function<std::optional<DataChunk>()>& next) {
+void Transaction::write_file(std::uint32_t number, std::optional<std::uint64_t> size_bytes,
+                             const std::function<void(const ContentSink&)>& produce) {
   State& s = *state_;
   EditInode inode(s.fs.get(), s.io, number);
   require_regular(inode, "content can be written to files only");
-  const InodeBlocks old = s.blocks_of(inode);
   const bool tree = ext2fs_has_feature_extents(s.fs->super);
-  const std::uint64_t most = max_file_blocks(tree, s.block_size());
-  if (size_bytes > most * s.block_size())
+  const std::uint64_t most = max_file_blocks(tree, s.block_size()) * s.block_size();
+  if (size_bytes.value_or(0) > most)
     throw Error(Errc::Unsupported,
-                fmt::format("a file of {} bytes: with blocks of {} bytes it can have {} of them",
-                            size_bytes, s.block_size(), most));
-  ContentWriter writer(s, s.space.goal_for(number), size_bytes);
-  while (const auto chunk = next()) writer.append(*chunk);
+                fmt::format("a file of {} bytes: with blocks of {} bytes it can have {}",
+                            *size_bytes, s.block_size(), most));
+  ContentWriter writer(s, s.space.goal_for(number), size_bytes.value_or(most));
+  produce([&](const DataChunk& chunk) { writer.append(chunk); });
+  const std::uint64_t end = size_bytes.value_or(writer.position());
   const std::vector<Extent> extents = writer.finish();
+  const InodeBlocks old = s.blocks_of(inode);
   inode.fields().i_flags = (inode.fields().i_flags & ~static_cast<__u32>(EXT4_EXTENTS_FL)) |
                            (tree ? EXT4_EXTENTS_FL : 0U);
-  inode.set_size(size_bytes);
+  inode.set_size(end);
   inode.set_mtime(s.options.now);
   inode.set_ctime(s.options.now);
   s.store_map(inode, extents, {});

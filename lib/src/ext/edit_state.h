@@ -112,6 +112,7 @@ class ContentWriter {
   ContentWriter(Transaction::State& state, std::uint64_t goal, std::uint64_t size_bytes);
   /// Throws: BadInput (out of order, past the size), NoSpace.
   void append(const DataChunk& chunk);
+  std::uint64_t position() const { return position_; }  ///< behind the last byte that came
   std::vector<Extent> finish();
 
  private:

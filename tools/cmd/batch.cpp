@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/errno_error.h"
+#include "base/text.h"
+#include "cmd/all.h"
+#include "edit/batch_line.h"
+#include "edit/edit.h"
+#include "edit/file_content.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr OptionSpec kOwn[] = {{"expression", "LINE", "a line to carry out; repeatable", 'e'}};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
+                                                   kLockOptions, kImageOption,   kCommonOptions};
+
+struct Line {
+  std::string name;  ///< where it stands: "edits:3"
+  std::vector<std::string> words;
+};
+
+void add_lines(const std::string& text, const std::string& name, std::vector<Line>& lines) {
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    ++number;
+    Line line{fmt::format("{}:{}", name, number), {}};
+    try {
+      line.words = split_line(std::string_view(text).substr(at, end - at));
+    } catch (const Error& error) {
+      throw error.in(line.name);
+    }
+    if (!line.words.empty()) lines.push_back(std::move(line));
+    at = end + 1;
+  }
+}
+
+std::string read_script(const std::string& word, Streams& io) {
+  if (word == "-") return read_descriptor(io.in, "standard input");
+  const int descriptor = ::open(word.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    throw errno_error(errno, fmt::format("cannot open {}", quote(word))).with_path(word);
+  const std::string text = read_descriptor(descriptor, word);
+  ::close(descriptor);
+  return text;
+}
+
+std::vector<Line> read_lines(const Args& args, Streams& io) {
+  std::vector<Line> lines;
+  std::size_t number = 0;
+  for (const auto& [name, value] : args.options())
+    if (name == "expression") add_lines(value, fmt::format("-e {}", ++number), lines);
+  if (args.operands().size() > 1)
+    add_lines(read_script(args.operands()[1], io),
+              args.operands()[1] == "-" ? "standard input" : args.operands()[1], lines);
+  if (args.operands().size() <= 1 && number == 0)
+    add_lines(read_script("-", io), "standard input", lines);
+  return lines;
+}
+
+const Command& find_verb(const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const Command* command : commands()) {
+    if (command->apply == nullptr) continue;
+    if (command->name == name) return *command;
+    names.push_back(command->name);
+  }
+  const auto guess = nearest(name, names);
+  throw Error(Errc::Usage, fmt::format("{} is not a verb of a batch{}", quote(name),
+                                       guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
+}
+
+void apply_line(Edit& edit, const Line& line) {
+  try {
+    const Command& verb = find_verb(line.words[0]);
+    const std::vector<OptionSpec> table = all_options(verb);
+    const Args args = parse_args(table, {line.words.begin() + 1, line.words.end()});
+    edit.verbose = edit.options().has("verbose") || args.has("verbose");
+    verb.apply(edit, args);
+  } catch (const Error& error) {
+    throw error.in(line.name).with_hint(
+        error.hint().empty() ? "nothing was changed" : error.hint() + "; nothing was changed");
+  }
+}
+
+ExitCode run(const Args& args, Streams& io) {
+  const Address address = read_address(args);
+  args.require_at_most(2);
+  if (!address.path.empty())
+    throw Error(Errc::Usage, "batch names an image; paths stand in its lines, as :/path");
+  const std::vector<Line> lines = read_lines(args, io);
+  return run_edit_on(kBatch, address, args, io, true, [&](Edit& edit) {
+    for (const Line& line : lines) {
+      if (io.stop.stop_requested()) return;
+      apply_line(edit, line);
+    }
+  });
+}
+
+}  // namespace
+
+const Command kBatch{
+    .name = "batch",
+    .synopsis = "IMG[:N] [FILE | -] [-e LINE]...",
+    .summary = "many changes as one: all of them or none",
+    .examples =
+        "  rawimg batch disk.img -e 'rm -rf :/var/cache/*' -e 'cp ./m5 :/sbin/m5' -e 'ln -s m5 "
+        ":/sbin/gem5'\n  rawimg batch disk.img edits.txt\n",
+    .details =
+        "One verb a line, with its options, quoted as in a shell; # begins a comment. A path in "
+        "the image is :/path, any other is on\n"
+        "the host. The first error names its line, and nothing is changed.\n",
+    .options = kTables,
+    .run = run,
+};
+
+}  // namespace rawimg::cli

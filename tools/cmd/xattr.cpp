@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+#include "cmd/all.h"
+#include "edit/edit.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr OptionSpec kOwn[] = {
+    {"set", "NAME=VALUE",
+     "set an attribute; VALUE as text, or 0x and hexadecimal digits; repeatable", 's'},
+    {"remove", "NAME", "remove an attribute; repeatable", 'x'},
+    {"remove-all", "", "remove all of them first"},
+    {"no-dereference", "", "a symlink itself, not what it leads to", 'P'},
+};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions, kImageOption,
+                                                   kCommonOptions};
+
+std::string read_value(std::string_view text) {
+  if (!text.starts_with("0x")) return std::string(text);
+  text.remove_prefix(2);
+  const auto digit = [&](char c) {
+    const std::size_t at = std::string_view("0123456789abcdef")
+                               .find(static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c));
+    if (at == std::string_view::npos || text.size() % 2 != 0)
+      throw Error(Errc::Usage,
+                  fmt::format("value 0x{} is not whole bytes in hexadecimal digits", text));
+    return static_cast<unsigned>(at);
+  };
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < text.size() + text.size() % 2; i += 2)
+    bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[std::min(i + 1, text.size() - 1)]));
+  return bytes;
+}
+
+void remove(std::vector<Xattr>& xattrs, const std::string& name, bool must_exist) {
+  const auto at = std::find_if(xattrs.begin(), xattrs.end(),
+                               [&](const Xattr& xattr) { return xattr.name == name; });
+  if (at != xattrs.end())
+    xattrs.erase(at);
+  else if (must_exist)
+    throw Error(Errc::NotFound, fmt::format("it has no attribute {}", quote(name)));
+}
+
+void change(std::vector<Xattr>& xattrs, const Args& args) {
+  if (args.has("remove-all")) xattrs.clear();
+  for (const auto& [option, value] : args.options()) {
+    if (option == "remove") remove(xattrs, value, true);
+    if (option != "set") continue;
+    const std::size_t equals = value.find('=');
+    if (equals == std::string::npos)
+      throw Error(Errc::Usage, fmt::format("{} is not NAME=VALUE", quote(value)));
+    const std::string name = value.substr(0, equals);
+    remove(xattrs, name, false);
+    xattrs.push_back({name, read_value(std::string_view(value).substr(equals + 1))});
+  }
+  std::sort(xattrs.begin(), xattrs.end());
+}
+
+void apply(Edit& edit, const Args& args) {
+  (void)args.require(0, "IMG:/path");
+  if (!args.has("set") && !args.has("remove") && !args.has("remove-all"))
+    throw Error(Errc::Usage, "--set, --remove or --remove-all is needed")
+        .with_hint("'rawimg stat' shows the attributes of a file");
+  for (const std::string& word : args.operands()) {
+    for (const Operand& file : edit.expand(word)) {
+      try {
+        const std::uint32_t inode = edit.resolve(
+            file, args.has("no-dereference") ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
+        std::vector<Xattr> xattrs = edit.fs().inode(inode).xattrs;
+        change(xattrs, args);
+        edit.fs().set_xattrs(inode, xattrs);
+      } catch (const Error& error) {
+        throw in_file(error, file);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const Command kXattr{
+    .name = "xattr",
+    .synopsis = "[--set NAME=VALUE] [--remove NAME] IMG:/path...",
+    .summary = "change extended attributes in an image",
+    .examples =
+        "  rawimg xattr --set user.origin=gem5 disk.img:/etc/fstab\n  rawimg xattr -s "
+        "security.capability=0x0100000200200000000000000000000000000000 disk.img:/bin/ping\n  "
+        "rawimg xattr --remove security.selinux 'disk.img:/etc/*'\n",
+    .details =
+        "'rawimg stat' shows them. POSIX ACLs are system.posix_acl_access and "
+        "system.posix_acl_default, in the form of getxattr(2).\n",
+    .options = kTables,
+    .run = [](const Args& args, Streams& io) { return run_edit(kXattr, args, io); },
+    .apply = apply,
+};
+
+}  // namespace rawimg::cli

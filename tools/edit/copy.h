@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Copying files from the host or an image into an image, and from an image to the host: what cp
+// does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <rawimg/transaction.h>
+
+#include "edit/edit.h"
+#include "edit/mode_change.h"
+#include "edit/owner_names.h"
+
+namespace rawimg::cli {
+
+/// A file that is copied, wherever it is.
+class CopySource {
+ public:
+  virtual ~CopySource() = default;
+  /// Type and metadata; a symlink's target as link_target.
+  virtual const Entry& meta() const = 0;
+  /// Names in a directory, sorted.
+  virtual std::vector<std::string> names() const = 0;
+  /// A name in it; symlinks are themselves, or with `follow` what they lead to.
+  virtual std::unique_ptr<CopySource> child(const std::string& name, bool follow) const = 0;
+  virtual void read(const Transaction::ContentSink& sink) const = 0;
+  /// The same for two names of one file; empty when there is but one name.
+  virtual std::string identity() const = 0;
+  virtual const std::string& word() const = 0;  ///< for messages
+};
+
+std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
+                                             bool follow);
+/// Everything that can be read from a descriptor, as a file.
+std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word);
+std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file, bool follow);
+/// In another image; keeps what it needs.
+std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
+                                           bool follow);
+
+struct CopyOptions {
+  bool recursive = false, preserve = false, xattrs = false, follow = false, no_clobber = false,
+       devices = false, hard_links = false;
+  std::optional<Owner> owner;
+  std::optional<ModeChange> mode;
+};
+
+/// Source to `target` and below. Throws: Usage (a directory without -r; a directory over something
+/// else), Exists, and as Transaction does.
+void copy_to_image(Edit& edit, const CopySource& source, const Operand& target,
+                   const CopyOptions& options, std::map<std::string, std::uint32_t>& linked);
+/// Nothing is made through a symlink below `target`; device nodes only with options.devices. What
+/// could not be kept is added to `warnings`; `say` gets a line for every file.
+void copy_to_host(const CopySource& source, const std::string& target, const CopyOptions& options,
+                  std::vector<Warning>& warnings,
+                  const std::function<void(const std::string&)>& say);
+
+}  // namespace rawimg::cli

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/errno_error.h"
+#include "base/text.h"
+#include "edit/copy.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr std::size_t kPiece = 1u << 20;
+
+Error host_error(int number, const char* what, const std::string& word) {
+  return errno_error(number, fmt::format("cannot {} {}", what, quote(word))).with_path(word);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+void read_all(int descriptor, const std::string& word, std::uint64_t at, std::uint64_t end,
+              const Transaction::ContentSink& sink) {
+  std::vector<std::byte> buffer(kPiece);
+  while (at < end) {
+    const ssize_t n =
+        ::read(descriptor, buffer.data(), std::min<std::uint64_t>(buffer.size(), end - at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw host_error(errno, "read", word);
+    if (n == 0) return;
+    sink({at, std::span<const std::byte>(buffer).first(static_cast<std::size_t>(n)), nullptr});
+    at += static_cast<std::uint64_t>(n);
+  }
+}
+
+FileType type_of(mode_t mode, const std::string& word) {
+  if (S_ISREG(mode)) return FileType::Regular;
+  if (S_ISDIR(mode)) return FileType::Directory;
+  if (S_ISLNK(mode)) return FileType::Symlink;
+  if (S_ISCHR(mode)) return FileType::CharDevice;
+  if (S_ISBLK(mode)) return FileType::BlockDevice;
+  if (S_ISFIFO(mode)) return FileType::Fifo;
+  if (S_ISSOCK(mode)) return FileType::Socket;
+  throw Error(Errc::Unsupported, fmt::format("{} is of a kind that is not known", quote(word)));
+}
+
+std::vector<Xattr> xattrs_of(const std::string& path) {
+  std::vector<Xattr> xattrs;
+  std::string names(65536, '\0'), value(65536, '\0');
+  const ssize_t length = llistxattr(path.c_str(), names.data(), names.size());
+  for (ssize_t at = 0; at < length;) {
+    const std::string name(names.data() + at);
+    at += static_cast<ssize_t>(name.size()) + 1;
+    const ssize_t size = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    if (size >= 0) xattrs.push_back({name, value.substr(0, static_cast<std::size_t>(size))});
+  }
+  std::sort(xattrs.begin(), xattrs.end());
+  return xattrs;
+}
+
+class HostSource : public CopySource {
+ public:
+  HostSource(std::string path, std::string word, bool follow)
+      : path_(std::move(path)), word_(std::move(word)) {
+    if ((follow ? stat(path_.c_str(), &status_) : lstat(path_.c_str(), &status_)) != 0)
+      throw host_error(errno, "read", word_);
+    meta_.type = type_of(status_.st_mode, word_);
+    meta_.permissions = status_.st_mode & 07777;
+    meta_.uid = status_.st_uid;
+    meta_.gid = status_.st_gid;
+    meta_.mtime = {status_.st_mtim.tv_sec, static_cast<std::uint32_t>(status_.st_mtim.tv_nsec)};
+    meta_.atime =
+        Timestamp{status_.st_atim.tv_sec, static_cast<std::uint32_t>(status_.st_atim.tv_nsec)};
+    meta_.size_bytes = static_cast<std::uint64_t>(status_.st_size);
+    meta_.device_major = major(status_.st_rdev);
+    meta_.device_minor = minor(status_.st_rdev);
+    if (meta_.type == FileType::Symlink)
+      meta_.link_target = std::filesystem::read_symlink(path_).string();
+    if (meta_.type == FileType::Regular || meta_.type == FileType::Directory)
+      meta_.xattrs = xattrs_of(path_);
+  }
+
+  const Entry& meta() const override { return meta_; }
+  const std::string& word() const override { return word_; }
+  std::string identity() const override {
+    return status_.st_nlink > 1 ? fmt::format("{}:{}", status_.st_dev, status_.st_ino) : "";
+  }
+
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(path_, error))
+      names.push_back(entry.path().filename().string());
+    if (error) throw host_error(error.value(), "read", word_);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  std::unique_ptr<CopySource> child(const std::string& name, bool follow) const override {
+    return std::make_unique<HostSource>(path_ + "/" + name, word_ + "/" + name, follow);
+  }
+
+  /// Holes are passed over.
+  void read(const Transaction::ContentSink& sink) const override {
+    const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0) throw host_error(errno, "open", word_);
+    const std::uint64_t size = meta_.size_bytes;
+    for (std::uint64_t at = 0; at < size;) {
+      off_t begin = lseek(file.get(), static_cast<off_t>(at), SEEK_DATA);
+      if (begin < 0 && errno == ENXIO) break;
+      off_t end = begin < 0 ? -1 : lseek(file.get(), begin, SEEK_HOLE);
+      if (begin < 0 || end < 0)
+        begin = static_cast<off_t>(at), end = static_cast<off_t>(size);  // no such thing here
+      if (lseek(file.get(), begin, SEEK_SET) < 0) throw host_error(errno, "read", word_);
+      at = std::min(static_cast<std::uint64_t>(end), size);
+      read_all(file.get(), word_, static_cast<std::uint64_t>(begin), at, sink);
+    }
+    struct stat now {};
+    if (fstat(file.get(), &now) != 0 || now.st_size != status_.st_size ||
+        now.st_mtim.tv_sec != status_.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != status_.st_mtim.tv_nsec)
+      throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(word_)))
+          .with_path(word_);
+  }
+
+ private:
+  std::string path_, word_;
+  struct stat status_ {};
+  Entry meta_;
+};
+
+class StreamSource : public CopySource {
+ public:
+  StreamSource(int descriptor, std::string word) : descriptor_(descriptor), word_(std::move(word)) {
+    meta_.permissions = 0644;
+  }
+  const Entry& meta() const override { return meta_; }
+  const std::string& word() const override { return word_; }
+  std::string identity() const override { return ""; }
+  std::vector<std::string> names() const override { return {}; }
+  std::unique_ptr<CopySource> child(const std::string&, bool) const override { return nullptr; }
+  void read(const Transaction::ContentSink& sink) const override {
+    read_all(descriptor_, word_, 0, UINT64_MAX, sink);
+  }
+
+ private:
+  int descriptor_;
+  std::string word_;
+  Entry meta_;
+};
+
+/// In a filesystem of an image: `Fs` is Transaction or ExtFs.
+template <class Fs>
+class ImageSource : public CopySource {
+ public:
+  ImageSource(const Fs& fs, std::shared_ptr<OpenedFs> keep, std::uint32_t inode, std::string path,
+              std::string word)
+      : fs_(fs),
+        keep_(std::move(keep)),
+        info_(fs.inode(inode)),
+        path_(std::move(path)),
+        word_(std::move(word)) {
+    meta_.type = info_.type;
+    meta_.permissions = info_.permissions;
+    meta_.uid = info_.uid;
+    meta_.gid = info_.gid;
+    meta_.mtime = info_.mtime;
+    meta_.atime = info_.atime;
+    meta_.size_bytes = info_.size_bytes;
+    meta_.device_major = info_.device_major;
+    meta_.device_minor = info_.device_minor;
+    meta_.link_target = info_.symlink_target;
+    meta_.xattrs = info_.xattrs;
+  }
+  const Entry& meta() const override { return meta_; }
+  const std::string& word() const override { return word_; }
+  std::string identity() const override {
+    return info_.links > 1 || info_.type == FileType::Directory ? std::to_string(info_.number) : "";
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const DirEntry& entry : fs_.read_directory(info_.number)) names.push_back(entry.name);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  std::unique_ptr<CopySource> child(const std::string& name, bool follow) const override {
+    const std::string path = path_ + "/" + name;
+    const std::uint32_t inode =
+        follow ? fs_.resolve(path) : fs_.find(info_.number, name).value_or(0);
+    return std::make_unique<ImageSource>(fs_, keep_, inode, path, word_ + "/" + name);
+  }
+  void read(const Transaction::ContentSink& sink) const override {
+    std::uint64_t at = 0;
+    fs_.read_file(info_.number, [&](std::span<const std::byte> bytes) {
+      sink({at, bytes, nullptr});
+      at += bytes.size();
+    });
+  }
+
+ private:
+  const Fs& fs_;
+  std::shared_ptr<OpenedFs> keep_;
+  InodeInfo info_;
+  std::string path_, word_;
+  Entry meta_;
+};
+
+}  // namespace
+
+std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
+                                             bool follow) {
+  return std::make_unique<HostSource>(path, word, follow);
+}
+
+std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word) {
+  return std::make_unique<StreamSource>(descriptor, word);
+}
+
+std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file,
+                                           bool follow) {
+  const std::uint32_t inode =
+      fs.resolve(file.path, follow ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
+  return std::make_unique<ImageSource<Transaction>>(fs, nullptr, inode, file.path, file.word);
+}
+
+std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
+                                           bool follow) {
+  const std::uint32_t inode =
+      fs->fs.resolve(file.path, follow ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
+  const ExtFs& reader = fs->fs;
+  return std::make_unique<ImageSource<ExtFs>>(reader, std::move(fs), inode, file.path, file.word);
+}
+
+}  // namespace rawimg::cli

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+#include "edit/copy.h"
+
+namespace rawimg::cli {
+namespace {
+
+class ImageCopier {
+ public:
+  ImageCopier(Edit& edit, const CopyOptions& options, std::map<std::string, std::uint32_t>& linked)
+      : edit_(edit), options_(options), linked_(linked) {}
+
+  void copy(const CopySource& source, const Operand& target) {
+    if (source.meta().type != FileType::Directory) return copy_file(source, target);
+    copy_tree(source, target);
+  }
+
+ private:
+  /// Without -p a file is root's, and only root may write it.
+  Entry meta_for(const CopySource& source) const {
+    Entry meta = source.meta();
+    if (!options_.preserve) {
+      if (meta.type != FileType::Symlink)
+        meta.permissions &= static_cast<std::uint16_t>(~022U & 01777);
+      meta.uid = meta.gid = 0;
+      meta.mtime = edit_.now();
+      meta.atime = std::nullopt;
+    }
+    if (!options_.xattrs) meta.xattrs.clear();
+    if (options_.owner) {
+      meta.uid = options_.owner->uid.value_or(meta.uid);
+      meta.gid = options_.owner->gid.value_or(meta.gid);
+    }
+    if (options_.mode && meta.type != FileType::Symlink)
+      meta.permissions = options_.mode->apply(meta.permissions, meta.type == FileType::Directory);
+    return meta;
+  }
+
+  /// What a copy over something that exists changes beside the content: nothing, or all.
+  void restore(std::uint32_t inode, const Entry& meta) {
+    MetadataChange change;
+    if (options_.preserve || options_.mode) change.permissions = meta.permissions;
+    if (options_.preserve || options_.owner) change.uid = meta.uid, change.gid = meta.gid;
+    if (options_.preserve) change.mtime = meta.mtime, change.atime = meta.atime;
+    if (change.permissions || change.uid || change.mtime) edit_.fs().change(inode, change);
+    if (options_.xattrs) edit_.fs().set_xattrs(inode, meta.xattrs);
+  }
+
+  void write(const CopySource& source, std::uint32_t inode) {
+    const bool sized = source.meta().size_bytes != 0;  // a stream has none
+    edit_.fs().write_file(inode, sized ? std::optional(source.meta().size_bytes) : std::nullopt,
+                          [&](const Transaction::ContentSink& sink) { source.read(sink); });
+  }
+
+  bool link_to_earlier(const CopySource& source, const Transaction::Place& place) {
+    if (!options_.hard_links || source.identity().empty()) return false;
+    const auto earlier = linked_.find(source.identity());
+    if (earlier == linked_.end()) return false;
+    edit_.fs().link(place.directory, place.name, earlier->second);
+    return true;
+  }
+
+  void copy_file(const CopySource& source, const Operand& target) {
+    const Entry meta = meta_for(source);
+    const bool plain = meta.type == FileType::Regular;
+    // Content goes where a symlink of the image leads; anything else takes the name.
+    auto there = edit_.find(target, plain ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
+    if (there && options_.no_clobber) return;
+    if (there && edit_.is_directory(*there))
+      throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(target.word),
+                                           quote(source.word())));
+    const Transaction::Place place = edit_.place(target);
+    if (there && (!plain || edit_.fs().inode(*there).type != FileType::Regular)) {
+      edit_.fs().unlink(place.directory, place.name);
+      there = std::nullopt;
+    }
+    if (!there && link_to_earlier(source, place)) return;
+    const std::uint32_t inode = there ? *there : edit_.fs().make(place.directory, place.name, meta);
+    if (plain) write(source, inode);
+    if (there)
+      restore(inode, meta);
+    else if (plain && options_.preserve)
+      restore_times(inode, meta);
+    if (options_.hard_links && !source.identity().empty())
+      linked_.emplace(source.identity(), inode);
+    edit_.say(fmt::format("{} -> {}", quote(source.word()), quote(target.word)));
+  }
+
+  void restore_times(std::uint32_t inode, const Entry& meta) {
+    MetadataChange change;
+    change.mtime = meta.mtime;
+    change.atime = meta.atime;
+    edit_.fs().change(inode, change);
+  }
+
+  std::uint32_t copy_directory(const CopySource& source, const Operand& target) {
+    const Entry meta = meta_for(source);
+    if (const auto there = edit_.find(target)) {
+      if (!edit_.is_directory(*there))
+        throw Error(Errc::Usage, fmt::format("{} is not a directory, and {} is one",
+                                             quote(target.word), quote(source.word())));
+      if (options_.preserve) restore(*there, meta);
+      return *there;
+    }
+    const Transaction::Place place = edit_.place(target);
+    const std::uint32_t inode = edit_.fs().make(place.directory, place.name, meta);
+    edit_.say(fmt::format("{} -> {}", quote(source.word()), quote(target.word)));
+    return inode;
+  }
+
+  /// Depth first without recursion. Times of directories are set when all is in them.
+  void copy_tree(const CopySource& top, const Operand& target) {
+    if (!options_.recursive)
+      throw Error(Errc::Usage, fmt::format("{} is a directory", quote(top.word())))
+          .with_hint("-r copies it with all that is in it");
+    struct Level {
+      const CopySource* source;
+      std::unique_ptr<CopySource> owned;
+      Operand target;
+      std::uint32_t inode;
+      std::vector<std::string> names;  // still to go, the next one last
+    };
+    std::set<std::string> seen;
+    const auto open = [&](const CopySource& source, std::unique_ptr<CopySource> owned,
+                          const Operand& at) {
+      if (!source.identity().empty() && !options_.follow &&
+          !seen.insert("d" + source.identity()).second)
+        throw Error(Errc::Corrupt,
+                    fmt::format("{} is a directory with two names", quote(source.word())));
+      std::vector<std::string> names = source.names();
+      const std::uint32_t inode = copy_directory(source, at);
+      return Level{&source, std::move(owned), at, inode, {names.rbegin(), names.rend()}};
+    };
+    std::vector<Level> levels;
+    levels.push_back(open(top, nullptr, target));
+    const std::uint32_t made = levels.front().inode;
+    while (!levels.empty()) {
+      Level& level = levels.back();
+      if (level.names.empty()) {
+        if (options_.preserve) restore_times(level.inode, meta_for(*level.source));
+        levels.pop_back();
+        continue;
+      }
+      const std::string name = std::move(level.names.back());
+      level.names.pop_back();
+      std::unique_ptr<CopySource> child = level.source->child(name, options_.follow);
+      const Operand below = Edit::below(level.target, name);
+      if (child->meta().type != FileType::Directory) {
+        copy_file(*child, below);
+        continue;
+      }
+      const CopySource& directory = *child;
+      if (levels.size() > kMostDeep)
+        throw Error(Errc::Unsupported, fmt::format("{} is nested more than {} deep",
+                                                   quote(directory.word()), kMostDeep));
+      levels.push_back(open(directory, std::move(child), below));
+      if (levels.back().inode == made)
+        throw Error(Errc::Usage, fmt::format("{} cannot be copied into itself", quote(top.word())));
+    }
+  }
+
+  static constexpr std::size_t kMostDeep = 20'000;
+  Edit& edit_;
+  const CopyOptions& options_;
+  std::map<std::string, std::uint32_t>& linked_;
+};
+
+}  // namespace
+
+void copy_to_image(Edit& edit, const CopySource& source, const Operand& target,
+                   const CopyOptions& options, std::map<std::string, std::uint32_t>& linked) {
+  ImageCopier(edit, options, linked).copy(source, target);
+}
+
+}  // namespace rawimg::cli

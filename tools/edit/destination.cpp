@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "edit/destination.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+
+namespace rawimg::cli {
+namespace {
+
+bool names_directory(Edit& edit, const Operand& file) {
+  if (file.kind == Operand::Kind::Host) return std::filesystem::is_directory(file.path);
+  const auto inode = edit.find(file);
+  return inode && edit.is_directory(*inode);
+}
+
+}  // namespace
+
+std::string base_name(const std::string& path) {
+  std::string_view rest = path;
+  while (rest.size() > 1 && rest.ends_with('/')) rest.remove_suffix(1);
+  return std::string(rest.substr(rest.rfind('/') + 1));
+}
+
+Operand Destination::target_for(const Operand& source) const {
+  if (!is_directory) return target;
+  const std::string name = base_name(source.path);
+  if (name.empty() || name == "." || name == "..")
+    throw Error(Errc::Usage, fmt::format("{} has no name of its own to keep", quote(source.word)));
+  return Edit::below(target, name);
+}
+
+Destination read_destination(Edit& edit, const Args& args, bool in_image) {
+  Destination destination;
+  destination.sources = args.operands();
+  const auto directory = args.value("target-directory");
+  if (directory && args.has("no-target-directory"))
+    throw Error(Errc::Usage, "-t and -T contradict each other");
+  if (!directory && destination.sources.size() < 2)
+    throw Error(Errc::Usage, destination.sources.empty() ? "source and destination are missing"
+                                                         : "the destination is missing");
+  std::string word = directory.value_or("");
+  if (!directory) {
+    word = destination.sources.back();
+    destination.sources.pop_back();
+  }
+  if (destination.sources.empty()) throw Error(Errc::Usage, "the source is missing");
+  destination.target = in_image ? edit.in_image(word) : edit.operand(word);
+  destination.is_directory =
+      !args.has("no-target-directory") && names_directory(edit, destination.target);
+  if ((directory || destination.sources.size() > 1) && !destination.is_directory)
+    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(word))).with_path(word);
+  return destination;
+}
+
+}  // namespace rawimg::cli

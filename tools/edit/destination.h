@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// SOURCE... DESTINATION, as cp, mv and ln take it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "edit/edit.h"
+
+namespace rawimg::cli {
+
+inline constexpr OptionSpec kDestinationOptions[] = {
+    {"no-target-directory", "", "the last operand is the new name, also where a directory has it",
+     'T'},
+    {"target-directory", "DIRECTORY", "where all operands go", 't'},
+};
+
+struct Destination {
+  std::vector<std::string> sources;
+  Operand target;
+  bool is_directory = false;  ///< sources keep their names, below it
+
+  /// Where this source goes.
+  Operand target_for(const Operand& source) const;
+};
+
+/// Throws: Usage (too few operands; several sources and no directory), NotFound.
+Destination read_destination(Edit& edit, const Args& args, bool in_image);
+
+/// The last part of a path, without slashes behind it.
+std::string base_name(const std::string& path);
+
+}  // namespace rawimg::cli

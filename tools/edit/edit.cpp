@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+#include "edit/edit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+#include <rawimg/recovery.h>
+
+#include "base/glob.h"
+#include "base/text.h"
+#include "cli/requests.h"
+#include "cli/signals.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr std::uint64_t kKeptUndo = 64u << 20;
+
+bool has_wildcard(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
+
+std::vector<std::string> parts_of(std::string_view path) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t slash = std::min(path.find('/', at), path.size());
+    if (slash > at) parts.emplace_back(path.substr(at, slash - at));
+    at = slash + 1;
+  }
+  return parts;
+}
+
+/// `Fs` is Transaction or ExtFs.
+template <class Fs>
+class Expander {
+ public:
+  Expander(const Fs& fs, const std::string& path) : fs_(fs), parts_(parts_of(path)) {}
+
+  std::vector<std::string> run() {
+    below("", fs_.resolve("/"), 0);
+    return std::move(found_);
+  }
+
+ private:
+  void below(const std::string& prefix, std::uint32_t directory, std::size_t next) {
+    if (!has_wildcard(parts_[next])) {
+      if (fs_.find(directory, parts_[next])) take(prefix + "/" + parts_[next], next);
+      return;
+    }
+    const Glob pattern(parts_[next]);
+    std::vector<DirEntry> entries = fs_.read_directory(directory);
+    std::sort(entries.begin(), entries.end(),
+              [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+    for (const DirEntry& entry : entries) {
+      const bool hidden =
+          entry.name.starts_with('.') && !parts_[next].starts_with('.');  // as shells do
+      if (!hidden && pattern.matches(entry.name)) take(prefix + "/" + entry.name, next);
+    }
+  }
+
+  void take(const std::string& path, std::size_t part) {
+    if (part + 1 == parts_.size()) return found_.push_back(path);
+    try {
+      const std::uint32_t inode = fs_.resolve(path);
+      if (fs_.inode(inode).type == FileType::Directory) below(path, inode, part + 1);
+    } catch (const Error& error) {
+      if (error.code() != Errc::NotFound) throw;  // a symlink that leads nowhere
+    }
+  }
+
+  const Fs& fs_;
+  std::vector<std::string> parts_, found_;
+};
+
+template <class Fs>
+std::vector<std::string> expand_in(const Fs& fs, const std::string& path) {
+  if (!has_wildcard(path)) return {path};
+  try {
+    (void)fs.resolve(path, ExtFs::Follow::AllButLast);
+    return {path};
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+  }
+  std::vector<std::string> found = Expander<Fs>(fs, path).run();
+  if (found.empty())
+    throw Error(Errc::NotFound, fmt::format("nothing in the image matches {}", quote(path)))
+        .with_path(path);
+  return found;
+}
+
+bool same_place(const Address& a, const Address& b) {
+  std::error_code error;
+  return a.slot == b.slot && a.offset == b.offset &&
+         (a.image == b.image || std::filesystem::equivalent(a.image, b.image, error));
+}
+
+/// A word with an image in front of its colon, and that image exists.
+std::optional<Address> existing_address(const std::string& word) {
+  if (word.find(':') == std::string::npos && word.find('?') == std::string::npos &&
+      word.find("@@") == std::string::npos)
+    return std::nullopt;
+  const Address address = parse_address(word);
+  if (address.path.empty() && !address.slot && !address.offset) return std::nullopt;
+  if (!std::filesystem::exists(address.image)) return std::nullopt;
+  return address;
+}
+
+/// The image that the operands are about: the last one that names one, because cp and mv have their
+/// destination there.
+Address find_image(const Args& args) {
+  if (const auto image = args.value("image")) {
+    Address address;
+    address.image = *image;
+    return address;
+  }
+  const auto& words = args.operands();
+  for (auto word = words.rbegin(); word != words.rend(); ++word)
+    if (const auto address = existing_address(*word)) return *address;
+  if (words.empty()) throw Error(Errc::Usage, "an operand is missing: IMG[:N]/path");
+  for (auto word = words.rbegin(); word != words.rend();
+       ++word) {  // one that does not exist: opening it says so
+    const Address address = parse_address(*word);
+    if (!address.path.empty()) return address;
+  }
+  throw Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))
+      .with_hint(fmt::format("for example {}:/etc/fstab", escape(words.back())));
+}
+
+}  // namespace
+
+bool names_image(const std::string& word) { return existing_address(word).has_value(); }
+
+std::vector<std::string> expand_paths(const ExtFs& fs, const std::string& path) {
+  return expand_in(fs, path);
+}
+std::vector<std::string> expand_paths(const Transaction& fs, const std::string& path) {
+  return expand_in(fs, path);
+}
+
+Timestamp time_of_edit(const Streams& io) {
+  if (const auto epoch = read_epoch(io)) return {std::max<std::int64_t>(*epoch, 1), 0};
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
+  return {seconds.count(),
+          static_cast<std::uint32_t>(std::chrono::nanoseconds(now - seconds).count())};
+}
+
+Error in_file(const Error& error, const Operand& file) {
+  return error.in(quote(file.word)).with_path(file.word);
+}
+
+Edit::Edit(Transaction& transaction, const Address& image, bool in_batch, const Args& args,
+           Streams& io)
+    : verbose(args.has("verbose")),
+      fs_(transaction),
+      image_(image),
+      in_batch_(in_batch || args.has("image")),
+      args_(args),
+      io_(io),
+      now_(time_of_edit(io)) {}
+
+Operand Edit::operand(const std::string& word) const {
+  if (in_batch_) {
+    if (!word.starts_with(":")) return {Operand::Kind::Host, word, word, {}};
+    if (!word.starts_with(":/") && word != ":")
+      throw Error(Errc::Usage,
+                  fmt::format("{}: a path in the image begins with ':/'", quote(word)));
+    return {Operand::Kind::Image, word, word.size() == 1 ? "/" : word.substr(1), {}};
+  }
+  const auto address = existing_address(word);
+  if (!address) return {Operand::Kind::Host, word, word, {}};
+  const std::string path = address->path.empty() ? "/" : address->path;
+  Address wanted = *address;
+  if (!wanted.slot && !wanted.offset) wanted.slot = image_.slot, wanted.offset = image_.offset;
+  return {same_place(wanted, image_) ? Operand::Kind::Image : Operand::Kind::OtherImage, word, path,
+          *address};
+}
+
+Operand Edit::in_image(const std::string& word) const {
+  Operand file = operand(word);
+  if (file.kind == Operand::Kind::OtherImage)
+    throw Error(Errc::Usage,
+                fmt::format("{} is in another image: one command changes one image", quote(word)));
+  if (file.kind == Operand::Kind::Host)
+    throw Error(Errc::Usage, fmt::format("{} is not a path in the image", quote(word)))
+        .with_hint(in_batch_ ? "paths in the image begin with ':/'"
+                             : "for example disk.img:/etc/fstab");
+  return file;
+}
+
+std::vector<Operand> Edit::expand(const std::string& word) const {
+  const Operand file = in_image(word);
+  const std::string front = word.substr(0, word.size() - std::min(word.size(), file.path.size()));
+  std::vector<Operand> files;
+  for (const std::string& path : expand_paths(fs_, file.path))
+    files.push_back({Operand::Kind::Image, front + path, path, {}});
+  return files;
+}
+
+std::uint32_t Edit::resolve(const Operand& file, ExtFs::Follow follow) const {
+  return fs_.resolve(file.path, follow);
+}
+
+std::optional<std::uint32_t> Edit::find(const Operand& file, ExtFs::Follow follow) const {
+  try {
+    return fs_.resolve(file.path, follow);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    return std::nullopt;
+  }
+}
+
+Transaction::Place Edit::place(const Operand& file) const { return fs_.resolve_place(file.path); }
+
+Operand Edit::below(const Operand& directory, std::string_view name) {
+  Operand file = directory;
+  const auto append = [&](std::string& text) {
+    if (!text.ends_with('/')) text += '/';
+    text += name;
+  };
+  append(file.word);
+  append(file.path);
+  return file;
+}
+
+void Edit::say(const std::string& line) {
+  if (verbose) io_.out << line << '\n';
+}
+
+namespace {
+
+void print_summary(const Command& command, const Address& address,
+                   const Transaction::Result& result, bool changed, const Edit& edit,
+                   const Args& args, Streams& io) {
+  const std::string image = address.image.string();
+  if (args.has("json")) {
+    Json json;
+    put_bytes(json, "image", image);
+    json["changed"] = changed;
+    json["dry_run"] = args.has("dry-run");
+    json["bytes_written"] = result.bytes_written;
+    json["undo_kept"] = result.undo_kept;
+    return print_result(io, command.name, json, edit.warnings);
+  }
+  for (const Warning& warning : edit.warnings)
+    io.err << "rawimg " << command.name << ": warning: " << warning.message << '\n';
+  if (args.has("quiet")) return;
+  if (!changed)
+    io.err << fmt::format("{}: nothing to change\n", quote(image));
+  else if (args.has("dry-run"))
+    io.err << fmt::format("{}: would be changed; nothing was written (--dry-run)\n", quote(image));
+  else if (result.undo_kept)
+    io.err << fmt::format("{}: changed; 'rawimg undo {}' takes it back\n", quote(image),
+                          escape(image));
+  else
+    io.err << fmt::format("{}: changed\n", quote(image));
+}
+
+}  // namespace
+
+ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
+                     bool in_batch, const std::function<void(Edit&)>& apply) {
+  ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
+  const Durability durability = read_durability(args);
+  if (const Recovery recovery = recover(image, durability);
+      recovery.outcome != Recovery::Outcome::Nothing)
+    io.err << fmt::format("{}: {}\n", quote(address.image.string()), recovery.message);
+  const FoundWindow found = find_filesystem(image, address);
+  Transaction transaction = Transaction::begin(
+      found.window, {.now = time_of_edit(io),
+                     .durability = durability,
+                     .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndo});
+  Edit edit(transaction, address, in_batch, args, io);
+  {
+    const StoppableJob job;
+    apply(edit);
+    if (io.stop.stop_requested())
+      throw Error(Errc::Interrupted, "interrupted; nothing was changed");
+  }
+  const bool changed = transaction.has_changes();
+  Transaction::Result result;
+  if (!args.has("dry-run")) result = transaction.commit();
+  print_summary(command, address, result, changed, edit, args, io);
+  return ExitCode::Done;
+}
+
+ExitCode run_edit(const Command& command, const Args& args, Streams& io) {
+  return run_edit_on(command, find_image(args), args, io, false,
+                     [&](Edit& edit) { command.apply(edit, args); });
+}
+
+}  // namespace rawimg::cli

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Whole files of modest size, as text verbs need them.
+#pragma once
+
+#include <string>
+
+#include "edit/edit.h"
+
+namespace rawimg::cli {
+
+/// All of a descriptor. Throws: Unsupported (over 1 GiB: it is held in RAM), Io.
+std::string read_descriptor(int descriptor, const std::string& name);
+/// A file of the image. Throws: Unsupported (over 1 GiB), and as Transaction does.
+std::string read_content(const Edit& edit, std::uint32_t inode);
+/// Makes the file (0644, 0:0) or replaces its content; symlinks are followed.
+void write_content(Edit& edit, const Operand& file, const std::string& content);
+
+}  // namespace rawimg::cli
