@@ -8,7 +8,7 @@
 
 #include <rawimg/populate.h>
 
-#include "tree/glob.h"
+#include "base/glob.h"
 
 namespace rawimg {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tree/glob.h"
+#include "base/glob.h"
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 using rawimg::Glob;
 
-TEST_CASE("a glob matches bytes as its header says", "[tree]") {
+TEST_CASE("a glob matches bytes as its header says", "[base]") {
   struct Row {
     const char* pattern;
     const char* text;
@@ -27,7 +27,7 @@ TEST_CASE("a glob matches bytes as its header says", "[tree]") {
   CHECK(Glob(row.pattern).matches(row.text) == row.matches);
 }
 
-TEST_CASE("a glob finds parts of a path at the bounds of components only", "[tree][A37]") {
+TEST_CASE("a glob finds parts of a path at the bounds of components only", "[base][A37]") {
   CHECK(Glob("b").matches_some_part("a/b/c"));
   CHECK(Glob("b/c").matches_some_part("a/b/c"));
   CHECK(Glob("a/b").matches_some_part("a/b/c"));
@@ -41,7 +41,7 @@ TEST_CASE("a glob finds parts of a path at the bounds of components only", "[tre
   CHECK_FALSE(Glob("a").matches_leading_part("ab"));
 }
 
-TEST_CASE("no glob takes more than a moment", "[tree]") {
+TEST_CASE("no glob takes more than a moment", "[base]") {
   std::string stars;
   for (int i = 0; i < 40; ++i) stars += "*a";
   CHECK_FALSE(Glob(stars + "*b").matches(std::string(20'000, 'a')));

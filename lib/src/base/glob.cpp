@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tree/glob.h"
+#include "base/glob.h"
 
 #include <algorithm>
 #include <optional>
