@@ -9,7 +9,7 @@ set -euo pipefail
 build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev nettle-dev
   libcxxopts-dev libfmt-dev nlohmann-json3-dev catch2)
 judges=(e2fsprogs fdisk util-linux tar libarchive-tools fakeroot qemu-system-x86 busybox-static cpio strace time acl attr libcap2-bin
-  gzip bzip2 xz-utils pixz zstd lz4 lzip ncompress)
+  gzip bzip2 xz-utils pixz zstd lz4 lzip ncompress diffutils patch)
 kernel=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/rawimg-test/kernel
 
 fail() { # EXIT-CODE LINE...
