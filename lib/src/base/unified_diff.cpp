@@ -125,13 +125,13 @@ class Differ {
         const std::int64_t x = advance(forward_, d, k, box, false);
         if (steps_left_ <= 0) return std::nullopt;
         const std::int64_t other = delta - k;
-        if (odd && backward_.holds(other) && other >= 1 - d && other <= d - 1 && x + backward_.at(other) >= width) return Point{x, x - k};
+        if (odd && backward_.holds(other) && x + backward_.at(other) >= width) return Point{x, x - k};
       }
       for (std::int64_t k = first_diagonal(d, height); k <= std::min(d, width); k += 2) {
         const std::int64_t x = advance(backward_, d, k, box, true);
         if (steps_left_ <= 0) return std::nullopt;
         const std::int64_t other = delta - k;
-        if (!odd && forward_.holds(other) && other >= -d && other <= d && x + forward_.at(other) >= width) return Point{width - x, height - (x - k)};
+        if (!odd && forward_.holds(other) && x + forward_.at(other) >= width) return Point{width - x, height - (x - k)};
       }
     }
   }
