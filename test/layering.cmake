@@ -15,7 +15,7 @@ set(floor_of_cli ${floor_of_tools})  # tools/cli and tools/cmd
 set(floor_of_cmd ${floor_of_tools})
 
 foreach(pair base:entry base:error base:image_path base:observer base:units base:uuid storage:image_file storage:new_image storage:window archive:tar_source
-             partition:partition_table ext:ext_fs ext:ext_options guest:edit_count guest:fstab guest:hostname guest:inittab
+             partition:partition_table ext:ext_fs ext:ext_options guest:account_files guest:edit_count guest:fstab guest:hostname guest:inittab
              tree:populate recipe:build)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 room)
