@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "rawimg/fstab.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/glob.h"
+#include "base/text.h"
+#include "guest/fstab_line.h"
+#include "guest/text_lines.h"
+
+namespace rawimg {
+namespace {
+
+void require_field(const char* name, std::string_view value) {
+  if (value.empty())
+    throw Error(Errc::Usage, fmt::format("the {} of an fstab entry is empty", name));
+  if (value.find('\0') != std::string_view::npos)
+    throw Error(Errc::Usage,
+                fmt::format("the {} {} of an fstab entry holds a zero byte", name, quote(value)));
+}
+
+void require_request(const FstabRequest& request) {
+  require_field("mount point", request.mount_point);
+  require_field("device", request.device);
+  require_field("type", request.type);
+  if (request.options) require_field("options", *request.options);
+  if (!is_mount_point(request.mount_point))
+    throw Error(
+        Errc::Usage,
+        fmt::format(
+            "the mount point {} of an fstab entry is neither absolute nor 'none' nor 'swap'",
+            quote(request.mount_point)));
+}
+
+/// Which entries a request is about.
+class Place {
+ public:
+  explicit Place(const FstabRequest& request)
+      : mount_point_(normal_mount_point(request.mount_point)), device_(request.device) {}
+
+  bool holds(const FstabEntry& entry) const {
+    const bool mounted = mount_point_.front() == '/';
+    if (mounted != (entry.mount_point.front() == '/')) return false;
+    return mounted ? normal_mount_point(entry.mount_point) == mount_point_
+                   : entry.device == device_;
+  }
+
+ private:
+  std::string mount_point_, device_;
+};
+
+/// The values of the entry that is to be, in place of `old` if there is one.
+FstabFields wanted_values(const FstabRequest& request, const std::optional<FstabEntry>& old) {
+  FstabEntry entry;
+  entry.pass = normal_mount_point(request.mount_point) == "/" ? 1 : 0;
+  if (old && old->type == request.type) entry = *old;
+  entry.device = request.device;
+  // Another spelling of the same directory is no reason to change a line.
+  if (!old || normal_mount_point(old->mount_point) != normal_mount_point(request.mount_point))
+    entry.mount_point = request.mount_point;
+  else
+    entry.mount_point = old->mount_point;
+  entry.type = request.type;
+  entry.options = request.options.value_or(entry.options);
+  entry.dump = request.dump.value_or(entry.dump);
+  entry.pass = request.pass.value_or(entry.pass);
+  return fields_of(entry);
+}
+
+class Pattern {
+ public:
+  explicit Pattern(std::string_view text)
+      : text_(text), mount_point_(normal_mount_point(text)), glob_(text) {
+    if (text.empty())
+      throw Error(Errc::Usage, "the mount point or device to look for in fstab is empty");
+  }
+  bool matches(const FstabEntry& entry) const {
+    const std::string mount_point = normal_mount_point(entry.mount_point);
+    return entry.device == text_ || mount_point == mount_point_ || glob_.matches(entry.device) ||
+           glob_.matches(mount_point);
+  }
+
+ private:
+  std::string text_, mount_point_;
+  Glob glob_;
+};
+
+}  // namespace
+
+Fstab Fstab::parse(std::string text) { return Fstab(std::move(text)); }
+
+std::vector<FstabEntry> Fstab::entries() const {
+  std::vector<FstabEntry> found;
+  LineReader reader(text_);
+  while (const auto line = reader.next()) {
+    const auto parsed = parse_fstab_line(line->body);
+    if (!parsed) continue;
+    found.push_back(decode_entry(*parsed));
+    found.back().line = line->number;
+  }
+  return found;
+}
+
+bool Fstab::set(const FstabRequest& request) {
+  require_request(request);
+  const Place place(request);
+  std::string out;
+  out.reserve(text_.size() + 256);
+  std::optional<FstabLine> pattern;
+  bool placed = false;
+  LineReader reader(text_);
+  while (const auto line = reader.next()) {
+    const auto parsed = parse_fstab_line(line->body);
+    if (parsed) pattern = parsed;
+    const std::optional<FstabEntry> entry =
+        parsed && parsed->active ? std::optional(decode_entry(*parsed)) : std::nullopt;
+    if (!entry || !place.holds(*entry))
+      keep_line(out, *line);
+    else if (!std::exchange(placed, true))
+      replace_line(out, *line, replace_fields(*parsed, wanted_values(request, entry)));
+  }
+  if (!placed) append_line(out, lay_out_fields(pattern, wanted_values(request, std::nullopt)));
+  const bool changed = out != text_;
+  text_ = std::move(out);
+  return changed;
+}
+
+EditCount Fstab::rm(std::string_view pattern_text) {
+  const Pattern pattern(pattern_text);
+  EditCount count;
+  std::string out;
+  LineReader reader(text_);
+  while (const auto line = reader.next()) {
+    const auto parsed = parse_fstab_line(line->body);
+    if (parsed && parsed->active && pattern.matches(decode_entry(*parsed)))
+      ++count.matched;
+    else
+      keep_line(out, *line);
+  }
+  count.changed = count.matched;
+  text_ = std::move(out);
+  return count;
+}
+
+EditCount Fstab::comment(std::string_view pattern_text) {
+  const Pattern pattern(pattern_text);
+  EditCount count;
+  std::string out;
+  LineReader reader(text_);
+  while (const auto line = reader.next()) {
+    const auto parsed = parse_fstab_line(line->body);
+    const bool matches = parsed && pattern.matches(decode_entry(*parsed));
+    if (matches) ++count.matched;
+    if (matches && parsed->active) {
+      ++count.changed;
+      out += '#';
+    }
+    keep_line(out, *line);
+  }
+  text_ = std::move(out);
+  return count;
+}
+
+}  // namespace rawimg
