@@ -7,10 +7,11 @@ namespace rawimg::cli {
 
 std::span<const Command* const> commands() {
   static constexpr std::array kAll{
-      &kBuild, &kInit, &kCreate, &kPartition, &kFormat, &kPopulate, &kInfo,
-      &kLs,    &kCat,  &kStat,   &kCp,        &kMv,     &kRm,       &kMkdir,
-      &kRmdir, &kLn,   &kChmod,  &kChown,     &kTouch,  &kTruncate, &kMknod,
-      &kXattr, &kTee,  &kBatch,  &kRecover,   &kUndo,   &kHelp,     &kVersion};
+      &kBuild, &kInit,    &kCreate, &kPartition, &kFormat,  &kPopulate, &kInfo,
+      &kLs,    &kCat,     &kStat,   &kCp,        &kMv,      &kRm,       &kMkdir,
+      &kRmdir, &kLn,      &kChmod,  &kChown,     &kTouch,   &kTruncate, &kMknod,
+      &kXattr, &kTee,     &kEdit,   &kFstab,     &kInittab, &kHostname, &kPasswdCommand,
+      &kBatch, &kRecover, &kUndo,   &kHelp,      &kVersion};
   return kAll;
 }
 

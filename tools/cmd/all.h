@@ -7,7 +7,7 @@ namespace rawimg::cli {
 
 extern const Command kBuild, kInit, kCreate, kPartition, kFormat, kPopulate, kInfo, kLs, kCat,
     kStat, kHelp, kVersion;
-extern const Command kBatch, kChmod, kChown, kCp, kLn, kMkdir, kMknod, kMv, kRecover, kRm, kRmdir,
-    kTee, kTouch, kTruncate, kUndo, kXattr;
+extern const Command kBatch, kChmod, kChown, kCp, kEdit, kFstab, kHostname, kInittab, kLn, kMkdir,
+    kMknod, kMv, kPasswdCommand, kRecover, kRm, kRmdir, kTee, kTouch, kTruncate, kUndo, kXattr;
 
 }  // namespace rawimg::cli

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/partition_table.h>
 #include <rawimg/recovery.h>
 
 #include "base/glob.h"
@@ -274,6 +275,8 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
                      .durability = durability,
                      .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndo});
   Edit edit(transaction, address, in_batch, args, io);
+  if (found.slot != 0)
+    edit.partuuid = "PARTUUID=" + partuuid(PartitionTable::read(image).disk_id(), found.slot);
   {
     const StoppableJob job;
     apply(edit);

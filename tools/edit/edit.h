@@ -61,6 +61,10 @@ class Edit {
   static Operand below(const Operand& directory, std::string_view name);
 
   Timestamp now() const { return now_; }
+  bool in_batch() const { return in_batch_; }
+  bool is_dry_run() const { return args_.has("dry-run"); }
+  /// "PARTUUID=..." of the partition that is edited; empty where there is no table.
+  std::string partuuid;
   void say(const std::string& line);  ///< for --verbose, on standard output
 
  private:

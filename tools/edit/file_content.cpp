@@ -17,13 +17,13 @@ namespace {
 
 constexpr std::uint64_t kMost = 1u << 30;
 
+}  // namespace
+
 void require_modest(std::uint64_t size, const std::string& name) {
   if (size > kMost)
     throw Error(Errc::Unsupported, fmt::format("{} has more than {} bytes", quote(name), kMost))
         .with_hint("rawimg cp takes files of any size");
 }
-
-}  // namespace
 
 std::string read_descriptor(int descriptor, const std::string& name) {
   std::string text;

@@ -8,6 +8,8 @@
 
 namespace rawimg::cli {
 
+/// Throws: Unsupported (over 1 GiB: it would be held in RAM).
+void require_modest(std::uint64_t size, const std::string& name);
 /// All of a descriptor. Throws: Unsupported (over 1 GiB: it is held in RAM), Io.
 std::string read_descriptor(int descriptor, const std::string& name);
 /// A file of the image. Throws: Unsupported (over 1 GiB), and as Transaction does.
