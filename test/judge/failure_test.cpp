@@ -12,6 +12,7 @@
 #include "judge/judge.h"
 #include "judge/rootfs.h"
 #include "support/not_run.h"
+#include "support/tar_writer.h"
 #include "support/temp_dir.h"
 
 using namespace rawimg::test;
@@ -301,4 +302,41 @@ TEST_CASE("closed standard streams change nothing but what is said", "[judge]") 
                   "sh", RAWIMG_TOOL, (dir / "none.img").string()};
   command.timeout = std::chrono::seconds(20);
   CHECK(run(command).exit_code == 1);
+}
+
+TEST_CASE("content that was replaced does not shine through where tables come to lie",
+          "[judge][A11]") {
+  const TempDir dir;
+  write_file(dir / "x.tar", TarWriter()
+                                .entry({.name = "a"}, std::string(16'300'000, '\xA5'))
+                                .entry({.name = "a"}, "x")
+                                .finish());
+  const Outcome built =
+      run_rawimg({"build", (dir / "x.img").string(), "--from", (dir / "x.tar").string(), "-t",
+                  "ext4", "--features", "^metadata_csum,^has_journal", "--table", "none", "--size",
+                  "16M", "--block-size", "1K", "-q", "--no-sync"});
+  CAPTURE(built.text());
+  REQUIRE(built.ok());
+  require_clean(dir / "x.img", 0);
+}
+
+TEST_CASE("populate gives back only what is lost+found's to give", "[judge]") {
+  const TempDir dir;
+  const fs::path image = dir / "x.img";
+  for (const char* block : {"1", "3000000"}) {  // a group descriptor; outside
+    CAPTURE(block);
+    fs::remove(image);
+    REQUIRE(
+        run_rawimg({"init", image.string(), "--size", "20M", "--table", "none", "--no-sync", "-q"})
+            .ok());
+    REQUIRE(run({"debugfs", "-w", "-R", std::string("set_inode_field <11> block[0] ") + block,
+                 image.string()})
+                .ok());
+    fs::copy_file(image, dir / "before.img", fs::copy_options::overwrite_existing);
+    const Outcome outcome =
+        run_rawimg({"populate", image.string() + ":0", rootfs_tar(Rootfs::Narrow).string()});
+    CAPTURE(outcome.text());
+    CHECK(outcome.exit_code == 6);
+    CHECK(same_bytes(image, dir / "before.img"));
+  }
 }

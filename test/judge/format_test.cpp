@@ -340,3 +340,14 @@ TEST_CASE("a size that is said to do does", "[judge][A35]") {
   CAPTURE(done.text());
   CHECK(done.ok());
 }
+
+TEST_CASE("any number of inodes that fits can be asked for", "[judge][F03]") {
+  const std::string type = GENERATE(as<std::string>{}, "ext2", "ext3", "ext4");
+  const TempDir dir;
+  for (unsigned inodes = 100; inodes < 8000; inodes = inodes * 9 / 7 + 13) {
+    CAPTURE(type, inodes);
+    require_init(dir / (std::to_string(inodes) + ".img"),
+                 {"--size", "12M", "-t", type, "--inodes", std::to_string(inodes)});
+    require_clean(dir / (std::to_string(inodes) + ".img"));
+  }
+}

@@ -90,7 +90,7 @@ TEST_CASE("a symlink to an image is followed: the real file is replaced, the lin
 
 TEST_CASE("a stale part file is reused and emptied, one in use is not touched", "[storage]") {
   const TempDir dir;
-  write_file(dir / "a.img.part", std::string(100000, 'x'));
+  write_file(dir / "a.img.part", std::string(512, '\0') + std::string(100000, 'x'));
   NewImage image(dir / "a.img", Replace::Refuse);
   REQUIRE(image.file().size().value == 0);
   REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
@@ -98,6 +98,35 @@ TEST_CASE("a stale part file is reused and emptied, one in use is not touched", 
   write_text(image.file(), "new");
   image.commit(Durability::NoSync);
   REQUIRE(read_file(dir / "a.img") == "new");
+}
+
+TEST_CASE("somebody's download is no leftover of ours", "[storage]") {
+  const TempDir dir;
+  std::string table(512, '\0');
+  table[510] = '\x55';
+  table[511] = '\xAA';
+  write_file(dir / "a.img.part", table + "unfinished");
+  { const NewImage unfinished(dir / "a.img", Replace::Refuse); }
+  table[0] = '\xFA';  // boot code: not ours
+  for (const std::string& content : {std::string("an important download"), table + "x"}) {
+    write_file(dir / "a.img.part", content);
+    REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
+                           IsError(Errc::Exists, "not a leftover of ours"));
+    CHECK(read_file(dir / "a.img.part") == content);
+  }
+}
+
+TEST_CASE("a part file that was taken away is neither renamed nor removed", "[storage]") {
+  const TempDir dir;
+  {
+    NewImage image(dir / "a.img", Replace::Refuse);
+    fs::remove(dir / "a.img.part");
+    write_file(dir / "a.img.part", "another's");
+    REQUIRE_THROWS_MATCHES(image.commit(Durability::NoSync), Error,
+                           IsError(Errc::Io, "removed or replaced"));
+  }
+  CHECK(read_file(dir / "a.img.part") == "another's");
+  CHECK_FALSE(fs::exists(dir / "a.img"));
 }
 
 TEST_CASE("a part file that somebody planted is not written through", "[storage]") {

@@ -33,6 +33,8 @@ class NewImage {
   void commit(Durability durability);
 
  private:
+  bool owns_part() const;
+
   std::filesystem::path target_, part_;
   Replace replace_;
   std::optional<ImageFile> old_;  // for its lock

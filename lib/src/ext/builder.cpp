@@ -9,8 +9,11 @@
 #include <rawimg/recovery.h>
 
 #include "ext/builder_state.h"
+#include "ext/edit_inode.h"
+#include "ext/edit_space.h"
 #include "ext/ext_error.h"
 #include "ext/inode_codec.h"
+#include "ext/map_reader.h"
 #include "ext/superblock.h"
 
 namespace rawimg {
@@ -53,6 +56,13 @@ std::uint64_t inode_blocks_for(std::uint64_t per_group, const ExtPlan& plan) {
 }
 
 }  // namespace
+
+std::uint64_t inodes_per_group(const ExtPlan& plan, std::uint64_t groups) {
+  const std::uint64_t unit = std::max<std::uint64_t>(8, plan.block_size / plan.inode_size);
+  const std::uint64_t most = 8 * std::uint64_t{plan.block_size} - unit;
+  const std::uint64_t each = (plan.inodes + groups - 1) / groups;
+  return std::min((each + unit - 1) / unit * unit, most);
+}
 
 std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups) {
   const std::uint64_t generous = plan.blocks * plan.block_size / kRoomRatio / groups;
@@ -125,6 +135,31 @@ void require_fresh(ext2_filsys fs) {
             "'rawimg format', or build a new image");
 }
 
+/// Root and lost+found give their blocks back at the end: they must be theirs to give.
+void require_own_blocks(const Window& where, ExtBuilder::State& state) {
+  const auto super = Superblock::read(where);
+  EditSpace space(state.fs.get(), state.io);
+  for (const std::uint32_t number : {EXT2_ROOT_INO, EXT2_GOOD_OLD_FIRST_INO}) {
+    const EditInode inode(state.fs.get(), state.io, number);
+    if (!inode.is(LINUX_S_IFDIR))
+      throw Error(Errc::Corrupt, fmt::format("inode {} is not a directory", number));
+    const MapInput map{where,
+                       *super,
+                       number,
+                       inode.fields().i_generation,
+                       inode.has_extents(),
+                       std::span<const std::uint32_t, 15>(inode.fields().i_block)};
+    read_map(
+        map, max_file_blocks(inode.has_extents(), state.fs->blocksize),
+        [&](const Extent& extent) {
+          space.give_back({extent.physical, extent.count});
+        },
+        [&](std::uint64_t block) {
+          space.give_back({block, 1});
+        });
+  }
+}
+
 void fill_from_handle(ExtBuilder::State& state) {
   ext2_filsys fs = state.fs.get();
   state.block_size = fs->blocksize;
@@ -156,9 +191,12 @@ ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& option
   fill_from_handle(*state);
   state->tables.in_group = !plan.has_flex_bg();
   state->tables.final_blocks = state->tables.reserved = state->fs->inode_blocks_per_group;
-  if (state->tables.in_group && !plan.inodes_asked_for) {
-    state->tables.reserved =
-        std::max(state->tables.reserved, generous_table_blocks(plan, state->groups()));
+  if (state->tables.in_group) {
+    const std::uint64_t room = plan.inodes_asked_for
+                                   ? inode_blocks_for(inodes_per_group(plan, state->groups()), plan)
+                                   : generous_table_blocks(plan, state->groups());
+    state->tables.reserved = std::max(state->tables.reserved, room);
+    if (plan.inodes_asked_for) state->tables.final_blocks = state->tables.reserved;
   }
   state->space = BlockSpace(runs_behind_metadata(*state));
   return ExtBuilder(std::move(state));
@@ -186,6 +224,7 @@ ExtBuilder ExtBuilder::populate(const Window& where, BuilderOptions builder) {
   state->io.check(ext2fs_check_desc(fs), "check the group descriptors");
   state->io.check(ext2fs_read_bitmaps(fs), "read the bitmaps");
   require_fresh(fs);
+  require_own_blocks(where, *state);
   fs->flags &= ~EXT2_FLAG_MASTER_SB_ONLY;  // copies of superblock and descriptors stay current
   state->plan.type = summarize(fs).type;
   state->plan.blocks = ext2fs_blocks_count(fs->super);

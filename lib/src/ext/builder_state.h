@@ -51,6 +51,8 @@ struct TableRoom {
   std::uint64_t final_blocks = 0;
 };
 
+/// Inodes of each group for what the plan wants, rounded up as make_final_handle does.
+std::uint64_t inodes_per_group(const ExtPlan& plan, std::uint64_t groups);
 /// That room, in blocks, when no number of inodes was asked for.
 std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups);
 

@@ -91,6 +91,7 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
                                "or --features ^has_journal",
                                kMinJournalFs * plan.block_size));
   plan.inodes = choose_inodes(options, plan.blocks * plan.block_size);
+  plan.inode_ratio = options.inode_ratio;
   plan.block_size_asked_for = options.block_size.has_value();
   plan.inodes_asked_for = options.inodes.has_value() || options.inode_ratio.has_value();
   if (!(options.reserved_percent >= 0 && options.reserved_percent <= 50))

@@ -28,7 +28,8 @@ struct ExtPlan {
   std::uint64_t blocks = 0;  ///< as many as fit the window
   std::uint64_t inodes = 0;  ///< wanted, before rounding
   bool block_size_asked_for = false;
-  bool inodes_asked_for = false;  ///< by count or ratio: no more are promised
+  std::optional<std::uint64_t> inode_ratio;  ///< as asked for
+  bool inodes_asked_for = false;             ///< by count or ratio: no more are promised
   double reserved_percent = 5;
   std::string label;
   std::optional<Uuid> uuid, hash_seed;

@@ -33,6 +33,7 @@ ExtSummary Materializer::run() {
   s_.writer.drain();
   // these bytes are no longer the zeros that the overlay takes them for
   s_.io.forget(0, s_.content_end * s_.block_size);
+  punch_given_back();
   place_and_write_tail();
   if (s_.populates) free_old_directories();
   write_inode_tables();
@@ -41,7 +42,6 @@ ExtSummary Materializer::run() {
   if (!s_.populates) write_special_inodes();
   settle_bitmaps();
   settle_superblock();
-  punch_given_back();
   const ExtSummary summary = summarize(fs());
   s_.io.check(ext2fs_close2(s_.fs.get(), EXT2_FLAG_FLUSH_NO_SYNC), "write back the filesystem");
   (void)s_.fs.release();

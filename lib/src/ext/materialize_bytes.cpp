@@ -304,19 +304,11 @@ void Materializer::settle_superblock() {
 }
 
 /// Blocks that content gave back and nobody took: their bytes go, as if they had never been
-/// written.
+/// written. Tables and the journal may come to lie there, and count on zeros.
 void Materializer::punch_given_back() {
-  for (const auto& [first, last] : s_.given_back.ranges()) {
-    blk64_t begin = 0, end = 0;
-    for (std::uint64_t at = first; at < last && ext2fs_find_first_zero_block_bitmap2(
-                                                    fs()->block_map, at, last - 1, &begin) == 0;
-         at = end) {
-      if (ext2fs_find_first_set_block_bitmap2(fs()->block_map, begin, last - 1, &end) != 0)
-        end = last;
-      s_.window.file().punch(
-          ByteRange{s_.offset_of(begin), ByteCount{(end - begin) * s_.block_size}});
-    }
-  }
+  for (const auto& [first, last] : s_.given_back.ranges())
+    s_.window.file().punch(
+        ByteRange{s_.offset_of(first), ByteCount{(last - first) * s_.block_size}});
 }
 
 }  // namespace rawimg

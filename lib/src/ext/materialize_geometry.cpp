@@ -177,14 +177,24 @@ bool Materializer::would_fit(const Needs& needs, std::uint64_t blocks) {
   ExtPlan plan = s_.plan;
   plan.blocks = blocks;
   plan.block_size = needs.block_size;
-  const std::uint64_t used = node_of_.size() - 1;
-  const std::uint64_t bytes_per_inode = std::max<std::uint64_t>(
-      1, s_.plan.blocks * s_.block_size / std::max<std::uint64_t>(1, s_.plan.inodes));
-  plan.inodes =
-      std::max(used, s_.plan.inodes_asked_for ? used : blocks * needs.block_size / bytes_per_inode);
+  const std::uint64_t used = node_of_.size() - 1, bytes = blocks * needs.block_size;
+  if (plan.inode_ratio)
+    plan.inodes = bytes / *plan.inode_ratio;
+  else if (!plan.inodes_asked_for)
+    plan.inodes = static_cast<std::uint64_t>(static_cast<double>(s_.plan.inodes) *
+                                             static_cast<double>(bytes) /
+                                             static_cast<double>(s_.plan.blocks * s_.block_size));
+  if (plan.inodes_asked_for && plan.inode_ratio && plan.inodes < used) return false;
+  plan.inodes = std::max(plan.inodes, used);
   const ExtHandle handle = initialize_ext(s_.io, plan, blocks, plan.inodes);
-  const std::uint64_t groups = handle->group_desc_count, table = handle->inode_blocks_per_group,
-                      per_block = needs.block_size / s_.inode_size;
+  // libext2fs makes smaller groups for many inodes; the builder has placed content by full ones.
+  if (!plan.inodes_asked_for && handle->super->s_blocks_per_group != 8 * needs.block_size)
+    return false;
+  const std::uint64_t groups = handle->group_desc_count,
+                      per_block = needs.block_size / s_.inode_size,
+                      table = std::max<std::uint64_t>(
+                          handle->inode_blocks_per_group,
+                          div_up(inodes_per_group(plan, groups), per_block));
   std::uint64_t metadata = handle->super->s_first_data_block + 2 * groups;
   for (dgrp_t g = 0; g < handle->group_desc_count; ++g)
     if (ext2fs_bg_has_super(handle.get(), g))
@@ -203,19 +213,20 @@ bool Materializer::would_fit(const Needs& needs, std::uint64_t blocks) {
                                                       have;
 }
 
-/// Blocks of the smallest filesystem, in steps of about 1 %, that holds everything.
-std::uint64_t Materializer::smallest_size(const Needs& needs) {
+/// Blocks of the smallest filesystem, in steps of about 1 %, that holds everything; nothing when
+/// the format has none.
+std::optional<std::uint64_t> Materializer::smallest_size(const Needs& needs) {
   std::uint64_t blocks = std::max<std::uint64_t>(needs.content + needs.tail, 64);
   for (int step = 0; step < 1000; ++step) {
     try {
       if (would_fit(needs, blocks)) return blocks;
     } catch (const Error& error) {
       // too small for its own structures or so many inodes: larger
-      if (error.code() != Errc::NoSpace && error.code() != Errc::Usage) throw;
+      if (error.code() != Errc::NoSpace && error.code() != Errc::Usage) return std::nullopt;
     }
     blocks += blocks / 100 + 16;
   }
-  return blocks;
+  return std::nullopt;
 }
 
 /// The same content in blocks of another size; never too few.
@@ -239,14 +250,35 @@ Materializer::Needs Materializer::needs_with(std::uint32_t block_size) {
 
 /// Bytes of a window that would hold everything: the block size is what it would get by default,
 /// unless one was asked for.
-std::uint64_t Materializer::smallest_window(std::uint64_t content) {
-  const std::uint64_t bytes =
-      smallest_size({s_.block_size, content, tail_}) * std::uint64_t{s_.block_size};
+std::optional<std::uint64_t> Materializer::smallest_window(std::uint64_t content) {
+  const auto blocks = smallest_size({s_.block_size, content, tail_});
+  if (!blocks) return std::nullopt;
+  const std::uint64_t bytes = *blocks * s_.block_size;
   const std::uint32_t by_default = default_block_size(ByteCount{bytes});
   if (s_.plan.block_size_asked_for || by_default == s_.block_size) return bytes;
-  const std::uint64_t other = smallest_size(needs_with(by_default)) * std::uint64_t{by_default};
+  const auto other = smallest_size(needs_with(by_default));
+  if (!other) return std::nullopt;
   // What fits neither below the limit nor just above it fits from the limit on.
-  return std::max(other, kSmallWindow);
+  return std::max(*other * by_default, kSmallWindow);
+}
+
+/// What would do: a size, or more inodes where those are all that is missing.
+std::string Materializer::hint_for_build(std::uint64_t content) {
+  constexpr std::uint64_t kMiB = 1u << 20;
+  const std::uint64_t used = node_of_.size() - 1,
+                      bytes = ext2fs_blocks_count(super()) * s_.block_size;
+  const std::string least = how_.counting_complete ? "" : "at least ";
+  const bool inodes_only = !s_.full && inodes_per_group(s_.plan, s_.groups()) * s_.groups() < used;
+  if (inodes_only && s_.plan.inode_ratio)
+    return fmt::format("--inode-ratio {} or less would do", bytes / used / 8 * 7);
+  if (inodes_only && s_.plan.inodes_asked_for)
+    return fmt::format("--inodes {} or more would do", used);
+  const auto window = smallest_window(content);
+  if (!window) return "no filesystem of this kind is large enough";
+  const std::uint64_t size = div_up(s_.window.range().start() + *window, kMiB);
+  if (!s_.full && 8 * std::uint64_t{s_.block_size} * s_.groups() < used + 8 * s_.groups())
+    return fmt::format("{}--size {}M would do, or --inodes {}", least, size, used);
+  return fmt::format("{}--size {}M would do", least, size);
 }
 
 std::string Materializer::hint_for_place(std::uint64_t blocks) {
@@ -263,7 +295,6 @@ std::string Materializer::hint_for_place(std::uint64_t blocks) {
 }
 
 void Materializer::throw_no_space() {
-  constexpr std::uint64_t kMiB = 1u << 20;
   const std::uint64_t content = s_.space.taken() + s_.counted_blocks, used = node_of_.size() - 1;
   const std::uint64_t have = ext2fs_blocks_count(super());
   const std::string least = how_.counting_complete ? "" : "at least ";
@@ -280,16 +311,10 @@ void Materializer::throw_no_space() {
             needs, blocks, inodes))
         .with_hint(hint_for_place(content + tail_));
   }
-  const std::uint64_t bytes = s_.window.range().start() + smallest_window(content);
-  Error error(
-      Errc::NoSpace,
-      fmt::format(
-          "the filesystem is too small: needed are {}; it has {} blocks and {} inodes in all",
-          needs, have, super()->s_inodes_count));
-  const bool inodes_only = !s_.full && s_.plan.inodes_asked_for && used > super()->s_inodes_count;
-  throw std::move(error).with_hint(
-      inodes_only ? fmt::format("--inodes {} or more would do", used)
-                  : fmt::format("{}--size {}M would do", least, div_up(bytes, kMiB)));
+  throw Error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} "
+                                         "blocks and {} inodes in all",
+                                         needs, have, super()->s_inodes_count))
+      .with_hint(hint_for_build(content));
 }
 
 }  // namespace rawimg

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -76,8 +77,9 @@ class Materializer {
     std::uint64_t content, tail;
   };
   Needs needs_with(std::uint32_t block_size);
-  std::uint64_t smallest_window(std::uint64_t content);
-  std::uint64_t smallest_size(const Needs& needs);
+  std::optional<std::uint64_t> smallest_window(std::uint64_t content);
+  std::optional<std::uint64_t> smallest_size(const Needs& needs);
+  std::string hint_for_build(std::uint64_t content);
   bool would_fit(const Needs& needs, std::uint64_t blocks);
   std::string hint_for_place(std::uint64_t blocks);
 

@@ -74,6 +74,9 @@ void Superblock::check(const Window& where) {
   if (inode_size_ < EXT2_GOOD_OLD_INODE_SIZE || inode_size_ > block_size_ ||
       !is_power_of_two(inode_size_))
     corrupt(fmt::format("inodes of {} bytes", inode_size_));
+  if (raw_.s_rev_level != EXT2_GOOD_OLD_REV &&
+      (raw_.s_first_ino < EXT2_GOOD_OLD_FIRST_INO || raw_.s_first_ino > raw_.s_inodes_count))
+    corrupt(fmt::format("{} as its first inode", raw_.s_first_ino));
   const bool wide = raw_.s_feature_incompat & EXT4_FEATURE_INCOMPAT_64BIT;
   descriptor_size_ = wide ? raw_.s_desc_size : kSmallDescriptor;
   if (descriptor_size_ < kSmallDescriptor || descriptor_size_ > block_size_ ||
@@ -165,6 +168,11 @@ void Superblock::require_editable() const {
   if (raw_.s_last_orphan != 0)
     throw dirty("the filesystem has deleted files that are not cleaned up", "run e2fsck first");
   require_writable(features());
+  if ((raw_.s_feature_compat & EXT2_FEATURE_COMPAT_DIR_INDEX) &&
+      raw_.s_def_hash_version > EXT2_HASH_TEA)
+    throw Error(Errc::Unsupported,
+                fmt::format("the filesystem hashes names by method {}, which rawimg does not write",
+                            raw_.s_def_hash_version));
 }
 
 bool Superblock::has_super(std::uint64_t group) const {

@@ -40,6 +40,12 @@ bool all_zero(const std::byte* bytes, std::uint64_t size) {
 /// syncs what it opens: it is given an empty memory file, whose descriptor is then made to name the
 /// image.
 int open_lower(int image, io_channel* channel) {
+  // libext2fs tells com_err about some bad numbers, and that prints.
+  static const bool silenced = [] {
+    set_com_err_hook([](const char*, long, const char*, va_list) {});
+    return true;
+  }();
+  (void)silenced;
   const int descriptor = memfd_create("rawimg", MFD_CLOEXEC);
   if (descriptor < 0) throw errno_error(errno, "cannot make a memory file");
   const errcode_t code =

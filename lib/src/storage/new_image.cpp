@@ -5,9 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <optional>
+#include <span>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -55,6 +58,24 @@ void require_replaceable(const fs::path& target, Replace replace) {
         .with_path(target.string());
 }
 
+/// Somebody may have a download under this name. An image that was not finished begins with zeros,
+/// or at its very end with a table without boot code.
+void require_leftover(const ImageFile& file, const std::string& name) {
+  std::array<std::byte, kSectorSize> sector{};
+  const std::uint64_t size = file.size().value;
+  if (size == 0) return;
+  file.read_at(ByteOffset{0},
+               std::span(sector).first(std::min<std::uint64_t>(size, sector.size())));
+  constexpr std::size_t kBootCode = 440;
+  const bool has_table = sector[510] == std::byte{0x55} && sector[511] == std::byte{0xAA};
+  const auto checked = std::span(sector).first(has_table ? kBootCode : sector.size());
+  if (std::any_of(checked.begin(), checked.end(), [](std::byte b) { return b != std::byte{0}; }))
+    throw Error(
+        Errc::Exists,
+        fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name)))
+        .with_path(name);
+}
+
 /// Opens and locks `part`, and makes sure that what is locked is still what has the name and nobody
 /// else's.
 ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
@@ -89,6 +110,7 @@ ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
           Errc::Exists,
           fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name)))
           .with_path(name);
+    require_leftover(file, name);
     file.resize(ByteCount{0});
     return file;
   }
@@ -131,8 +153,19 @@ NewImage::NewImage(const fs::path& path, Replace replace, LockPolicy lock)
       old_(lock_old(target_, lock)),
       file_(open_part(part_, lock)) {}
 
+bool NewImage::owns_part() const {
+  struct stat mine {};
+  const auto named = look_at(part_);
+  return named && fstat(file_.descriptor(), &mine) == 0 && named->st_ino == mine.st_ino &&
+         named->st_dev == mine.st_dev;
+}
+
 NewImage::~NewImage() {
-  if (!committed_) unlink(part_.c_str());
+  try {
+    if (!committed_ && owns_part()) unlink(part_.c_str());
+  } catch (const Error&) {
+    // What cannot be looked at cannot be removed.
+  }
 }
 
 void NewImage::commit(Durability durability) {
@@ -142,6 +175,12 @@ void NewImage::commit(Durability durability) {
     throw errno_error(errno, fmt::format("cannot set the mode of {}", quote(part_.string())))
         .with_path(part_.string());
   if (durability == Durability::Sync) file_.sync();
+  if (!owns_part())
+    throw Error(Errc::Io,
+                fmt::format("{} was removed or replaced while it was written; nothing has "
+                            "the name {}",
+                            quote(part_.string()), quote(target_.string())))
+        .with_path(part_.string());
   const int error = replace_ == Replace::Refuse
                         ? rename_no_replace(part_, target_)
                         : (rename(part_.c_str(), target_.c_str()) == 0 ? 0 : errno);

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+// The verbs that change an image, as their users type them; e2fsck looks at the image after every
+// test.
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include <rawimg/image_file.h>
+
+#include "cli/cli.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+using namespace rawimg;
+using namespace rawimg::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// An image with a root filesystem in slot 1.
+class Disk {
+ public:
+  explicit Disk(const std::string& type = "ext4") {
+    write_file(dir / "a.tar", small_tar());
+    REQUIRE(run_rawimg({"build", image, "--from", (dir / "a.tar").string(), "--size", "32M", "-t",
+                        type, "--no-sync", "-q"})
+                .code == 0);
+  }
+  ~Disk() {
+    const Outcome judged = run({"e2fsck", "-fn", image + "?offset=1048576"});
+    CAPTURE(judged.text());
+    CHECK(judged.exit_code == 0);
+    CHECK(judged.out.find("? no") == std::string::npos);
+  }
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+
+  /// Runs a verb without syncing; ":" at the start of a word stands for the image.
+  CliResult run_verb(std::vector<std::string> words, const CliSurroundings& around = {}) const {
+    for (std::string& word : words)
+      if (word.starts_with(":/")) word = image + word;
+    words.push_back("--no-sync");
+    return run_rawimg(words, around);
+  }
+  void require_verb(const std::vector<std::string>& words,
+                    const CliSurroundings& around = {}) const {
+    const CliResult result = run_verb(words, around);
+    CAPTURE(words, result.err);
+    REQUIRE(result.code == 0);
+  }
+  std::string cat(const std::string& path) const {
+    return run_rawimg({"cat", image + ":" + path}).out;
+  }
+  std::string ls(const std::string& path) const {
+    return run_rawimg({"ls", image + ":" + path}).out;
+  }
+  nlohmann::json stat(const std::string& path) const {
+    return run_rawimg({"stat", "--json", image + ":" + path}).json().at("result");
+  }
+
+  TempDir dir;
+  std::string image = (dir / "a.img").string();
+};
+
+}  // namespace
+
+TEST_CASE("mkdir, mv, ln, rm and rmdir do what coreutils do", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"mkdir", "-p", ":/a/b/c", ":/d"});
+  disk.require_verb({"mkdir", "-p", ":/a/b/c"});
+  CHECK(disk.run_verb({"mkdir", ":/d"}).code == 1);
+  CHECK(disk.run_verb({"mkdir", ":/no/such/parent"}).code == 4);
+  disk.require_verb({"mv", ":/etc/fstab", ":/a/b"});
+  CHECK(disk.ls("/a/b") == "c\nfstab\n");
+  disk.require_verb({"mv", "-T", ":/a/b", ":/moved"});
+  disk.require_verb({"ln", "-s", "fstab", ":/moved/soft"});
+  disk.require_verb({"ln", ":/moved/fstab", ":/moved/hard"});
+  CHECK(disk.stat("/moved/hard").at("links") == 2);
+  CHECK(disk.cat("/moved/soft") == disk.cat("/moved/hard"));
+  CHECK(disk.run_verb({"mv", ":/moved", ":/moved/c"}).code == 2);
+  CHECK(disk.run_verb({"rm", ":/moved"}).code == 2);
+  CHECK(disk.run_verb({"rmdir", ":/moved"}).code == 1);
+  CHECK(disk.run_verb({"rm", ":/nothing"}).code == 4);
+  disk.require_verb({"rm", "-f", ":/nothing"});
+  CHECK(disk.run_verb({"rm", "-r", ":/lost+found"}).code == 2);
+  disk.require_verb({"rm", "-r", ":/moved"});
+  disk.require_verb({"rmdir", ":/a", ":/d"});
+  CHECK(disk.ls("/") == "etc\nlink\nlost+found\nnull\nodd\x1B\xFC\n");
+}
+
+TEST_CASE("wildcards match inside the image, a literal name first", "[cli][edit]") {
+  const Disk disk;
+  for (const char* name : {"a1", "a2", "b1", ".hidden"})
+    disk.require_verb({"touch", std::string(":/etc/") + name});
+  disk.require_verb({"rm", ":/e*/a?"});
+  CHECK(disk.ls("/etc") == "b1\nfstab\n");
+  disk.require_verb({"touch", ":/etc/*"});
+  disk.require_verb({"rm", ":/etc/*"});
+  CHECK(disk.ls("/etc") == "b1\nfstab\n");
+  CHECK(disk.run_verb({"rm", ":/etc/x*"}).code == 4);
+  disk.require_verb({"rm", ":/etc/*"});
+  CHECK(run_rawimg({"ls", "-a", disk.image + ":/etc"}).out.find(".hidden") != std::string::npos);
+}
+
+TEST_CASE("chmod takes octal and symbolic modes", "[cli][edit]") {
+  struct Row {
+    const char* before;
+    const char* change;
+    const char* after;
+  };
+  const auto row = GENERATE(values<Row>({{"0644", "0755", "0755"},
+                                         {"0644", "u+x", "0744"},
+                                         {"0644", "+x", "0755"},
+                                         {"0644", "+w", "0644"},
+                                         {"0600", "go=u", "0666"},
+                                         {"0755", "u=rwX,go=", "0700"},
+                                         {"0644", "a+X", "0644"},
+                                         {"0744", "a+X", "0755"},
+                                         {"0755", "u+s,g+s", "6755"},
+                                         {"6755", "ug-s", "0755"},
+                                         {"0777", "g-w,o-rwx", "0750"},
+                                         {"0644", "+t", "1644"},
+                                         {"0000", "7777", "7777"}}));
+  CAPTURE(row.before, row.change);
+  const Disk disk;
+  disk.require_verb({"chmod", row.before, ":/etc/fstab"});
+  disk.require_verb({"chmod", row.change, ":/etc/fstab"});
+  CHECK(disk.stat("/etc/fstab").at("mode") == row.after);
+  for (const char* wrong : {"", "8", "u", "u+y", "u+x,", "77777"})
+    CHECK(disk.run_verb({"chmod", wrong, ":/etc/fstab"}).code == 2);
+}
+
+TEST_CASE("chown knows the image's own names, and takes setuid away", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "passwd", "root:x:0:0::/:/bin/sh\nbuild:x:500:600::/:/bin/sh\n");
+  write_file(disk.dir / "group", "video:x:27:\n");
+  disk.require_verb({"cp", (disk.dir / "passwd").string(), (disk.dir / "group").string(), ":/etc"});
+  disk.require_verb({"chmod", "6755", ":/etc/fstab"});
+  disk.require_verb({"chown", "build:", ":/etc/fstab"});
+  CHECK(disk.stat("/etc/fstab").at("uid") == 500);
+  CHECK(disk.stat("/etc/fstab").at("gid") == 600);
+  CHECK(disk.stat("/etc/fstab").at("mode") == "0755");
+  disk.require_verb({"chown", ":video", ":/etc/fstab"});
+  CHECK(disk.stat("/etc/fstab").at("gid") == 27);
+  disk.require_verb({"chown", "-R", "4294967294:70000", ":/etc"});
+  CHECK(disk.stat("/etc/group").at("uid") == 4294967294U);
+  CHECK(disk.run_verb({"chown", "nobody", ":/etc/fstab"}).code == 4);
+  CHECK(disk.run_verb({"chown", "", ":/etc/fstab"}).code == 2);
+}
+
+TEST_CASE("truncate, touch, mknod, tee and xattr change one thing each", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"truncate", "-s", "5", ":/etc/fstab"});
+  CHECK(disk.cat("/etc/fstab") == "/dev/");
+  disk.require_verb({"truncate", "-s", "+3", ":/etc/fstab"});
+  CHECK(disk.cat("/etc/fstab") == std::string("/dev/\0\0\0", 8));
+  disk.require_verb({"touch", "-d", "@123", ":/etc/fstab"});
+  CHECK(disk.stat("/etc/fstab").at("mtime").at("seconds") == 123);
+  disk.require_verb({"mknod", "-m", "0600", ":/console", "c", "5", "1"});
+  CHECK(run_rawimg({"ls", "-l", disk.image + ":/console"}).out.find("crw------- 1 0 0 5, 1 ") == 0);
+  CHECK(disk.run_verb({"mknod", ":/x", "c", "4096", "1"}).code == 2);
+  write_file(disk.dir / "input", "one\n");
+  disk.require_verb({"tee", ":/new"}, {.input_file = (disk.dir / "input").string()});
+  disk.require_verb({"tee", "-a", ":/new"}, {.input_file = (disk.dir / "input").string()});
+  CHECK(disk.cat("/new") == "one\none\n");
+  disk.require_verb({"xattr", "--set", "user.a=text", "-s", "user.b=0x00ff", ":/new"});
+  CHECK(run_rawimg({"stat", disk.image + ":/new"}).out.find("user.b=0x00ff") != std::string::npos);
+  disk.require_verb({"xattr", "--remove", "user.a", ":/new"});
+  CHECK(run_rawimg({"stat", disk.image + ":/new"}).out.find("user.a") == std::string::npos);
+  CHECK(disk.run_verb({"xattr", "--remove", "user.a", ":/new"}).code == 4);
+}
+
+TEST_CASE("cp goes into an image and out of it, with and without metadata", "[cli][edit]") {
+  const Disk disk;
+  const fs::path host = disk.dir / "host";
+  fs::create_directories(host / "sub");
+  write_file(host / "script", "#!/bin/sh\n");
+  fs::permissions(host / "script", fs::perms(0777));
+  write_file(host / "sub/data", std::string(200'000, 'x'));
+  fs::create_symlink("data", host / "sub/link");
+  fs::create_hard_link(host / "script", host / "sub/script2");
+
+  disk.require_verb({"cp", "-r", host.string(), ":/opt"});
+  CHECK(disk.stat("/opt/script").at("mode") == "0755");
+  CHECK(disk.stat("/opt/script").at("uid") == 0);
+  CHECK(disk.stat("/opt/sub/link").at("type") == "symbolic link");
+  CHECK(disk.stat("/opt/script").at("links") == 1);
+  disk.require_verb({"cp", "-a", host.string(), ":/kept"});
+  CHECK(disk.stat("/kept/script").at("mode") == "0777");
+  CHECK(disk.stat("/kept/script").at("links") == 2);
+  CHECK(disk.stat("/kept/script").at("uid") == ::getuid());
+  CHECK(disk.run_verb({"cp", host.string(), ":/x"}).code == 2);
+  CHECK(disk.run_verb({"cp", (host / "none").string(), ":/x"}).code == 1);
+  disk.require_verb(
+      {"cp", "--chmod", "u+s", "--owner", "7:8", (host / "script").string(), ":/etc"});
+  CHECK(disk.stat("/etc/script").at("mode") == "4755");
+  CHECK(disk.stat("/etc/script").at("gid") == 8);
+
+  // Over what exists: content goes where a symlink leads, metadata stays.
+  disk.require_verb({"cp", (host / "sub/data").string(), ":/link"});
+  CHECK(disk.cat("/etc/fstab").size() == 200'000);
+  CHECK(disk.stat("/etc/fstab").at("uid") == 1000);
+  disk.require_verb({"cp", "-n", (host / "script").string(), ":/etc/fstab"});
+  CHECK(disk.cat("/etc/fstab").size() == 200'000);
+
+  disk.require_verb({"cp", "-a", ":/kept", (disk.dir / "back").string()});
+  CHECK(
+      run({"diff", "-r", "--no-dereference", host.string(), (disk.dir / "back").string()}).text() ==
+      run({"true"}).text());
+  write_file(disk.dir / "input", "from a pipe");
+  disk.require_verb({"cp", "-", ":/piped"}, {.input_file = (disk.dir / "input").string()});
+  CHECK(disk.run_verb({"cp", ":/piped", "-"}).out == "from a pipe");
+}
+
+TEST_CASE("cp goes from one image to another, with everything", "[cli][edit]") {
+  const Disk from("ext2"), to("ext4");
+  from.require_verb({"xattr", "--set", "user.a=b", ":/etc/fstab"});
+  to.require_verb({"cp", "-a", from.image + ":/etc", ":/copy"});
+  CHECK(to.cat("/copy/fstab") == from.cat("/etc/fstab"));
+  CHECK(to.stat("/copy/fstab").at("mtime") == from.stat("/etc/fstab").at("mtime"));
+  CHECK(to.stat("/copy/fstab").at("uid") == 1000);
+  CHECK(run_rawimg({"stat", to.image + ":/copy/fstab"}).out.find("user.a=\"b\"") !=
+        std::string::npos);
+  CHECK(to.run_verb({"mv", from.image + ":/etc", ":/x"}).code == 2);
+}
+
+TEST_CASE("nothing is made on the host through a symlink of the image", "[cli][edit]") {
+  const Disk disk;
+  const fs::path outside = disk.dir / "outside", target = disk.dir / "target";
+  fs::create_directory(outside);
+  disk.require_verb({"mkdir", ":/t"});
+  disk.require_verb({"ln", "-s", outside.string(), ":/t/d"});
+  disk.require_verb({"cp", "-r", ":/t", target.string()});
+  CHECK(fs::is_symlink(target / "d"));
+  // The same name as a directory with a file in it: the link that is there now must not be
+  // followed.
+  disk.require_verb({"rm", ":/t/d"});
+  disk.require_verb({"mkdir", ":/t/d"});
+  disk.require_verb({"touch", ":/t/d/file"});
+  CHECK(disk.run_verb({"cp", "-r", "-T", ":/t", target.string()}).code == 1);
+  CHECK(fs::is_empty(outside));
+  CHECK(disk.run_verb({"cp", ":/null", (disk.dir / "node").string()}).code == 3);
+}
+
+TEST_CASE("a batch is done whole or not at all, and names the line that failed", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "edits", "# comment\nmkdir -p ':/with space/x'\n\ncp \"" +
+                                     (disk.dir / "a.tar").string() +
+                                     "\" :/with\\ space/x   # more\nln -s x ':/with space/l'\n");
+  disk.require_verb({"batch", disk.image, (disk.dir / "edits").string(), "-e", "touch :/first"});
+  CHECK(disk.ls("/with space") == "l\nx\n");
+  CHECK(disk.ls("/with space/x") == "a.tar\n");
+  const std::string before = read_file(disk.image);
+  struct Row {
+    std::vector<std::string> lines;
+    const char* says;
+    int code;
+  };
+  for (const Row& row : {Row{{"rm -r :/etc", "rm :/etc/fstab"}, "-e 2:1", 4},
+                         Row{{"mkdir :/q", "mkdirr :/r"}, "did you mean 'mkdir'", 2},
+                         Row{{"mkdir ':/q"}, "does not end", 2},
+                         Row{{"rm etc"}, "paths in the image begin with ':/'", 2},
+                         Row{{"build x --size 1M"}, "is not a verb of a batch", 2}}) {
+    std::vector<std::string> words{"batch", disk.image};
+    for (const std::string& line : row.lines) words.insert(words.end(), {"-e", line});
+    const CliResult result = disk.run_verb(words);
+    CAPTURE(row.says, result.err);
+    CHECK(result.code == row.code);
+    CHECK(result.err.find(row.says) != std::string::npos);
+    CHECK(read_file(disk.image) == before);
+  }
+}
+
+TEST_CASE("--dry-run changes nothing, and undo takes the last change back", "[cli][edit]") {
+  const Disk disk;
+  const std::string before = read_file(disk.image);
+  disk.require_verb({"rm", "-r", "--dry-run", ":/etc"});
+  CHECK(read_file(disk.image) == before);
+  const std::string listed = disk.ls("/") + disk.ls("/etc");
+  disk.require_verb({"rm", "-r", ":/etc"});
+  CHECK(disk.ls("/").find("etc") == std::string::npos);
+  disk.require_verb({"undo", disk.image});
+  CHECK(disk.ls("/") + disk.ls("/etc") == listed);
+  CHECK(disk.cat("/etc/fstab") == "/dev/vda1 / ext2 noatime 0 1\n");
+  disk.require_verb({"undo", disk.image});
+  CHECK(disk.ls("/").find("etc") == std::string::npos);
+  disk.require_verb({"touch", "--no-keep-undo", ":/x"});
+  CHECK(disk.run_verb({"undo", disk.image}).code == 4);
+  disk.require_verb({"touch", ":/y"});
+  REQUIRE(run({"debugfs", "-w", "-R", "rm y", disk.image + "?offset=1048576"}).ok());
+  CHECK(disk.run_verb({"undo", disk.image}).code == 7);
+}
+
+TEST_CASE("the guest's files are edited as text, and the same again changes nothing",
+          "[cli][edit]") {
+  const Disk disk;
+  const std::string inittab =
+      "id:3:initdefault:\nc1:12345:respawn:/sbin/agetty 38400 tty1 "
+      "linux\n#s0:12345:respawn:/sbin/agetty -L 9600 ttyS0 vt100\n";
+  write_file(disk.dir / "inittab", inittab);
+  write_file(
+      disk.dir / "fstab",
+      "# <fs>\t<mp>\n/dev/BOOT\t/boot\text2\tnoauto\t1 2\n/dev/ROOT\t/\text3\tnoatime\t0 1\n");
+  disk.require_verb(
+      {"cp", (disk.dir / "inittab").string(), (disk.dir / "fstab").string(), ":/etc"});
+  const std::string id =
+      run_rawimg({"info", "--json", disk.image}).json().at("result").at("disk_id");
+  for (int again = 0; again < 2; ++again) {
+    disk.require_verb({"fstab", "set", disk.image, "/", "PARTUUID=auto", "ext4", "noatime"});
+    disk.require_verb({"fstab", "rm", disk.image, "/boot"});
+    disk.require_verb({"inittab", "comment", disk.image, "c[1-6]"});
+    disk.require_verb({"inittab", "set", disk.image, "g5:3:wait:/sbin/run-script"});
+    disk.require_verb({"hostname", disk.image, "gem5"});
+    CHECK(disk.cat("/etc/fstab") ==
+          "# <fs>\t<mp>\nPARTUUID=" + id + "-01\t/\text4\tnoatime\t0 1\n");
+    CHECK(
+        disk.cat("/etc/inittab") ==
+        "id:3:initdefault:\n#c1:12345:respawn:/sbin/agetty 38400 tty1 "
+        "linux\n#s0:12345:respawn:/sbin/agetty -L 9600 ttyS0 vt100\ng5:3:wait:/sbin/run-script\n");
+  }
+  CHECK(run_rawimg({"hostname", disk.image}).out == "gem5\n");
+  CHECK(run_rawimg({"fstab", disk.image}).out == "PARTUUID=" + id + "-01 / ext4 noatime 0 1\n");
+  const CliResult dry = disk.run_verb({"inittab", "rm", disk.image, "g5", "--dry-run"});
+  CHECK(dry.out.find("-g5:3:wait:/sbin/run-script") != std::string::npos);
+  CHECK(disk.cat("/etc/inittab").find("g5:") != std::string::npos);
+  CHECK(disk.run_verb({"fstab", "sett", disk.image, "/"}).err.find("did you mean 'set'") !=
+        std::string::npos);
+  CHECK(disk.run_verb({"passwd", "lock", disk.image, "root"}).code == 4);
+}
+
+TEST_CASE("edit -e replaces as sed -E does, and says when nothing matches", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb(
+      {"edit", "-e", "s,/dev/vd(a)([0-9]),/dev/sd\\1\\2 & x,", "-e", "s/E/\\&/gi", ":/etc/fstab"});
+  CHECK(disk.cat("/etc/fstab") == "/d&v/sda1 /d&v/vda1 x / &xt2 noatim& 0 1\n");
+  CHECK(disk.run_verb({"edit", "-e", "s/nothing/x/", ":/etc/fstab"}).code == 1);
+  disk.require_verb({"edit", "--optional", "-e", "s/nothing/x/", ":/etc/fstab"});
+  for (const char* wrong : {"s/a/b", "x/a/b/", "s/(/b/", "s/a/b/q", ""})
+    CHECK(disk.run_verb({"edit", "-e", wrong, ":/etc/fstab"}).code == 2);
+  disk.require_verb({"edit", "-e", "s/^/# /", ":/etc/fstab"});
+  CHECK(disk.cat("/etc/fstab").starts_with("# /d&v"));
+}
+
+TEST_CASE("an image in use, a dirty journal and a refused feature stay untouched", "[cli][edit]") {
+  const Disk disk;
+  {
+    const ImageFile user = ImageFile::open(disk.image, Access::ReadOnly);
+    CHECK(disk.run_verb({"touch", ":/x"}).code == 8);
+  }
+  const std::string other = (disk.dir / "other.img").string();
+  write_file(other, std::string(16 << 20, '\0'));
+  REQUIRE(run({"mke2fs", "-q", "-F", "-t", "ext4", "-O", "inline_data", other}).ok());
+  CHECK(run_rawimg({"touch", other + ":/x", "--no-sync"}).code == 3);
+  REQUIRE(run({"mke2fs", "-q", "-F", "-t", "ext4", other}).ok());
+  REQUIRE(run({"debugfs", "-w", "-R", "feature needs_recovery", other}).ok());
+  const std::string before = read_file(other);
+  CHECK(run_rawimg({"touch", other + ":/x", "--no-sync"}).code == 6);
+  CHECK(read_file(other) == before);
+}
