@@ -4,6 +4,9 @@
 #include <rawimg/recovery.h>
 #include <rawimg/transaction.h>
 
+#include <iterator>
+#include <sstream>
+
 #include <catch2/catch.hpp>
 
 #include "ext/edit_model.h"
@@ -171,4 +174,79 @@ TEST_CASE("a marked filesystem is refused by e2fsck, and recovered by the next w
   Transaction transaction = Transaction::begin(window_of(image, 0), kQuick);
   CHECK_FALSE(transaction.find(2, "new"));
   CHECK(fsck_complaints(path, 0) == "");
+}
+
+namespace {
+
+/// A filesystem of an image, mounted by the kernel for as long as this lives.
+class LoopMount {
+ public:
+  LoopMount(const fs::path& image, std::uint64_t offset, const fs::path& at,
+            const std::string& options)
+      : at_(at) {
+    fs::create_directories(at);
+    const Outcome outcome =
+        run({"mount", "-o", "loop," + options + ",offset=" + std::to_string(offset), image.string(),
+             at.string()});
+    if (!outcome.ok())
+      throw NotRun("no loop mount to be had: a real kernel's view of changes; " + outcome.err);
+  }
+  ~LoopMount() { run({"umount", at_.string()}); }
+  LoopMount(const LoopMount&) = delete;
+  LoopMount& operator=(const LoopMount&) = delete;
+
+ private:
+  fs::path at_;
+};
+
+}  // namespace
+
+TEST_CASE("a real kernel sees the changes, and goes on from there", "[judge][edit]") {
+  require_root("a real kernel's view of changes");
+  const auto shape = GENERATE(values<Shape>({{"ext2", {"-t", "ext2", "-b", "1024"}},
+                                             {"ext3", {"-t", "ext3", "-b", "4096"}},
+                                             {"ext4", {"-t", "ext4", "-b", "1024"}},
+                                             {"ext4 4K", {"-t", "ext4", "-b", "4096"}}}));
+  CAPTURE(shape.name);
+  constexpr std::uint64_t kOffset = 1 << 20;
+  const TempDir dir;
+  const fs::path path = dir / "x.img", mounted = dir / "mounted";
+  make_filesystem(path, kOffset, shape.words);
+  EditModel model(11);
+  for (int round = 0; round < 3; ++round) {
+    CAPTURE(round);
+    {
+      ImageFile image = ImageFile::open(path, Access::ReadWrite);
+      Transaction transaction = Transaction::begin(window_of(image, kOffset), kQuick);
+      for (int i = 0; i < 150; ++i) model.step(transaction);
+      // Enough names that the directory gets an index, or had one and keeps it.
+      Entry directory;
+      directory.type = FileType::Directory;
+      directory.permissions = 0755;
+      const std::uint32_t many =
+          round == 0 ? transaction.make(2, "many", directory) : *transaction.find(2, "many");
+      for (int i = 0; i < 700; ++i)
+        transaction.make(many, "name " + std::to_string(round) + " " + std::to_string(i), Entry{});
+      transaction.commit();
+    }
+    REQUIRE(fsck_complaints(path, kOffset) == "");
+    {
+      const LoopMount mount(path, kOffset, mounted, "ro");
+      std::string seen = EditModel::listing_of_directory(mounted.string());
+      std::string without_many;
+      std::istringstream lines(seen);
+      for (std::string line; std::getline(lines, line);)
+        if (!line.starts_with("/many")) without_many += line + '\n';
+      CHECK(without_many == model.listing());
+      CHECK(std::distance(fs::directory_iterator(mounted / "many"), {}) == 700 * (round + 1));
+      CHECK(fs::exists(mounted / "many" / "name 0 699"));
+    }
+    {
+      const LoopMount mount(path, kOffset, mounted, "rw");
+      for (int i = 0; i < 300; ++i)
+        write_file(mounted / "many" / ("kernel " + std::to_string(i)), "x");
+      for (int i = 0; i < 300; ++i) fs::remove(mounted / "many" / ("kernel " + std::to_string(i)));
+    }
+    REQUIRE(fsck_complaints(path, kOffset) == "");
+  }
 }

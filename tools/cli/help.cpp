@@ -103,6 +103,8 @@ Examples:
   rawimg info disk.img                                      what is in it, and its root= names
   rawimg ls -l disk.img:/etc                                look inside
   rawimg cat disk.img:1/etc/fstab
+  rawimg cp ./m5 disk.img:/sbin/m5                          change it: cp mv rm mkdir ln chmod edit ...
+  rawimg batch disk.img -e 'rm :/etc/motd' -e 'touch :/x'   many changes as one, all or none
 
 Usage: rawimg COMMAND [OPTIONS] IMG[:N][/path] ...
 
