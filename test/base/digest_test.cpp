@@ -40,3 +40,11 @@ TEST_CASE("a derived UUID is of version 8 and depends on nothing but the text", 
   REQUIRE(text == to_text(derive_uuid("x")));
   REQUIRE(text != to_text(derive_uuid("y")));
 }
+
+TEST_CASE("CRC-32 has its check value, in one piece and in two", "[base]") {
+  const auto bytes = [](std::string_view text) { return std::as_bytes(std::span(text)); };
+  CHECK(crc32({}) == 0);
+  CHECK(crc32(bytes("123456789")) == 0xCBF43926);
+  CHECK(crc32(bytes("6789"), crc32(bytes("12345"))) == 0xCBF43926);
+  CHECK(crc32(bytes("123456780")) != 0xCBF43926);
+}

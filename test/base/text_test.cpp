@@ -43,3 +43,28 @@ TEST_CASE("human_size changes its unit at powers of 1024", "[base]") {
   REQUIRE(human_size(1024) == "1.0 KiB");
   REQUIRE(human_size(4ull << 30) == "4.0 GiB");
 }
+
+TEST_CASE("utf16_to_utf8 keeps every code point and replaces halves of one", "[base]") {
+  struct Row {
+    const char* name;
+    std::u16string in;
+    std::string out;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"nothing", u"", ""},
+      {"ASCII", u"root", "root"},
+      {"the last of one byte, the first and last of two", u"\x7F\x80\x7FF", "\x7F\xC2\x80\xDF\xBF"},
+      {"the first and last of three", u"\x800\xFFFF", "\xE0\xA0\x80\xEF\xBF\xBF"},
+      {"beside the surrogates", u"\xD7FF\xE000", "\xED\x9F\xBF\xEE\x80\x80"},
+      {"the first pair", u"\xD800\xDC00", "\xF0\x90\x80\x80"},
+      {"the last pair", u"\xDBFF\xDFFF", "\xF4\x8F\xBF\xBF"},
+      {"a high half at the end", u"a\xD800", "a\xEF\xBF\xBD"},
+      {"a high half before a letter", u"\xDBFFz", "\xEF\xBF\xBDz"},
+      {"a low half alone", u"\xDC00z", "\xEF\xBF\xBDz"},
+      {"two high halves, and a low one", u"\xD83D\xD83D\xDC27", "\xEF\xBF\xBD\xF0\x9F\x90\xA7"},
+      {"halves the wrong way round", u"\xDC27\xD83D", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+  }));
+  CAPTURE(row.name);
+  CHECK(utf16_to_utf8(row.in) == row.out);
+  CHECK(is_utf8(utf16_to_utf8(row.in)));
+}

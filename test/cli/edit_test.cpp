@@ -274,7 +274,7 @@ TEST_CASE("a batch is done whole or not at all, and names the line that failed",
   }
 }
 
-TEST_CASE("--dry-run changes nothing, and undo takes the last change back", "[cli][edit]") {
+TEST_CASE("a dry run changes nothing, and undo takes the last change back", "[cli][edit]") {
   const Disk disk;
   const std::string before = read_file(disk.image);
   disk.require_verb({"rm", "-r", "--dry-run", ":/etc"});

@@ -80,8 +80,9 @@ std::map<int, Extent> sfdisk_partitions(const fs::path& image) {
   const auto table = nlohmann::json::parse(outcome.out).at("partitiontable");
   for (const auto& partition : table.value("partitions", nlohmann::json::array())) {
     const std::string node = partition.at("node");
-    partitions[node.back() - '0'] = {partition.at("start").get<std::uint64_t>() * 512,
-                                     partition.at("size").get<std::uint64_t>() * 512};
+    const std::size_t number = node.find_last_not_of("0123456789") + 1;
+    partitions[std::stoi(node.substr(number))] = {partition.at("start").get<std::uint64_t>() * 512,
+                                                  partition.at("size").get<std::uint64_t>() * 512};
   }
   return partitions;
 }

@@ -40,7 +40,7 @@ std::vector<Partition> dumped(const SampleImage& image) {
     Partition partition;
     unsigned type = 0;
     REQUIRE(std::sscanf(line.c_str() + name.size(),
-                        "%u : start= %" SCNu32 ", size= %" SCNu32 ", type=%x", &partition.slot,
+                        "%u : start= %" SCNu64 ", size= %" SCNu64 ", type=%x", &partition.slot,
                         &partition.first_sector, &partition.sector_count, &type) == 4);
     partition.type = static_cast<std::uint8_t>(type);
     partition.bootable = line.find(", bootable") != std::string::npos;

@@ -18,7 +18,6 @@ namespace rawimg::cli {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr unsigned kMaxSlot = 128;  // of a GPT
 
 bool exists(std::string_view name) {
   std::error_code ignored;
@@ -63,17 +62,32 @@ std::string list(const std::vector<Partition>& partitions) {
   return fmt::format("{}", fmt::join(lines, ", "));
 }
 
+FoundWindow window_of(ImageFile& image, const PartitionTable& table, const Partition& partition) {
+  return {Window(image, partition.range()), partition.slot, table.warnings(),
+          table.partuuid(partition)};
+}
+
 FoundWindow slot_window(ImageFile& image, unsigned slot) {
   if (slot == 0) return {Window(image), 0};
   const PartitionTable table = PartitionTable::read(image);
-  if (slot > 4 || !table.slot(slot)) {
+  const std::optional<Partition> partition = table.slot(slot);
+  if (!partition) {
     const std::vector<Partition> used = table.partitions();
     throw Error(Errc::NotFound,
                 fmt::format("{} has no partition in slot {}; it has {}",
                             quote(image.path().string()), slot, used.empty() ? "none" : list(used)))
         .with_path(image.path().string());
   }
-  return {Window(image, table.slot(slot)->range()), slot};
+  return window_of(image, table, *partition);
+}
+
+/// The last copy of a GPT lies behind what partitions may use, and no filesystem shall reach it.
+std::uint64_t usable_end(const PartitionTable& gpt, std::uint64_t offset) {
+  const ByteRange usable = gpt.usable();
+  if (offset >= usable.start() && offset < usable.end()) return usable.end();
+  throw Error(Errc::Usage,
+              fmt::format("offset {} is where the GPT itself lies: partitions use bytes {} to {}",
+                          offset, usable.start(), usable.end() - 1));
 }
 
 /// The partition that starts there, if one does; else up to the next one or the end of the file.
@@ -82,10 +96,14 @@ FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
   if (offset >= end)
     throw Error(Errc::Usage, fmt::format("offset {} is not inside of {}, which has {} bytes",
                                          offset, quote(image.path().string()), end));
-  if (identify_disk(image).kind == DiskKind::Mbr) {
-    for (const Partition& partition : PartitionTable::read(image).partitions()) {
+  std::vector<Warning> warnings;
+  if (has_partition_table(image)) {
+    const PartitionTable table = PartitionTable::read(image);
+    warnings = table.warnings();
+    if (table.kind() == PartitionTable::Kind::Gpt) end = usable_end(table, offset);
+    for (const Partition& partition : table.partitions()) {
       const ByteRange range = partition.range();
-      if (range.start() == offset) return {Window(image, range), partition.slot};
+      if (range.start() == offset) return window_of(image, table, partition);
       if (range.start() < offset && offset < range.end())
         throw Error(
             Errc::Usage,
@@ -95,7 +113,7 @@ FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
       if (range.start() > offset) end = std::min(end, range.start());
     }
   }
-  return {Window(image, ByteRange{ByteOffset{offset}, ByteCount{end - offset}}), 0};
+  return {Window(image, ByteRange{ByteOffset{offset}, ByteCount{end - offset}}), 0, warnings};
 }
 
 bool holds_ext(ImageFile& image, const Partition& partition) {
@@ -107,6 +125,11 @@ bool holds_ext(ImageFile& image, const Partition& partition) {
 }
 
 }  // namespace
+
+bool has_partition_table(const ImageFile& image) {
+  const DiskKind kind = identify_disk(image).kind;
+  return kind == DiskKind::Mbr || kind == DiskKind::Gpt;
+}
 
 Address parse_address_in(const fs::path& image, std::string_view word) {
   Address address;
@@ -169,12 +192,13 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   if (address.offset) return offset_window(image, *address.offset);
   if (address.slot) return slot_window(image, *address.slot);
   const std::string name = image.path().string();
-  if (identify_disk(image).kind != DiskKind::Mbr) {
+  if (!has_partition_table(image)) {
     if (const auto whole = probe_ext(Window(image))) return {Window(image), 0};
     (void)PartitionTable::read(image);  // says what it is
   }
+  const PartitionTable table = PartitionTable::read(image);
   std::vector<Partition> found;
-  for (const Partition& partition : PartitionTable::read(image).partitions())
+  for (const Partition& partition : table.partitions())
     if (holds_ext(image, partition)) found.push_back(partition);
   if (found.empty())
     throw Error(Errc::Unsupported,
@@ -185,7 +209,7 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
     throw Error(Errc::Usage, fmt::format("{} has {} ext filesystems ({}): which one?", quote(name),
                                          found.size(), list(found)))
         .with_hint(fmt::format("for example {}:{}", escape(name), found.front().slot));
-  return {Window(image, found.front().range()), found.front().slot};
+  return window_of(image, table, found.front());
 }
 
 FoundWindow find_place(ImageFile& image, const Address& address) {
@@ -193,8 +217,9 @@ FoundWindow find_place(ImageFile& image, const Address& address) {
     throw Error(Errc::Usage, "an offset and a slot were both given: which one?");
   if (address.offset) return offset_window(image, *address.offset);
   if (address.slot) return slot_window(image, *address.slot);
-  if (identify_disk(image).kind != DiskKind::Mbr) return {Window(image), 0};
-  const std::vector<Partition> used = PartitionTable::read(image).partitions();
+  if (!has_partition_table(image)) return {Window(image), 0};
+  const PartitionTable table = PartitionTable::read(image);
+  const std::vector<Partition> used = table.partitions();
   const std::string name = image.path().string();
   if (used.empty())
     throw Error(Errc::NotFound,
@@ -204,7 +229,7 @@ FoundWindow find_place(ImageFile& image, const Address& address) {
   if (used.size() > 1)
     throw Error(Errc::Usage, fmt::format("{} has {} partitions ({}): which one?", quote(name),
                                          used.size(), list(used)));
-  return {Window(image, used.front().range()), used.front().slot};
+  return window_of(image, table, used.front());
 }
 
 }  // namespace rawimg::cli

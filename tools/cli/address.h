@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <rawimg/image_file.h>
+#include <rawimg/observer.h>
 #include <rawimg/window.h>
 
 namespace rawimg::cli {
@@ -28,7 +30,12 @@ Address parse_address_in(const std::filesystem::path& image, std::string_view wo
 struct FoundWindow {
   Window window;
   unsigned slot = 0;
+  std::vector<Warning> warnings = {};  ///< of the partition table
+  std::string partuuid = {};           ///< of the partition; empty for slot 0
 };
+
+/// Whether there is a table that PartitionTable reads, or parts of one.
+bool has_partition_table(const ImageFile& image);
 
 /// Where the addressed filesystem lies. Without a slot: the only ext filesystem in the image.
 /// Throws: Usage (several; lists them), NotFound (no such slot), Unsupported (not an image, no ext

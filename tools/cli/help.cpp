@@ -17,7 +17,7 @@ constexpr Topic kTopics[] = {
      R"(IMG[:[N][/path]] names an image, a slot in it, and a path inside its filesystem.
 
   disk.img              the image; where a filesystem is needed, the only ext filesystem in it
-  disk.img:1            partition 1
+  disk.img:1            partition 1 (an MBR has 1 to 4, a GPT 1 to 128)
   disk.img:0            the whole file as one filesystem
   disk.img:1/etc/fstab  a file in it
   disk.img:/etc/fstab   the same, where there is only one filesystem

@@ -13,7 +13,9 @@ OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) 
       ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args)));
   const std::string name = address.image.string();
   return about(name, [&] {
-    const FoundWindow found = find_filesystem(*image, address);
+    FoundWindow found = find_filesystem(*image, address);
+    for (const Warning& warning : found.warnings)
+      io.err << "rawimg: warning: " << warning.message << '\n';
     auto recovered = read_recovered(found.window);
     if (recovered)
       io.err << "rawimg: " << quote(name)
@@ -21,7 +23,8 @@ OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) 
     ExtFs fs =
         ExtFs::open(recovered ? found.window.through(*recovered) : found.window,
                     args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);
-    return OpenedFs{std::move(image), std::move(recovered), std::move(fs), found.slot};
+    return OpenedFs{std::move(image), std::move(recovered), std::move(fs), found.slot,
+                    std::move(found.warnings)};
   });
 }
 

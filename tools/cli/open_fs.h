@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include <rawimg/ext_fs.h>
 #include <rawimg/recovery.h>
@@ -20,6 +21,7 @@ struct OpenedFs {
   std::unique_ptr<const WindowReader> recovered;  ///< in front of what an interrupted change left
   ExtFs fs;
   unsigned slot = 0;
+  std::vector<Warning> warnings = {};  ///< on standard error already; for JSON
 };
 
 /// Reading writes nothing: a change that was interrupted is looked past, with a word on standard

@@ -65,6 +65,11 @@ void print_result_text(Streams& io, std::string_view command, const std::string&
          << ",\"warnings\":" << list.dump() << "}\n";
 }
 
+void print_warnings(Streams& io, std::string_view command, const std::vector<Warning>& warnings) {
+  for (const Warning& warning : warnings)
+    io.err << "rawimg " << command << ": warning: " << warning.message << '\n';
+}
+
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
   Json inner{
       {"code", name_of(error.code())}, {"exit", exit_code}, {"message", lossy_utf8(error.what())}};

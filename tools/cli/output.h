@@ -28,6 +28,8 @@ void print_result(Streams& io, std::string_view command, const Json& result,
 /// The same for a result that is JSON text already.
 void print_result_text(Streams& io, std::string_view command, const std::string& result,
                        const std::vector<Warning>& warnings = {});
+/// For people, on standard error.
+void print_warnings(Streams& io, std::string_view command, const std::vector<Warning>& warnings);
 /// {"schema":1,"command":...,"error":{...}} and a newline.
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code);
 

@@ -33,9 +33,13 @@ Json to_json(const PopulateResult& content) {
 }
 
 std::vector<std::string> root_names(std::uint32_t disk_id, unsigned slot) {
+  return root_names(partuuid(disk_id, slot), slot);
+}
+
+std::vector<std::string> root_names(const std::string& partuuid, unsigned slot) {
   const std::string number = slot == 0 ? "" : fmt::format("{}", slot);
   std::vector<std::string> names;
-  if (slot != 0) names.push_back("PARTUUID=" + partuuid(disk_id, slot));
+  if (slot != 0) names.push_back("PARTUUID=" + partuuid);
   for (const char* disk : {"vda", "sda", "hda"})
     names.push_back(fmt::format("/dev/{}{}", disk, number));
   return names;

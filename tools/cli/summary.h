@@ -17,5 +17,7 @@ Json to_json(const PopulateResult& content);
 
 /// What a kernel may be told as root=, best first: PARTUUID=..., /dev/vda1, /dev/sda1, /dev/hda1.
 std::vector<std::string> root_names(std::uint32_t disk_id, unsigned slot);
+/// The same for a table of any kind; slot 0 has no PARTUUID.
+std::vector<std::string> root_names(const std::string& partuuid, unsigned slot);
 
 }  // namespace rawimg::cli

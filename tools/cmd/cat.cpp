@@ -59,7 +59,7 @@ ExitCode run(const Args& args, Streams& io) {
     Json json;
     put_bytes(json, "path", address.path);
     put_bytes(json, "content", content);
-    print_result(io, "cat", json);
+    print_result(io, "cat", json, opened.warnings);
   }
   return ExitCode::Done;
 }

@@ -109,6 +109,8 @@ ExitCode copy_out(const Args& args, Streams& io) {
     if (address.path.empty())
       throw Error(Errc::Usage, fmt::format("{} names no file in an image", quote(word)));
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, io));
+    if (args.has("json"))
+      warnings.insert(warnings.end(), opened->warnings.begin(), opened->warnings.end());
     for (const std::string& path : expand_paths(opened->fs, address.path)) {
       const Operand file{Operand::Kind::OtherImage,
                          word.substr(0, word.size() - address.path.size()) + path, path, address};

@@ -70,13 +70,14 @@ ExitCode run(const Args& args, Streams& io) {
     io.err << fmt::format("{}: {} of {} in slot {} at byte {}\n",
                           quote(request.address.image.string()), to_text(made.type),
                           human_size(made.blocks * made.block_size), place.slot, offset);
+  if (!args.has("json")) print_warnings(io, "format", place.warnings);
   if (args.has("json")) {
     Json json;
     put_bytes(json, "image", request.address.image.string());
     json["slot"] = place.slot;
     json["offset"] = offset;
     json["filesystem"] = to_json(made);
-    print_result(io, "format", json);
+    print_result(io, "format", json, place.warnings);
   }
   return ExitCode::Done;
 }

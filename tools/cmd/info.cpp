@@ -5,10 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rawimg/error.h>
-#include <rawimg/ext_fs.h>
-#include <rawimg/partition_table.h>
 
 #include "base/text.h"
+#include "cli/disk_report.h"
 #include "cli/requests.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
@@ -17,76 +16,6 @@ namespace rawimg::cli {
 namespace {
 
 constexpr std::span<const OptionSpec> kTables[] = {kLockOptions, kImageOption, kCommonOptions};
-
-/// A slot and what is in it.
-struct SlotReport {
-  unsigned slot = 0;
-  ByteRange range;
-  std::optional<Partition> partition;
-  std::optional<ExtInfo> ext;
-  std::string other;    ///< what is there when it is no ext filesystem
-  std::string problem;  ///< why it cannot be read
-};
-
-struct Report {
-  std::string image;
-  std::uint64_t size = 0, allocated = 0;
-  std::optional<PartitionTable> table;
-  std::vector<SlotReport> slots;
-};
-
-SlotReport examine(ImageFile& image, unsigned slot, ByteRange range,
-                   std::optional<Partition> partition) {
-  SlotReport report{slot, range, partition, std::nullopt, "", ""};
-  try {
-    report.ext = probe_ext(Window(image, range));
-    if (!report.ext) report.other = identify_range(image, range).name;
-  } catch (const Error& error) {
-    if (error.code() == Errc::Unsupported)
-      report.other = error.what();
-    else if (error.code() == Errc::Corrupt)
-      report.problem = error.what();
-    else
-      throw;
-  }
-  return report;
-}
-
-Report examine(ImageFile& image, const Address& address) {
-  Report report{
-      image.path().string(), image.size().value, image.allocated().value, std::nullopt, {}};
-  if (address.offset || address.slot == 0U) {
-    const FoundWindow found = find_filesystem(image, address);
-    if (found.slot != 0) report.table = PartitionTable::read(image);
-    report.slots.push_back(
-        examine(image, found.slot, found.window.range(),
-                found.slot != 0 ? report.table->slot(found.slot) : std::nullopt));
-    return report;
-  }
-  if (identify_disk(image).kind != DiskKind::Mbr) {
-    SlotReport whole = examine(image, 0, ByteRange{ByteOffset{0}, image.size()}, std::nullopt);
-    // says what the file is
-    if (!whole.ext && whole.problem.empty() && identify_disk(image).kind != DiskKind::Empty)
-      (void)PartitionTable::read(image);
-    report.slots.push_back(std::move(whole));
-    return report;
-  }
-  report.table = PartitionTable::read(image);
-  for (const Partition& partition : report.table->partitions())
-    if (!address.slot || *address.slot == partition.slot)
-      report.slots.push_back(examine(image, partition.slot, partition.range(), partition));
-  // says which slots there are
-  if (address.slot && report.slots.empty()) (void)find_filesystem(image, address);
-  return report;
-}
-
-/// What cannot be a root filesystem, and one somewhere in a file that no partition is for, have no
-/// name in a guest.
-bool has_root_names(const SlotReport& slot) {
-  return slot.ext && (slot.slot != 0 || slot.range.start() == 0);
-}
-
-std::uint32_t disk_id(const Report& report) { return report.table ? report.table->disk_id() : 0; }
 
 void print_ext(const ExtInfo& ext, bool terminal, std::ostream& out) {
   const ExtSummary& fs = ext.summary;
@@ -110,42 +39,73 @@ void print_ext(const ExtInfo& ext, bool terminal, std::ostream& out) {
     out << "  state       not unmounted\n";
 }
 
-void print_text(const Report& report, Streams& io) {
+std::string table_text(const PartitionTable& table) {
+  const std::size_t count = table.partitions().size();
+  const bool gpt = table.kind() == PartitionTable::Kind::Gpt;
+  return fmt::format("{}, disk id {}, {} partition{}", gpt ? "GPT" : "MBR",
+                     gpt ? to_text(table.disk_guid()) : fmt::format("{:08x}", table.disk_id()),
+                     count, count == 1 ? "" : "s");
+}
+
+/// As the table has it: two digits of an MBR, a GUID of a GPT.
+std::string type_text(const Partition& partition) {
+  return partition.gpt ? to_text(partition.gpt->type) : fmt::format("{:02x}", partition.type);
+}
+
+std::string_view type_name(const Partition& partition) {
+  return partition.gpt ? partition_type_name(partition.gpt->type)
+                       : partition_type_name(partition.type);
+}
+
+/// With its name, when it has one; the name alone says more than a GUID.
+std::string named_type(const Partition& partition) {
+  const std::string_view name = type_name(partition);
+  if (name.empty()) return type_text(partition);
+  return partition.gpt ? std::string(name) : type_text(partition) + ' ' + std::string(name);
+}
+
+void print_slot(const SlotReport& slot, Streams& io) {
+  io.out << fmt::format("slot {}: at byte {}, {} bytes ({})", slot.slot, slot.range.start(),
+                        slot.range.size(), human_size(slot.range.size()));
+  if (slot.partition)
+    io.out << fmt::format(", type {}{}", named_type(*slot.partition),
+                          slot.partition->bootable ? ", bootable" : "");
+  io.out << '\n';
+  if (slot.partition && slot.partition->gpt && !slot.partition->gpt->name.empty())
+    io.out << fmt::format("  name        {}\n",
+                          shown(slot.partition->gpt->name, io.out_is_terminal));
+  if (slot.ext)
+    print_ext(*slot.ext, io.out_is_terminal, io.out);
+  else if (!slot.problem.empty())
+    io.out << fmt::format("  filesystem  damaged: {}\n", slot.problem);
+  else
+    io.out << fmt::format("  holds       {}\n",
+                          slot.other.empty() ? "nothing that rawimg knows" : slot.other);
+}
+
+void print_text(const DiskReport& report, Streams& io) {
   io.out << fmt::format("{}: {} ({} bytes), {} on disk\n", shown(report.image, io.out_is_terminal),
                         human_size(report.size), report.size, human_size(report.allocated));
-  if (report.table)
-    io.out << fmt::format("MBR, disk id {:08x}, {} partition{}\n", report.table->disk_id(),
-                          report.table->partitions().size(),
-                          report.table->partitions().size() == 1 ? "" : "s");
+  if (report.table) io.out << table_text(*report.table) << '\n';
   for (const SlotReport& slot : report.slots) {
-    if (slot.partition) {
-      const std::string_view name = partition_type_name(slot.partition->type);
-      io.out << fmt::format("slot {}: at byte {}, {} bytes ({}), type {:02x}{}{}{}\n", slot.slot,
-                            slot.range.start(), slot.range.size(), human_size(slot.range.size()),
-                            slot.partition->type, name.empty() ? "" : " ", name,
-                            slot.partition->bootable ? ", bootable" : "");
-    } else {
-      io.out << fmt::format("slot {}: at byte {}, {} bytes ({})\n", slot.slot, slot.range.start(),
-                            slot.range.size(), human_size(slot.range.size()));
-    }
-    if (slot.ext)
-      print_ext(*slot.ext, io.out_is_terminal, io.out);
-    else if (!slot.problem.empty())
-      io.out << fmt::format("  filesystem  damaged: {}\n", slot.problem);
-    else
-      io.out << fmt::format("  holds       {}\n",
-                            slot.other.empty() ? "nothing that rawimg knows" : slot.other);
-    if (has_root_names(slot))
-      io.out << fmt::format("  root=       {}\n",
-                            fmt::join(root_names(disk_id(report), slot.slot), "  "));
+    print_slot(slot, io);
+    if (const auto names = root_names(report, slot); !names.empty())
+      io.out << fmt::format("  root=       {}\n", fmt::join(names, "  "));
   }
 }
 
-Json to_json(const SlotReport& slot, std::uint32_t id) {
+void add_partition(Json& json, const Partition& partition) {
+  json["type"] = type_text(partition);
+  if (!type_name(partition).empty()) json["type_name"] = type_name(partition);
+  json["bootable"] = partition.bootable;
+  if (partition.gpt) json["name"] = partition.gpt->name;
+}
+
+Json to_json(const DiskReport& report, const SlotReport& slot) {
   Json json{{"slot", slot.slot}, {"offset", slot.range.start()}, {"size", slot.range.size()}};
   if (slot.partition) {
-    json["type"] = fmt::format("{:02x}", slot.partition->type);
-    json["bootable"] = slot.partition->bootable;
+    add_partition(json, *slot.partition);
+    json["partuuid"] = report.table->partuuid(*slot.partition);
   }
   if (slot.ext) {
     Json fs = cli::to_json(slot.ext->summary);
@@ -161,7 +121,26 @@ Json to_json(const SlotReport& slot, std::uint32_t id) {
   }
   if (!slot.other.empty()) json["holds"] = slot.other;
   if (!slot.problem.empty()) json["problem"] = slot.problem;
-  if (has_root_names(slot)) json["root"] = root_names(id, slot.slot);
+  if (const auto names = root_names(report, slot); !names.empty()) json["root"] = names;
+  return json;
+}
+
+Json to_json(const DiskReport& report) {
+  Json json;
+  put_bytes(json, "image", report.image);
+  json["size"] = report.size;
+  json["allocated"] = report.allocated;
+  if (!report.table) {
+    json["table"] = "none";
+  } else if (report.table->kind() == PartitionTable::Kind::Gpt) {
+    json["table"] = "gpt";
+    json["disk_guid"] = to_text(report.table->disk_guid());
+  } else {
+    json["table"] = "mbr";
+    json["disk_id"] = fmt::format("{:08x}", report.table->disk_id());
+  }
+  json["slots"] = Json::array();
+  for (const SlotReport& slot : report.slots) json["slots"].push_back(to_json(report, slot));
   return json;
 }
 
@@ -173,20 +152,14 @@ ExitCode run(const Args& args, Streams& io) {
                                          quote(address.path)))
         .with_hint("'rawimg stat' describes a file");
   ImageFile image = ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args));
-  const Report report = examine(image, address);
-  if (!args.has("json")) {
-    print_text(report, io);
+  const DiskReport report = examine(image, address);
+  const std::vector<Warning> warnings =
+      report.table ? report.table->warnings() : std::vector<Warning>();
+  if (args.has("json")) {
+    print_result(io, "info", to_json(report), warnings);
   } else {
-    Json json;
-    put_bytes(json, "image", report.image);
-    json["size"] = report.size;
-    json["allocated"] = report.allocated;
-    json["table"] = report.table ? "mbr" : "none";
-    if (report.table) json["disk_id"] = fmt::format("{:08x}", report.table->disk_id());
-    json["slots"] = Json::array();
-    for (const SlotReport& slot : report.slots)
-      json["slots"].push_back(to_json(slot, disk_id(report)));
-    print_result(io, "info", json);
+    print_text(report, io);
+    print_warnings(io, "info", warnings);
   }
   const bool damaged = std::any_of(report.slots.begin(), report.slots.end(),
                                    [](const SlotReport& slot) { return !slot.problem.empty(); });

@@ -191,7 +191,7 @@ ExitCode run(const Args& args, Streams& io) {
   const OpenedFs opened = open_filesystem(request.address, args, io);
   Lister lister(request, opened.fs, io);
   lister.run();
-  if (request.json) print_result_text(io, "ls", lister.result());
+  if (request.json) print_result_text(io, "ls", lister.result(), opened.warnings);
   return ExitCode::Done;
 }
 

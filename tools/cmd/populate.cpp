@@ -84,6 +84,7 @@ ExitCode run(const Args& args, Streams& io) {
   ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
   const FoundWindow found = about(request.address.image.string(),
                                   [&] { return find_filesystem(image, request.address); });
+  for (const Warning& warning : found.warnings) observer.warning(warning);
   std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
   const StoppableJob job;
   const PopulateResult made = populate(found.window, std::move(sources), request.how, observer);

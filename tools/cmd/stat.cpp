@@ -85,7 +85,7 @@ ExitCode run(const Args& args, Streams& io) {
   Json json;
   put_bytes(json, "path", address.path.empty() ? "/" : address.path);
   json.update(to_json(inode));
-  print_result(io, "stat", json);
+  print_result(io, "stat", json, opened.warnings);
   return ExitCode::Done;
 }
 

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
-#include <rawimg/partition_table.h>
 #include <rawimg/recovery.h>
 
 #include "base/glob.h"
@@ -275,8 +274,8 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
                      .durability = durability,
                      .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndo});
   Edit edit(transaction, address, in_batch, args, io);
-  if (found.slot != 0)
-    edit.partuuid = "PARTUUID=" + partuuid(PartitionTable::read(image).disk_id(), found.slot);
+  edit.warnings = found.warnings;
+  if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
   {
     const StoppableJob job;
     apply(edit);

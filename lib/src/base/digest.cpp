@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/digest.h"
 
+#include <lzma.h>
 #include <nettle/sha2.h>
 
 namespace rawimg {
@@ -23,6 +24,10 @@ Sha256::Value Sha256::finish() {
   Value value;
   sha256_digest(&state_->context, value.size(), value.data());
   return value;
+}
+
+std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t before) {
+  return lzma_crc32(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), before);
 }
 
 std::string to_hex(std::span<const std::uint8_t> bytes) {

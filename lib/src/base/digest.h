@@ -30,6 +30,10 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
+/// The CRC-32 of IEEE 802.3 (reflected polynomial EDB88320), as gzip and GPT have it. `before` is
+/// that of the bytes in front of these.
+std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t before = 0);
+
 std::string to_hex(std::span<const std::uint8_t> bytes);
 
 }  // namespace rawimg

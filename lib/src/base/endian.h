@@ -31,6 +31,8 @@ class LittleEndian {
 
 using Le16 = LittleEndian<std::uint16_t>;
 using Le32 = LittleEndian<std::uint32_t>;
+using Le64 = LittleEndian<std::uint64_t>;
 static_assert(sizeof(Le32) == 4 && alignof(Le32) == 1);
+static_assert(sizeof(Le64) == 8 && alignof(Le64) == 1);
 
 }  // namespace rawimg

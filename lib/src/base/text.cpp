@@ -32,7 +32,41 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return length;
 }
 
+bool is_high_surrogate(char32_t unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
+bool is_low_surrogate(char32_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
+
+void append_utf8(std::string& out, char32_t point) {
+  const auto add = [&out](char32_t byte) { out += static_cast<char>(byte); };
+  const auto add_tail = [&](unsigned shift) { add(0x80 | (point >> shift & 0x3F)); };
+  if (point < 0x80) return add(point);
+  if (point < 0x800) {
+    add(0xC0 | point >> 6);
+  } else if (point < 0x10000) {
+    add(0xE0 | point >> 12);
+    add_tail(6);
+  } else {
+    add(0xF0 | point >> 18);
+    add_tail(12);
+    add_tail(6);
+  }
+  add_tail(0);
+}
+
 }  // namespace
+
+std::string utf16_to_utf8(std::u16string_view units) {
+  constexpr char32_t kReplacement = 0xFFFD;
+  std::string out;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    char32_t point = units[i];
+    if (is_high_surrogate(point) && i + 1 < units.size() && is_low_surrogate(units[i + 1]))
+      point = 0x10000 + ((point - 0xD800) << 10) + (units[++i] - char32_t{0xDC00});
+    else if (is_high_surrogate(point) || is_low_surrogate(point))
+      point = kReplacement;
+    append_utf8(out, point);
+  }
+  return out;
+}
 
 bool is_utf8(std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size();) {

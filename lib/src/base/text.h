@@ -14,6 +14,8 @@ std::string escape(std::string_view bytes);
 std::string quote(std::string_view bytes);
 /// Whether `bytes` is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);
+/// UTF-16 as UTF-8; a surrogate without its other half becomes U+FFFD.
+std::string utf16_to_utf8(std::u16string_view units);
 /// "4.0 GiB", "512 bytes": for messages, beside the exact figure where it matters.
 std::string human_size(std::uint64_t bytes);
 

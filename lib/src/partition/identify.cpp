@@ -104,10 +104,14 @@ std::vector<ByteRange> gpt_headers(const Probe& probe) {
   return headers;
 }
 
+bool has_protective_mbr(const Probe& probe) {
+  return probe.has_sector() && probe.sector().has_signature() &&
+         probe.sector().has_protective_entry();
+}
+
 std::optional<Finding> find_gpt(const Probe& probe) {
   std::vector<ByteRange> marks = gpt_headers(probe);
-  const bool protective =
-      probe.has_sector() && probe.sector().has_signature() && probe.sector().has_protective_entry();
+  const bool protective = has_protective_mbr(probe);
   if (protective) marks.push_back(probe.mark(kEntriesAt, kSlots * sizeof(MbrEntry)));
   if (marks.empty()) return std::nullopt;
   const bool hybrid = protective && probe.sector().used_slots() > 1;
@@ -125,6 +129,11 @@ std::optional<Finding> find_signature(const Probe& probe, Accept&& accept) {
     if (accept(signature) && holds(probe.head(), signature.at, signature.magic))
       return found(probe, signature);
   return std::nullopt;
+}
+
+std::optional<Finding> find_filesystem(const Probe& probe) {
+  return find_signature(
+      probe, [](const Signature& signature) { return signature.kind == DiskKind::Filesystem; });
 }
 
 std::optional<Finding> find_end_signature(const Probe& probe) {
@@ -150,9 +159,18 @@ Finding find_content(const Probe& probe) {
   return find_nothing(probe);
 }
 
+/// A filesystem that was made over all of a GPT disk: the backup at the end is still there, and
+/// nothing at the beginning knows of it.
+std::optional<Finding> under_stale_backup(const Probe& probe) {
+  if (probe.holds_at(512, kGptMagic) || probe.holds_at(4096, kGptMagic) ||
+      has_protective_mbr(probe))
+    return std::nullopt;
+  return find_filesystem(probe);
+}
+
 Finding find_in_disk(const Probe& probe) {
   if (auto finding = find_vhd(probe)) return *finding;
-  if (auto finding = find_gpt(probe)) return *finding;
+  if (auto finding = find_gpt(probe)) return under_stale_backup(probe).value_or(*finding);
   if (!probe.has_sector() || !probe.sector().has_signature() ||
       probe.sector().is_filesystem_boot_sector())
     return find_content(probe);
@@ -170,10 +188,7 @@ Finding find_in_disk(const Probe& probe) {
   if (auto finding = find_signature(probe, outranks_mbr)) return *finding;
   // 55 AA and no partition: an MBR that was just made, or the boot block of a filesystem.
   if (sector.used_slots() == 0)
-    if (auto finding = find_signature(probe, [](const Signature& signature) {
-          return signature.kind == DiskKind::Filesystem;
-        }))
-      return *finding;
+    if (auto finding = find_filesystem(probe)) return *finding;
   return {{DiskKind::Mbr, "MBR"}};
 }
 

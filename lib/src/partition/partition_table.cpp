@@ -15,7 +15,9 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "partition/gpt.h"
 #include "partition/mbr_sector.h"
+#include "partition/overlap.h"
 #include "partition/partition_type.h"
 
 namespace rawimg {
@@ -40,17 +42,6 @@ void put_chs(std::uint64_t sector, std::uint8_t (&out)[3]) {
   out[2] = static_cast<std::uint8_t>(cylinder);
 }
 
-std::uint64_t end_sector(const Partition& partition) {
-  return std::uint64_t{partition.first_sector} + partition.sector_count;
-}
-bool overlap(const Partition& a, const Partition& b) {
-  return a.first_sector < end_sector(b) && b.first_sector < end_sector(a);
-}
-
-std::string sectors_of(const Partition& partition) {
-  return fmt::format("sectors {} to {}", partition.first_sector, end_sector(partition) - 1);
-}
-
 [[noreturn]] void corrupt(const std::string& why) { throw Error(Errc::Corrupt, why); }
 [[noreturn]] void usage(const std::string& why) { throw Error(Errc::Usage, why); }
 
@@ -58,8 +49,11 @@ Partition parse_entry(const MbrEntry& entry, unsigned slot, ByteCount image_size
   if (entry.status != 0 && entry.status != kBootableStatus)
     corrupt(
         fmt::format("partition {} has boot flag {:02X}: it can be 00 or 80", slot, entry.status));
-  const Partition partition{slot, entry.type, entry.status == kBootableStatus, entry.first_sector,
-                            entry.sector_count};
+  const Partition partition{.slot = slot,
+                            .type = entry.type,
+                            .bootable = entry.status == kBootableStatus,
+                            .first_sector = entry.first_sector,
+                            .sector_count = entry.sector_count};
   if (partition.first_sector == 0)
     corrupt(fmt::format("partition {} starts at sector 0, where the table is", slot));
   if (partition.sector_count == 0) corrupt(fmt::format("partition {} has no sectors", slot));
@@ -131,11 +125,8 @@ PartitionTable PartitionTable::parse(std::span<const std::byte, kSectorSize> byt
       throw Error(Errc::Unsupported,
                   fmt::format("partition {} is the protective entry of a GPT", slot));
     const Partition partition = parse_entry(entry, slot, image_size);
-    for (const Partition& other : table.partitions())
-      if (overlap(partition, other))
-        corrupt(fmt::format("partition {} ({}) overlaps partition {} ({})", slot,
-                            sectors_of(partition), other.slot, sectors_of(other)));
-    table.slots_[slot - 1] = partition;
+    for (const Partition& other : table.partitions_) require_apart(partition, other);
+    table.partitions_.push_back(partition);
   }
   return table;
 }
@@ -143,6 +134,8 @@ PartitionTable PartitionTable::parse(std::span<const std::byte, kSectorSize> byt
 PartitionTable PartitionTable::read(const ImageFile& image) {
   const std::string name = image.path().string();
   const DiskIdentity disk = identify_disk(image);
+  if (disk.kind == DiskKind::Gpt)
+    return with_context(quote(name), [&] { return PartitionTable(read_gpt(image)); });
   if (disk.kind != DiskKind::Mbr) {
     const std::string what = disk.kind == DiskKind::Empty ? "it is empty"
                              : disk.name.empty()          ? "its content is not known"
@@ -156,34 +149,54 @@ PartitionTable PartitionTable::read(const ImageFile& image) {
   return with_context(quote(name), [&] { return parse(sector, image.size()); });
 }
 
-std::vector<Partition> PartitionTable::partitions() const {
-  std::vector<Partition> used;
-  for (const auto& slot : slots_)
-    if (slot) used.push_back(*slot);
-  return used;
+PartitionTable::PartitionTable(Gpt gpt)
+    : kind_(Kind::Gpt),
+      partitions_(std::move(gpt.partitions)),
+      disk_guid_(gpt.disk_guid),
+      usable_(gpt.usable),
+      warnings_(std::move(gpt.warnings)) {}
+
+std::optional<Partition> PartitionTable::slot(unsigned number) const {
+  const auto found = std::find_if(partitions_.begin(), partitions_.end(),
+                                  [&](const Partition& p) { return p.slot == number; });
+  return found == partitions_.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string PartitionTable::partuuid(const Partition& partition) const {
+  return partition.gpt ? to_text(partition.gpt->guid) : rawimg::partuuid(disk_id_, partition.slot);
+}
+
+void PartitionTable::require_mbr() const {
+  if (kind_ == Kind::Gpt)
+    throw Error(Errc::Unsupported, "the table is a GPT, which rawimg reads and does not change");
+}
+
+void PartitionTable::set_disk_id(std::uint32_t id) {
+  require_mbr();
+  disk_id_ = id;
 }
 
 unsigned PartitionTable::choose_slot(std::optional<unsigned> wanted) const {
   if (!wanted) {
-    const auto unused = std::find(slots_.begin(), slots_.end(), std::nullopt);
-    if (unused == slots_.end())
-      usage(fmt::format("all {} slots of the partition table are in use", kSlots));
-    return static_cast<unsigned>(unused - slots_.begin()) + 1;
+    for (unsigned number = 1; number <= kSlots; ++number)
+      if (!slot(number)) return number;
+    usage(fmt::format("all {} slots of the partition table are in use", kSlots));
   }
   if (*wanted == 0 || *wanted > kSlots)
     usage(fmt::format("slot {}: an MBR has slots 1 to {}", *wanted, kSlots));
-  if (slots_[*wanted - 1]) usage(fmt::format("slot {} is in use", *wanted));
+  if (slot(*wanted)) usage(fmt::format("slot {} is in use", *wanted));
   return *wanted;
 }
 
 Partition PartitionTable::add(const PartitionRequest& request, ByteCount image_size) {
+  require_mbr();
   const unsigned slot = choose_slot(request.slot);
   if (request.type == 0) usage("partition type 0 marks an unused slot");
   if (request.type == kProtectiveType) usage("partition type ee belongs to a GPT");
   if (is_extended(request.type))
     usage(fmt::format("partition type {:02x}: rawimg makes no extended partitions", request.type));
 
-  Sorted others = partitions();
+  Sorted others = partitions_;
   std::sort(others.begin(), others.end(),
             [](const Partition& a, const Partition& b) { return a.first_sector < b.first_sector; });
   const std::uint64_t sectors = image_size.value / kSectorSize;
@@ -200,37 +213,45 @@ Partition PartitionTable::add(const PartitionRequest& request, ByteCount image_s
       request.sector_count ? *request.sector_count : rest_from(first, others, sectors);
   require_within(slot, first, count, image_size);
 
-  const Partition partition{slot, request.type, request.bootable, static_cast<std::uint32_t>(first),
-                            static_cast<std::uint32_t>(count)};
+  const Partition partition{.slot = slot,
+                            .type = request.type,
+                            .bootable = request.bootable,
+                            .first_sector = first,
+                            .sector_count = count};
   for (const Partition& other : others)
     if (overlap(partition, other))
       throw Error(Errc::NoSpace,
                   fmt::format("partition {} ({}) would overlap partition {} ({})", slot,
                               sectors_of(partition), other.slot, sectors_of(other)));
-  slots_[slot - 1] = partition;
+  partitions_.push_back(partition);
+  std::sort(partitions_.begin(), partitions_.end(),
+            [](const Partition& a, const Partition& b) { return a.slot < b.slot; });
   return partition;
 }
 
 void PartitionTable::encode(std::span<std::byte, kSectorSize> sector) const {
+  require_mbr();
   const Le32 id = disk_id_;
   std::memcpy(sector.data() + kDiskIdAt, &id, sizeof id);
-  for (unsigned slot = 1; slot <= kSlots; ++slot) {
+  std::memset(sector.data() + kEntriesAt, 0, kSlots * sizeof(MbrEntry));
+  for (const Partition& partition : partitions_) {
     MbrEntry entry{};
-    if (const auto& partition = slots_[slot - 1]) {
-      entry.status = partition->bootable ? kBootableStatus : 0;
-      entry.type = partition->type;
-      entry.first_sector = partition->first_sector;
-      entry.sector_count = partition->sector_count;
-      put_chs(partition->first_sector, entry.chs_first);
-      put_chs(end_sector(*partition) - 1, entry.chs_last);
-    }
-    std::memcpy(sector.data() + kEntriesAt + sizeof entry * (slot - 1), &entry, sizeof entry);
+    entry.status = partition.bootable ? kBootableStatus : 0;
+    entry.type = partition.type;
+    // 32 bits are enough: require_within
+    entry.first_sector = static_cast<std::uint32_t>(partition.first_sector);
+    entry.sector_count = static_cast<std::uint32_t>(partition.sector_count);
+    put_chs(partition.first_sector, entry.chs_first);
+    put_chs(end_sector(partition) - 1, entry.chs_last);
+    std::memcpy(sector.data() + kEntriesAt + sizeof entry * (partition.slot - 1), &entry,
+                sizeof entry);
   }
   sector[kMbrSignatureAt] = std::byte{0x55};
   sector[kMbrSignatureAt + 1] = std::byte{0xAA};
 }
 
 void PartitionTable::write(ImageFile& image) const {
+  require_mbr();
   std::array<std::byte, kSectorSize> sector;
   image.read_at(ByteOffset{0}, sector);
   encode(sector);
