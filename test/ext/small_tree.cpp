@@ -9,6 +9,19 @@
 
 namespace rawimg::test {
 
+SmallTree::SmallTree(ExtBuilder& builder) : builder_(builder) {
+  if (!builder.imports()) {
+    name(ExtBuilder::kRoot, "lost+found", ExtBuilder::kLostFound);
+    directories_.push_back(ExtBuilder::kLostFound);
+  }
+  for (const ExtBuilder::ImportedName& there : builder.import_names(ExtBuilder::kRoot)) {
+    name(ExtBuilder::kRoot, there.name, there.node);
+    if (!there.is_directory) continue;
+    directories_.push_back(there.node);
+    parents_[there.node] = ExtBuilder::kRoot;
+  }
+}
+
 NodeId SmallTree::add(NodeId directory, const std::string& entry, NodeMeta meta) {
   meta.mtime = meta.atime = meta.ctime = meta.birthtime = {1'600'000'000, 123'456'789};
   const NodeId node = builder_.add(meta);

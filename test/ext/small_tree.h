@@ -19,9 +19,7 @@ namespace rawimg::test {
 
 class SmallTree : public NameTree {
  public:
-  explicit SmallTree(ExtBuilder& builder) : builder_(builder) {
-    name(ExtBuilder::kRoot, "lost+found", ExtBuilder::kLostFound);
-  }
+  explicit SmallTree(ExtBuilder& builder);
 
   NodeId add(NodeId directory, const std::string& entry, NodeMeta meta);
   NodeId directory(NodeId parent, const std::string& entry);
@@ -43,7 +41,7 @@ class SmallTree : public NameTree {
 
  private:
   ExtBuilder& builder_;
-  std::vector<NodeId> directories_{ExtBuilder::kRoot, ExtBuilder::kLostFound};
+  std::vector<NodeId> directories_{ExtBuilder::kRoot};
   std::map<NodeId, NodeId> parents_;
   std::map<NodeId, std::vector<std::pair<std::string, NodeId>>> children_;
 };

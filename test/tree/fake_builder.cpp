@@ -70,6 +70,11 @@ ExtBuilder ExtBuilder::format_last(const Window&, const ExtOptions& options, Bui
   state->options = options;
   return ExtBuilder(std::move(state));
 }
+bool ExtBuilder::imports() const { return false; }
+bool ExtBuilder::undo_kept() const { return false; }
+bool ExtBuilder::is_new(NodeId) const { return true; }
+std::vector<ExtBuilder::ImportedName> ExtBuilder::import_names(NodeId) { return {}; }
+
 ExtBuilder ExtBuilder::populate(const Window&, BuilderOptions) {
   return ExtBuilder(std::make_unique<State>());
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/recovery.h>
 
 #include "base/text.h"
 #include "cli/console_observer.h"
@@ -13,6 +14,7 @@
 #include "cli/signals.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
+#include "edit/edit.h"
 
 namespace rawimg::cli {
 namespace {
@@ -21,6 +23,8 @@ constexpr OptionSpec kOwn[] = {
     {"exclude", "GLOB", "leave out what matches, of every source; * also matches /; repeatable"},
     {"strip-components", "N", "drop N leading parts of each name, of every source"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
+    {"dry-run", "", "read and check everything and change nothing"},
+    {"no-keep-undo", "", "keep nothing for 'rawimg undo' (kept by default up to 64 MiB)"},
 };
 constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kReadingOptions,  kLockOptions,
                                                    kImageOption, kProgressOptions, kCommonOptions};
@@ -51,19 +55,25 @@ Request read_request(const Args& args, const Streams& io) {
     throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
   (void)read_tar_options(args);
   request.how = read_populate_options(args, io);
+  request.how.dry_run = args.has("dry-run");
+  request.how.keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes;
   request.lock = read_lock_policy(args);
   return request;
 }
 
 std::string closing_line(const Request& request, const PopulateResult& made,
                          const FoundWindow& where, double seconds) {
-  std::string text = fmt::format(
-      "{}: {} entries into {} in slot {} at byte {}", quote(request.address.image.string()),
-      made.entries, to_text(made.filesystem.type), where.slot, where.window.range().start());
+  const std::string image = request.address.image.string();
+  std::string text =
+      fmt::format("{}: {} entries into {} in slot {} at byte {}", quote(image), made.entries,
+                  to_text(made.filesystem.type), where.slot, where.window.range().start());
   if (made.skipped != 0) text += fmt::format(", {} skipped", made.skipped);
-  return text + fmt::format(", {} left free, {:.1f} s",
-                            human_size(made.filesystem.free_blocks * made.filesystem.block_size),
-                            seconds);
+  text +=
+      fmt::format(", {} left free, {:.1f} s",
+                  human_size(made.filesystem.free_blocks * made.filesystem.block_size), seconds);
+  if (request.how.dry_run) text += "; nothing was written (--dry-run)";
+  if (made.undo_kept) text += fmt::format("; 'rawimg undo {}' takes it back", escape(image));
+  return text;
 }
 
 Json result_json(const Request& request, const PopulateResult& made, const FoundWindow& where,
@@ -74,6 +84,8 @@ Json result_json(const Request& request, const PopulateResult& made, const Found
   json["offset"] = where.window.range().start();
   json["filesystem"] = to_json(made.filesystem);
   json["content"] = to_json(made);
+  json["dry_run"] = request.how.dry_run;
+  json["undo_kept"] = made.undo_kept;
   json["seconds"] = seconds;
   return json;
 }
@@ -82,6 +94,7 @@ ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args, io);
   ConsoleObserver observer("populate", args, io);
   ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
+  tell_recovery(recover(image, request.how.durability), request.address.image, io);
   const FoundWindow found = about(request.address.image.string(),
                                   [&] { return find_filesystem(image, request.address); });
   for (const Warning& warning : found.warnings) observer.warning(warning);
@@ -100,14 +113,15 @@ ExitCode run(const Args& args, Streams& io) {
 const Command kPopulate{
     .name = "populate",
     .synopsis = "IMG[:N][/dir] SOURCE...",
-    .summary = "put tarballs into a fresh, empty filesystem",
+    .summary = "put tarballs into a filesystem, which may hold something",
     .examples = R"(  rawimg populate disk.img root.tar.xz
   rawimg populate disk.img:1/opt/data data.tar       # below a directory, made if missing
   zcat root.tgz | rawimg populate disk.img -
 )",
     .details =
-        R"(SOURCE is a tarball in any common dialect and compression, or - for standard input. The filesystem must hold nothing
-but lost+found. Until the sources have been read to their end, it stays as it was.
+        R"(SOURCE is a tarball in any common dialect and compression, or - for standard input. What the filesystem holds counts
+as an earlier entry: a file, symlink or device of the same name is replaced, directories are joined. It is one
+transaction: until the sources have been read to their end the filesystem stays as it was.
 )",
     .options = kTables,
     .run = run,

@@ -17,8 +17,6 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr std::uint64_t kKeptUndo = 64u << 20;
-
 bool has_wildcard(std::string_view text) {
   return text.find_first_of("*?[") != std::string_view::npos;
 }
@@ -261,18 +259,21 @@ void print_summary(const Command& command, const Address& address,
 
 }  // namespace
 
+void tell_recovery(const Recovery& recovery, const std::filesystem::path& image, Streams& io) {
+  if (recovery.outcome != Recovery::Outcome::Nothing)
+    io.err << fmt::format("{}: {}\n", quote(image.string()), recovery.message);
+}
+
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
                      bool in_batch, const std::function<void(Edit&)>& apply) {
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
   const Durability durability = read_durability(args);
-  if (const Recovery recovery = recover(image, durability);
-      recovery.outcome != Recovery::Outcome::Nothing)
-    io.err << fmt::format("{}: {}\n", quote(address.image.string()), recovery.message);
+  tell_recovery(recover(image, durability), address.image, io);
   const FoundWindow found = find_filesystem(image, address);
   Transaction transaction = Transaction::begin(
       found.window, {.now = time_of_edit(io),
                      .durability = durability,
-                     .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndo});
+                     .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes});
   Edit edit(transaction, address, in_batch, args, io);
   edit.warnings = found.warnings;
   if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <rawimg/recovery.h>
 #include <rawimg/transaction.h>
 
 #include "cli/address.h"
@@ -92,6 +93,11 @@ inline constexpr OptionSpec kEditOptions[] = {
     {"no-keep-undo", "", "keep nothing for 'rawimg undo' (kept by default up to 64 MiB)"},
     {"quiet", "", "no closing line", 'q'},
 };
+/// An undo file is kept up to so many bytes, unless --no-keep-undo.
+inline constexpr std::uint64_t kKeptUndoBytes = 64u << 20;
+/// Says what an interrupted change has left, and what came of it.
+void tell_recovery(const Recovery& recovery, const std::filesystem::path& image, Streams& io);
+
 inline constexpr OptionSpec kVerboseOption[] = {{"verbose", "", "say what is done", 'v'}};
 
 /// A verb as a command of its own: begins a transaction on the image that its operands name,

@@ -37,15 +37,17 @@ struct PopulateOptions {
   /// else 1
   std::optional<std::int64_t> epoch;
   std::optional<std::int64_t> clamp_mtime;  ///< times after this become this
-  /// of populate(); build_ext leaves syncing to its caller
+  // Of populate(), as in TransactionOptions; build_ext leaves syncing to its caller.
   Durability durability = Durability::Sync;
+  std::uint64_t keep_undo_bytes = 0;
+  bool dry_run = false;  ///< nothing is written, everything else happens
   std::stop_token stop;
 };
 
 struct PopulateResult {
   ExtSummary filesystem;
   std::uint64_t entries = 0;  ///< entries taken from the sources
-  /// what the image holds, without lost+found
+  /// what the image holds, without lost+found; of populate(): what it has got
   std::uint64_t files = 0, directories = 0, symlinks = 0, hard_links = 0, others = 0;
   std::uint64_t content_bytes = 0;
   /// entries left out because the filesystem cannot store them (OnUnsupported::Skip)
@@ -53,6 +55,7 @@ struct PopulateResult {
   std::int64_t epoch = 1;  ///< as decided
   /// 32 bits derived from the sorted metadata, the options and the slot: a disk id
   std::uint32_t metadata_id = 0;
+  bool undo_kept = false;  ///< populate(): undo_last() can take it back
 };
 
 /// Format last: makes a filesystem that fills the window and holds what the sources yield. UUID and
@@ -63,9 +66,9 @@ PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigne
                          std::vector<SourceSpec> sources, const PopulateOptions& how,
                          Observer& observer);
 
-/// Into a fresh, empty filesystem. Guarantee: strong until the sources have ended; a crash in the
-/// short commit behind that leaves a filesystem that is marked unusable. Throws: like build_ext;
-/// Unsupported when the filesystem is not fresh and empty.
+/// Into a filesystem, which may hold something: its entries count as earlier ones. One transaction.
+/// Guarantee: strong, as Transaction::commit. Throws: like build_ext, and what Transaction::begin
+/// throws.
 PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
                         const PopulateOptions& how, Observer& observer);
 

@@ -5,8 +5,9 @@
 //
 // Two ways to start:
 //   format last   the window holds nothing yet. Content goes only into blocks that hold no metadata
-//   whatever the inode count turns out to be; finish() makes the filesystem. populate      the
-//   window holds a fresh, empty filesystem, whose geometry stays.
+//   whatever the inode count turns out to be; finish() makes the filesystem.
+//   populate      the window holds a filesystem. Content goes into its free blocks; finish() adds
+//   the rest as one transaction.
 //
 // When space runs out, the builder goes on counting without writing; finish() then throws NoSpace
 // and says what would do. Thread rule: one thread; the writing happens on a thread of its own.
@@ -61,9 +62,10 @@ enum class HolePolicy { Zeros, Source, None };
 
 struct BuilderOptions {
   HolePolicy holes = HolePolicy::Zeros;  ///< swap files never get holes
-  /// Sync: populate orders its commit with syncs, so that a power cut leaves the old filesystem,
-  /// the new one, or one marked unusable
+  // Of populate, as in TransactionOptions:
   Durability durability = Durability::NoSync;
+  std::uint64_t keep_undo_bytes = 0;
+  bool dry_run = false;  ///< nothing is written; finish() throws what it would throw
 };
 
 class ExtBuilder {
@@ -72,9 +74,8 @@ class ExtBuilder {
   /// make_ext.
   static ExtBuilder format_last(const Window& where, const ExtOptions& options,
                                 BuilderOptions builder = {});
-  /// Into a filesystem that holds nothing but root and an empty lost+found, clean, with features
-  /// that may be written. Throws: Unsupported (not fresh and empty, or a refused feature), Corrupt,
-  /// Dirty.
+  /// Into a filesystem that is clean and has features that may be written. Throws: what
+  /// Transaction::begin throws.
   static ExtBuilder populate(const Window& where, BuilderOptions builder = {});
 
   ExtBuilder(ExtBuilder&&) noexcept;
@@ -82,10 +83,23 @@ class ExtBuilder {
   /// without finish(): the format-last window holds garbage; a populated filesystem is as it was
   ~ExtBuilder();
 
-  static constexpr NodeId kRoot{0};  ///< exists from the start: directory, 0755, 0:0
-  /// exists from the start: directory, 0700, 0:0; the caller's NameTree decides whether and where
-  /// it is named
+  // Format last: both exist from the start, as directories of 0755 and 0700 and 0:0; the caller's
+  // NameTree decides whether and where lost+found is named.
+  static constexpr NodeId kRoot{0};
   static constexpr NodeId kLostFound{1};
+
+  // Populate: what is there already. An inode becomes a node when the directory that names it is
+  // read, which has to be done before that directory is given to finish().
+  struct ImportedName {
+    std::string name;
+    NodeId node;
+    bool is_directory;
+  };
+  bool imports() const;
+  /// The names in a directory that was there before, sorted; from the second time on, and for new
+  /// directories, none. Throws: Corrupt, Io.
+  std::vector<ImportedName> import_names(NodeId directory);
+  bool is_new(NodeId node) const;  ///< not imported
 
   ExtType type() const;
   std::uint32_t block_size() const;
@@ -98,7 +112,8 @@ class ExtBuilder {
   NodeId add(const NodeMeta& meta);
   /// Replaces the metadata; the type must stay. Errors and guarantee like add.
   void set_meta(NodeId node, const NodeMeta& meta);
-  const NodeMeta& meta(NodeId node) const;  ///< valid until the next add
+  /// Valid until the next add. Throws: Corrupt, Io, of an imported one.
+  const NodeMeta& meta(NodeId node) const;
   /// Whether the times just given lost fractions of seconds, because inodes have 128 bytes.
   bool drops_fractions(const NodeMeta& meta) const;
   /// Replaces all xattrs; sorted by name, each once. Throws: Unsupported (namespace unknown to ext,
@@ -120,7 +135,8 @@ class ExtBuilder {
   /// Bytes of a file's content or of a symlink's target.
   std::uint64_t size_of(NodeId node) const;
 
-  /// The inode is not wanted any more; its blocks serve later files. The caller names it nowhere.
+  /// The inode is not wanted any more; its blocks serve later files, unless it was there before.
+  /// The caller names it nowhere.
   void remove(NodeId node);
 
   /// The image is full, what comes is only counted.
@@ -135,9 +151,10 @@ class ExtBuilder {
   /// Links each directory's names, writes all metadata and returns; content and metadata are in the
   /// page cache (durability NoSync). Throws: NoSpace (blocks or inodes; says how many are needed,
   /// how many there are, and what size would do), Unsupported (too many links, too large a
-  /// directory; names it), Io. Guarantee: format last: none; populate: strong up to the first
-  /// metadata write, from then on the filesystem is marked unusable until the last one.
+  /// directory; names it), Io. Guarantee: format last: none; populate: strong, as
+  /// Transaction::commit.
   ExtSummary finish(const NameTree& names, const Finish& how);
+  bool undo_kept() const;  ///< by finish(), after populate
 
   struct State;
 

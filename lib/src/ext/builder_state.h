@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct Node {
   std::uint32_t target = 0;                          ///< 1 + index in State::targets; 0: none
   bool removed = false;
 };
+
+struct Import;
 
 /// The file whose content is coming in.
 struct OpenContent {
@@ -57,18 +60,16 @@ std::uint64_t inodes_per_group(const ExtPlan& plan, std::uint64_t groups);
 std::uint64_t generous_table_blocks(const ExtPlan& plan, std::uint64_t groups);
 
 struct ExtBuilder::State {
-  State(const Window& where, BuilderOptions how, WindowIo::Content content);
+  State(const Window& where, BuilderOptions how);
   ~State();
 
   Window window;
   BuilderOptions options;
-  WindowIo io;
+  std::unique_ptr<Import> import;  ///< populate: the filesystem that is added to
   ExtPlan plan;
-  /// format last: a template with the geometry of this size, replaced in finish(); populate: the
-  /// filesystem
+  // format last: a template with the geometry of this size, replaced in finish()
+  std::optional<WindowIo> io;
   ExtHandle fs;
-  bool populates = false;
-  bool committing = false;  ///< populate: what is written belongs to whoever recovers
   std::uint32_t block_size = 0, inode_size = 0;
   bool extents_on_disk = false;
   XattrRoom xattr_room;
@@ -91,9 +92,11 @@ struct ExtBuilder::State {
   RunWriter writer;  // last: its thread writes what the members above hold
 
   Node& node(NodeId id) { return nodes.at(static_cast<std::size_t>(id)); }
+  Node& known(NodeId id);  ///< with its metadata, which an imported one has on disk
   ByteOffset offset_of(std::uint64_t block) const {
     return ByteOffset{window.range().start() + block * block_size};
   }
+  ext2_filsys handle() const;  ///< of either
   std::uint64_t groups() const { return fs->group_desc_count; }
   std::uint64_t group_start(std::uint64_t group) const {
     return ext2fs_group_first_block2(fs.get(), static_cast<dgrp_t>(group));
@@ -119,6 +122,8 @@ struct ExtBuilder::State {
             const std::shared_ptr<const void>& owner);
   void emit_zeros(std::uint64_t position, std::uint64_t size);
   void place(std::uint64_t logical, std::uint64_t count, std::span<const std::byte> bytes,
+             const std::shared_ptr<const void>& owner);
+  void write(BlockRun run, std::span<const std::byte> bytes,
              const std::shared_ptr<const void>& owner);
   BlockRun take(std::uint64_t want);
   void make_map_blocks(Node& node, std::uint64_t logical);

@@ -7,16 +7,13 @@
 
 #include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
-#include "ext/inode_codec.h"
 #include "ext/map_reader.h"
-#include "ext/xattr_block.h"
 
 namespace rawimg {
 namespace {
 
 constexpr std::uint32_t kMaxXattrReferences = 1024;  // EXT4_XATTR_REFCOUNT_MAX
-constexpr std::size_t kFastSymlink = 60;
-constexpr std::size_t kPiece = 1u << 20;  // content is gathered to so long writes
+constexpr std::size_t kPiece = 1u << 20;             // content is gathered to so long writes
 
 bool has_map(const EditInode& inode, std::uint64_t xattr_sectors) {
   if (inode.is(LINUX_S_IFREG) || inode.is(LINUX_S_IFDIR)) return true;
@@ -332,11 +329,13 @@ std::uint64_t Transaction::State::take_xattr_block(std::string block) {
   return at;
 }
 
-void Transaction::State::store_xattrs(EditInode& inode, std::span<const Xattr> xattrs) {
+XattrRoom Transaction::State::xattr_room(const EditInode& inode) const {
   const bool inner =
       super.info().summary.type != ExtType::Ext2;  // the ext2 driver looks into the block only
-  const EncodedXattrs encoded =
-      encode_xattrs(xattrs, {block_size(), inner ? inode.xattr_room() : 0});
+  return {block_size(), inner ? inode.xattr_room() : 0};
+}
+
+void Transaction::State::store_xattrs(EditInode& inode, const EncodedXattrs& encoded) {
   const std::uint64_t before = inode.xattr_block();
   const std::uint64_t at = encoded.block.empty() ? 0 : take_xattr_block(encoded.block);
   drop_xattr_block(inode);
@@ -352,7 +351,7 @@ void Transaction::State::store_xattrs(EditInode& inode, std::span<const Xattr> x
 void Transaction::set_xattrs(std::uint32_t number, std::span<const Xattr> xattrs) {
   State& s = *state_;
   EditInode inode(s.fs.get(), s.io, number);
-  s.store_xattrs(inode, xattrs);
+  s.store_xattrs(inode, encode_xattrs(xattrs, s.xattr_room(inode)));
   inode.set_ctime(s.options.now);
   inode.write();
 }

@@ -13,7 +13,6 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX of Linux
 constexpr std::size_t kMaxName = 255;
 
 void require_name(std::string_view name) {
@@ -143,6 +142,73 @@ void Transaction::State::drop_link(std::uint32_t number, bool is_directory) {
   inode.set_ctime(options.now);
   inode.write();
   if (!is_directory && links == 0) free_inode(number);
+}
+
+std::vector<DirEntry> Transaction::State::read_directory(std::uint32_t number) const {
+  const auto changed_one = directories.find(number);
+  if (changed_one == directories.end()) return view.read_directory(number);
+  std::vector<DirEntry> entries;
+  for (const TypedName& name : changed_one->second.names)
+    if (name.inode != 0) entries.push_back({name.name, name.inode, type(name.inode)});
+  return entries;
+}
+
+void Transaction::State::unlink(std::uint32_t directory, std::string_view name) {
+  const std::uint32_t inode = require_present(directory, name);
+  if (type(inode) == FileType::Directory)
+    throw Error(Errc::Usage, fmt::format("{} is a directory", quote(name)));
+  drop_link(inode, false);
+  remove_name(directory, name);
+}
+
+void Transaction::State::remove_directory(std::uint32_t directory, std::string_view name) {
+  const std::uint32_t inode = require_present(directory, name);
+  if (type(inode) != FileType::Directory)
+    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(name)));
+  if (directory == EXT2_ROOT_INO && name == "lost+found")
+    throw Error(Errc::Usage, "lost+found has to stay: e2fsck needs it");
+  if (!read_directory(inode).empty())
+    throw Error(Errc::Exists, fmt::format("{} is not empty", quote(name)));
+  free_inode(inode);
+  drop_link(directory, true);
+  remove_name(directory, name);
+}
+
+EditInode Transaction::State::blank_inode(std::uint32_t number, const NodeMeta& meta,
+                                          std::uint32_t links) {
+  EditInode inode(fs.get(), io, number);
+  const std::uint32_t size = EXT2_INODE_SIZE(fs->super);
+  const bool is_regular = meta.type == FileType::Regular;
+  const bool tree =
+      ext2fs_has_feature_extents(fs->super) && (is_regular || meta.type == FileType::Directory);
+  std::memset(inode.data(), 0, size);
+  InodeShape shape;
+  shape.links = links;
+  shape.flags = tree ? EXT4_EXTENTS_FL : 0;
+  encode_inode(meta, shape, size, &inode.fields());
+  if (tree || is_regular) store_map(inode, {}, {});
+  return inode;
+}
+
+void Transaction::State::change(std::uint32_t number, const MetadataChange& change) {
+  EditInode inode(fs.get(), io, number);
+  ext2_inode_large& fields = inode.fields();
+  if (change.permissions)
+    fields.i_mode =
+        static_cast<__u16>((fields.i_mode & LINUX_S_IFMT) | (*change.permissions & 07777));
+  if (change.uid) {
+    fields.i_uid = static_cast<__u16>(*change.uid);
+    fields.osd2.linux2.l_i_uid_high = static_cast<__u16>(*change.uid >> 16);
+  }
+  if (change.gid) {
+    fields.i_gid = static_cast<__u16>(*change.gid);
+    fields.osd2.linux2.l_i_gid_high = static_cast<__u16>(*change.gid >> 16);
+  }
+  if (change.atime) inode.set_atime(*change.atime);
+  if (change.mtime) inode.set_mtime(*change.mtime);
+  inode.set_ctime(options.now);
+  inode.write();
+  changed = true;
 }
 
 void Transaction::State::free_inode(std::uint32_t number) {

@@ -2,6 +2,7 @@
 #include "ext/edit_space.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -17,7 +18,7 @@ BlockRun next_free(ext2_filsys fs, std::uint64_t from, std::uint64_t end, std::u
   if (from >= end ||
       ext2fs_find_first_zero_block_bitmap2(fs->block_map, from, end - 1, &begin) != 0)
     return {};
-  const std::uint64_t last = std::min<std::uint64_t>(end - 1, begin + want - 1);
+  const std::uint64_t last = want < end - begin ? begin + want - 1 : end - 1;
   if (ext2fs_find_first_set_block_bitmap2(fs->block_map, begin, last, &after) != 0)
     after = last + 1;
   return {begin, after - begin};
@@ -69,6 +70,23 @@ BlockRun EditSpace::take_blocks(std::uint64_t goal, std::uint64_t want) {
   ext2fs_block_alloc_stats_range(fs_, best.start, static_cast<blk_t>(best.count), +1);
   taken_.add(best.start, best.end());
   return best;
+}
+
+void EditSpace::take_exactly(BlockRun run) {
+  assert(!taken_.overlaps(run.start, run.end()));
+  ext2fs_block_alloc_stats_range(fs_, run.start, static_cast<blk_t>(run.count), +1);
+  taken_.add(run.start, run.end());
+}
+
+std::vector<BlockRun> EditSpace::free_runs() const {
+  std::vector<BlockRun> runs;
+  const std::uint64_t end = ext2fs_blocks_count(fs_->super);
+  for (BlockRun run = next_free(fs_, fs_->super->s_first_data_block, end, end); run.count != 0;
+       run = next_free(fs_, run.end(), end, end)) {
+    require_not_metadata(run);
+    runs.push_back(run);
+  }
+  return runs;
 }
 
 void EditSpace::give_back(BlockRun run) {

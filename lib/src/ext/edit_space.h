@@ -21,6 +21,10 @@ class EditSpace {
   /// 1 to `want` blocks back to back, near `goal`. Throws: NoSpace, Corrupt (the bitmap calls the
   /// filesystem's own tables free).
   BlockRun take_blocks(std::uint64_t goal, std::uint64_t want);
+  /// Blocks that free_runs() has named.
+  void take_exactly(BlockRun run);
+  /// All that is free, in ascending order. Throws: Corrupt as take_blocks.
+  std::vector<BlockRun> free_runs() const;
   /// Throws: Corrupt (not in use, given back already, or not a file's to give).
   void give_back(BlockRun run);
   /// An inode in the group of `near` or behind it; its slot on disk is zeros. Throws: NoSpace.

@@ -21,9 +21,11 @@
 #include "ext/edit_inode.h"
 #include "ext/edit_space.h"
 #include "ext/format.h"
+#include "ext/inode_codec.h"
 #include "ext/path_walk.h"
 #include "ext/superblock.h"
 #include "ext/window_io.h"
+#include "ext/xattr_block.h"
 
 namespace rawimg {
 
@@ -52,7 +54,9 @@ struct InodeBlocks {
 };
 
 struct Transaction::State : WalkSource {
+  /// After recover(). Throws: as Transaction::begin.
   State(const Window& where, const TransactionOptions& how);
+  void set_now(Timestamp now);
 
   // What a walk asks; sees changed directories.
   FileType type(std::uint32_t inode) const override;
@@ -69,10 +73,18 @@ struct Transaction::State : WalkSource {
   void drop_link(std::uint32_t inode, bool is_directory);
   void require_absent(std::uint32_t directory, std::string_view name);
   std::uint32_t require_present(std::uint32_t directory, std::string_view name) const;
+  void unlink(std::uint32_t directory, std::string_view name);
+  void remove_directory(std::uint32_t directory, std::string_view name);
+  std::vector<DirEntry> read_directory(std::uint32_t number) const;
   void free_inode(std::uint32_t inode);
   void store_directories();
   void store_directory(std::uint32_t number, EditDirectory& directory);
   bool is_below(std::uint32_t directory, std::uint32_t ancestor);
+
+  // Inodes
+  /// A new one, without content.
+  EditInode blank_inode(std::uint32_t number, const NodeMeta& meta, std::uint32_t links);
+  void change(std::uint32_t number, const MetadataChange& change);
 
   // Content
   InodeBlocks blocks_of(const EditInode& inode);
@@ -83,10 +95,13 @@ struct Transaction::State : WalkSource {
   void give_back(std::span<const Extent> extents);
   std::vector<Extent> take_run(std::uint64_t goal, std::uint64_t logical, std::uint64_t count);
   void write_target(EditInode& inode, std::string_view target);
-  void store_xattrs(EditInode& inode, std::span<const Xattr> xattrs);
+  XattrRoom xattr_room(const EditInode& inode) const;
+  void store_xattrs(EditInode& inode, const EncodedXattrs& encoded);
   void drop_xattr_block(EditInode& inode);
   std::uint64_t take_xattr_block(std::string block);
   void write_block(std::uint64_t block, std::span<const std::byte> bytes);
+  /// As Transaction::commit.
+  Result commit();
   std::uint32_t block_size() const { return fs->blocksize; }
   std::uint64_t data_blocks(std::span<const Extent> extents) const;
   void clear_tail(const InodeBlocks& blocks, std::uint64_t size);

@@ -15,6 +15,10 @@ namespace rawimg {
 /// inodes.
 inline constexpr std::uint32_t kExtraIsize = 32;
 inline constexpr std::uint32_t kBaseInode = 128;
+/// A shorter target lives in the inode's block pointers.
+inline constexpr std::size_t kFastSymlink = 60;
+/// EXT4_LINK_MAX of Linux
+inline constexpr std::uint32_t kMaxLinks = 65000;
 
 /// Throws: Unsupported (times, device numbers out of the format's range; names the limits).
 void require_encodable(const NodeMeta& meta, std::uint32_t inode_size);

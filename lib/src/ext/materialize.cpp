@@ -10,12 +10,11 @@
 #include <rawimg/error.h>
 
 #include "ext/materializer.h"
-#include "ext/overlay_commit.h"
+#include "ext/merger.h"
 
 namespace rawimg {
 namespace {
 
-constexpr std::uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX of Linux
 // mke2fs makes it so large, so that e2fsck needs no free block to use it
 constexpr std::uint32_t kLostFoundBytes = 16 * 1024;
 
@@ -25,30 +24,23 @@ ExtSummary Materializer::run() {
   number_inodes();
   build_directories();
   count_tail();
-  if (s_.populates)
-    require_room_in_place();
-  else
-    make_final_handle();
+  make_final_handle();
   if (s_.full) throw_no_space();
   s_.writer.drain();
   // these bytes are no longer the zeros that the overlay takes them for
-  s_.io.forget(0, s_.content_end * s_.block_size);
+  s_.io->forget(0, s_.content_end * s_.block_size);
   punch_given_back();
   place_and_write_tail();
-  if (s_.populates) free_old_directories();
   write_inode_tables();
   s_.writer.drain();
   ext2fs_flush_icache(fs());
-  if (!s_.populates) write_special_inodes();
+  write_special_inodes();
   settle_bitmaps();
   settle_superblock();
   const ExtSummary summary = summarize(fs());
-  s_.io.check(ext2fs_close2(s_.fs.get(), EXT2_FLAG_FLUSH_NO_SYNC), "write back the filesystem");
+  s_.io->check(ext2fs_close2(s_.fs.get(), EXT2_FLAG_FLUSH_NO_SYNC), "write back the filesystem");
   (void)s_.fs.release();
-  if (s_.populates)
-    commit_overlay(s_.window, s_.io, {s_.options.durability, 0}, [this] { s_.committing = true; });
-  else
-    s_.io.commit(s_.options.durability);
+  s_.io->commit(s_.options.durability);
   return summary;
 }
 
@@ -107,12 +99,11 @@ void Materializer::build_directories() {
   links_.assign(s_.nodes.size(), 0);
   indexed_.assign(s_.nodes.size(), false);
   DirectoryFormat format = DirectoryFormat::of(*super(), s_.block_size);
-  if (!s_.populates) {  // the template was never stamped
-    format.hash_version = EXT2_HASH_HALF_MD4;
-    format.unsigned_hash = false;
-    const Uuid seed = s_.plan.hash_seed.value_or(how_.hash_seed);
-    std::memcpy(format.hash_seed, seed.data(), seed.size());
-  }
+  // the template was never stamped
+  format.hash_version = EXT2_HASH_HALF_MD4;
+  format.unsigned_hash = false;
+  const Uuid seed = s_.plan.hash_seed.value_or(how_.hash_seed);
+  std::memcpy(format.hash_seed, seed.data(), seed.size());
   for (const NodeId id : names_.directories()) {
     links_[static_cast<std::size_t>(id)] += 2;
     build_one_directory(id, format);
@@ -159,7 +150,6 @@ std::uint64_t Materializer::tail_blocks(std::uint64_t fs_blocks) const {
 
 /// Journal and resize inode.
 std::uint64_t Materializer::own_blocks(std::uint64_t fs_blocks, std::uint32_t block_size) const {
-  if (s_.populates) return 0;
   std::uint64_t blocks = ext2fs_has_feature_resize_inode(super()) ? 1 : 0;
   if (s_.plan.has_journal()) {
     const std::uint64_t journal = journal_blocks_for(fs_blocks);
@@ -169,6 +159,7 @@ std::uint64_t Materializer::own_blocks(std::uint64_t fs_blocks, std::uint32_t bl
 }
 
 ExtSummary ExtBuilder::finish(const NameTree& names, const Finish& how) {
+  if (state_->import) return Merger(*state_, names, how).run();
   return Materializer(*state_, names, how).run();
 }
 

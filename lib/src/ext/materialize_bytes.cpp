@@ -16,16 +16,6 @@ constexpr std::uint64_t kTableRun = 1u << 20;  // bytes of inode table per write
 
 }  // namespace
 
-void Materializer::free_old_directories() {
-  const auto unmark = [](ext2_filsys fs, blk64_t* block, e2_blkcnt_t, blk64_t, int, void*) {
-    ext2fs_unmark_block_bitmap2(fs->block_map, *block);
-    return 0;
-  };
-  for (const ext2_ino_t inode : {ext2_ino_t{EXT2_ROOT_INO}, ext2_ino_t{kFirstInode}})
-    s_.io.check(ext2fs_block_iterate3(fs(), inode, BLOCK_FLAG_READ_ONLY, nullptr, unmark, nullptr),
-                "free the old directory");
-}
-
 void Materializer::place_blocks(Node& node, std::uint64_t count, TailSpace& space) {
   node.first_extent = static_cast<std::uint32_t>(s_.extents.size());
   node.first_map = static_cast<std::uint32_t>(s_.map_blocks.size());
@@ -54,7 +44,7 @@ void Materializer::place_extent_tree(Node& node, TailSpace& space) {
 void Materializer::write_blocks(std::span<const Extent> extents, std::span<const std::byte> bytes,
                                 const std::shared_ptr<const void>& owner) {
   for (const Extent& extent : extents) {
-    s_.io.forget(extent.physical * s_.block_size, std::uint64_t{extent.count} * s_.block_size);
+    s_.io->forget(extent.physical * s_.block_size, std::uint64_t{extent.count} * s_.block_size);
     s_.writer.put(s_.offset_of(extent.physical),
                   bytes.subspan(std::size_t{extent.logical} * s_.block_size,
                                 std::size_t{extent.count} * s_.block_size),
@@ -63,7 +53,7 @@ void Materializer::write_blocks(std::span<const Extent> extents, std::span<const
 }
 
 void Materializer::write_one_block(std::uint64_t block, std::span<const std::byte> bytes) {
-  s_.io.forget(block * s_.block_size, s_.block_size);
+  s_.io->forget(block * s_.block_size, s_.block_size);
   s_.writer.put_copy(s_.offset_of(block), bytes);
 }
 
@@ -98,8 +88,8 @@ void Materializer::write_xattr_blocks(TailSpace& space) {
       std::string block = s_.xattr_sets[set].block;
       auto* header = reinterpret_cast<ext2_ext_attr_header*>(block.data());
       header->h_refcount = references;
-      s_.io.check(ext2fs_ext_attr_block_csum_set(fs(), 0, at, header),
-                  "checksum extended attributes");
+      s_.io->check(ext2fs_ext_attr_block_csum_set(fs(), 0, at, header),
+                   "checksum extended attributes");
       write_one_block(at, std::as_bytes(std::span(block)));
       xattr_blocks_[set].push_back(at);
       left -= references;
@@ -178,24 +168,14 @@ void Materializer::write_inode_tables() {
       auto* inode = reinterpret_cast<ext2_inode_large*>(table->data() + i * s_.inode_size);
       const std::size_t node = node_of_[first + i];
       const auto number = static_cast<ext2_ino_t>(first + i);
-      if (node != SIZE_MAX)
-        encode_node(node, table->data() + i * s_.inode_size, to_writer);
-      else if (s_.populates)
-        s_.io.check(ext2fs_read_inode_full(fs(), number, reinterpret_cast<ext2_inode*>(inode),
-                                           static_cast<int>(s_.inode_size)),
-                    "read a reserved inode");
-      if (has_csum()) s_.io.check(ext2fs_inode_csum_set(fs(), number, inode), "checksum an inode");
+      if (node != SIZE_MAX) encode_node(node, table->data() + i * s_.inode_size, to_writer);
+      if (has_csum()) s_.io->check(ext2fs_inode_csum_set(fs(), number, inode), "checksum an inode");
     }
     const std::uint64_t at =
         s_.offset_of(ext2fs_inode_table_loc(fs(), static_cast<dgrp_t>(group))).value +
         in_group * s_.inode_size;
-    const std::uint64_t in_window = at - s_.window.range().start();
-    if (s_.populates) {  // over what is in use: part of the commit
-      s_.io.write_at(in_window, *table);
-    } else {
-      s_.io.forget(in_window, table->size());
-      s_.writer.put(ByteOffset{at}, *table, table);
-    }
+    s_.io->forget(at - s_.window.range().start(), table->size());
+    s_.writer.put(ByteOffset{at}, *table, table);
     first += count;
   }
 }
@@ -203,10 +183,10 @@ void Materializer::write_inode_tables() {
 /// Inodes that libext2fs makes better than we: bad blocks, resize; and the journal, whose making
 /// there would write every block of it.
 void Materializer::write_special_inodes() {
-  s_.io.check(ext2fs_update_bb_inode(fs(), nullptr), "write the bad blocks inode");
+  s_.io->check(ext2fs_update_bb_inode(fs(), nullptr), "write the bad blocks inode");
   if (s_.plan.has_journal()) write_journal();
   if (ext2fs_has_feature_resize_inode(super()))
-    s_.io.check(ext2fs_create_resize_inode(fs()), "write the resize inode");
+    s_.io->check(ext2fs_create_resize_inode(fs()), "write the resize inode");
 }
 
 void Materializer::write_journal() {
@@ -221,8 +201,8 @@ void Materializer::write_journal() {
   place_blocks(node, journal_, space);
   const MapRoot map =
       write_map(node, EXT2_JOURNAL_INO, [this](std::uint64_t block, std::span<std::byte> bytes) {
-        s_.io.check(io_channel_write_blk64(fs()->io, block, 1, bytes.data()),
-                    "write the journal's block map");
+        s_.io->check(io_channel_write_blk64(fs()->io, block, 1, bytes.data()),
+                     "write the journal's block map");
       });
   std::vector<std::byte> inode(s_.inode_size);
   InodeShape shape;
@@ -232,18 +212,18 @@ void Materializer::write_journal() {
   shape.flags = s_.extents_on_disk ? EXT4_EXTENTS_FL : 0;
   shape.map = &map;
   encode_inode(node.meta, shape, s_.inode_size, reinterpret_cast<ext2_inode_large*>(inode.data()));
-  s_.io.check(
+  s_.io->check(
       ext2fs_write_inode_full(fs(), EXT2_JOURNAL_INO, reinterpret_cast<ext2_inode*>(inode.data()),
                               static_cast<int>(inode.size())),
       "write the journal inode");
   ext2fs_journal_params parameters{};
   parameters.num_journal_blocks = static_cast<blk_t>(journal_);
   char* journal_super = nullptr;
-  s_.io.check(ext2fs_create_journal_superblock2(fs(), &parameters, 0, &journal_super),
-              "make the journal's superblock");
+  s_.io->check(ext2fs_create_journal_superblock2(fs(), &parameters, 0, &journal_super),
+               "make the journal's superblock");
   const std::unique_ptr<char, void (*)(char*)> owned(
       journal_super, [](char* memory) { ext2fs_free_mem(&memory); });
-  s_.io.check(
+  s_.io->check(
       io_channel_write_blk64(fs()->io, s_.extents_of(node).front().physical, 1, journal_super),
       "write the journal's superblock");
   ext2_super_block* sb = super();
@@ -270,10 +250,9 @@ void Materializer::settle_bitmaps() {
     const std::uint32_t per_group = super()->s_inodes_per_group, before = g * per_group;
     const std::uint32_t here = used <= before ? 0 : std::min(used - before, per_group);
     const auto free_here = static_cast<std::uint32_t>(free_in_group(fs(), g));
-    const bool touched = !s_.populates || free_here != ext2fs_bg_free_blocks_count(fs(), g);
-    if (touched) ext2fs_bg_flags_clear(fs(), g, EXT2_BG_BLOCK_UNINIT);
+    ext2fs_bg_flags_clear(fs(), g, EXT2_BG_BLOCK_UNINIT);
     if (here != 0) ext2fs_bg_flags_clear(fs(), g, EXT2_BG_INODE_UNINIT);
-    if (checksums && !s_.populates) ext2fs_bg_flags_set(fs(), g, EXT2_BG_INODE_ZEROED);
+    if (checksums) ext2fs_bg_flags_set(fs(), g, EXT2_BG_INODE_ZEROED);
     ext2fs_bg_free_blocks_count_set(fs(), g, free_here);
     ext2fs_bg_free_inodes_count_set(fs(), g, per_group - here);
     ext2fs_bg_used_dirs_count_set(fs(), g, directories[g]);
@@ -290,14 +269,10 @@ void Materializer::settle_bitmaps() {
 
 void Materializer::settle_superblock() {
   ext2_super_block* sb = super();
-  if (!s_.populates) {
-    std::uint64_t overhead = sb->s_first_data_block + journal_;
-    for (std::uint64_t g = 0; g < s_.groups(); ++g)
-      overhead += s_.super_blocks(g) + 2 + fs()->inode_blocks_per_group;
-    sb->s_overhead_clusters = static_cast<std::uint32_t>(overhead);
-  } else {
-    fs()->now = how_.created;
-  }
+  std::uint64_t overhead = sb->s_first_data_block + journal_;
+  for (std::uint64_t g = 0; g < s_.groups(); ++g)
+    overhead += s_.super_blocks(g) + 2 + fs()->inode_blocks_per_group;
+  sb->s_overhead_clusters = static_cast<std::uint32_t>(overhead);
   // depends on how it was written, not on what; 0 keeps it out of the library's accounting
   sb->s_kbytes_written = 0;
   ext2fs_mark_super_dirty(fs());

@@ -112,7 +112,7 @@ bool Materializer::try_handle(std::uint64_t inodes_per_group) {
                       growth = super()->s_reserved_gdt_blocks;
   const std::uint64_t inodes = inodes_per_group * groups;
   if (inodes > UINT32_MAX) return false;
-  ExtHandle handle = initialize_ext(s_.io, s_.plan, blocks, inodes,
+  ExtHandle handle = initialize_ext(*s_.io, s_.plan, blocks, inodes,
                                     growth != 0 ? std::optional(growth) : std::nullopt);
   // Content was placed by the template's geometry: only its inode count may change.
   if (ext2fs_blocks_count(handle->super) != blocks || handle->desc_blocks != descriptors ||
@@ -165,14 +165,6 @@ void Materializer::make_final_handle() {
   throw_no_space();
 }
 
-void Materializer::require_room_in_place() {
-  const std::uint64_t used = node_of_.size() - 1;
-  // Old root and lost+found blocks come back, but only once the new ones are written.
-  if (s_.full || used > super()->s_inodes_count) throw_no_space();
-  mark_content(fs());
-  if (free_blocks(fs()) < tail_blocks(0)) throw_no_space();
-}
-
 bool Materializer::would_fit(const Needs& needs, std::uint64_t blocks) {
   ExtPlan plan = s_.plan;
   plan.blocks = blocks;
@@ -186,7 +178,7 @@ bool Materializer::would_fit(const Needs& needs, std::uint64_t blocks) {
                                              static_cast<double>(s_.plan.blocks * s_.block_size));
   if (plan.inodes_asked_for && plan.inode_ratio && plan.inodes < used) return false;
   plan.inodes = std::max(plan.inodes, used);
-  const ExtHandle handle = initialize_ext(s_.io, plan, blocks, plan.inodes);
+  const ExtHandle handle = initialize_ext(*s_.io, plan, blocks, plan.inodes);
   // libext2fs makes smaller groups for many inodes; the builder has placed content by full ones.
   if (!plan.inodes_asked_for && handle->super->s_blocks_per_group != 8 * needs.block_size)
     return false;
@@ -281,19 +273,6 @@ std::string Materializer::hint_for_build(std::uint64_t content) {
   return fmt::format("{}--size {}M would do", least, size);
 }
 
-std::string Materializer::hint_for_place(std::uint64_t blocks) {
-  constexpr std::uint64_t kMiB = 1u << 20;
-  const std::uint64_t used = node_of_.size() - 1, free = ext2fs_free_blocks_count(super());
-  std::string hint;
-  if (blocks > free)
-    hint = fmt::format("make it larger by about {} MiB",
-                       div_up((blocks - free) * s_.block_size * 105 / 100 + kMiB, kMiB));
-  if (used > super()->s_inodes_count)
-    hint += fmt::format("{}with --inodes {} or more",
-                        hint.empty() ? "make the filesystem " : ", and ", used);
-  return hint;
-}
-
 void Materializer::throw_no_space() {
   const std::uint64_t content = s_.space.taken() + s_.counted_blocks, used = node_of_.size() - 1;
   const std::uint64_t have = ext2fs_blocks_count(super());
@@ -301,16 +280,6 @@ void Materializer::throw_no_space() {
   const std::string needs =
       fmt::format("{}{} blocks of {} bytes for content and directories and {} inodes", least,
                   content + tail_, s_.block_size, used);
-  if (s_.populates) {
-    const std::uint64_t blocks = ext2fs_free_blocks_count(super()),
-                        inodes = super()->s_inodes_count;
-    throw Error(
-        Errc::NoSpace,
-        fmt::format(
-            "the filesystem is too small: needed are {}; it has {} free blocks and {} inodes",
-            needs, blocks, inodes))
-        .with_hint(hint_for_place(content + tail_));
-  }
   throw Error(Errc::NoSpace, fmt::format("the filesystem is too small: needed are {}; it has {} "
                                          "blocks and {} inodes in all",
                                          needs, have, super()->s_inodes_count))

@@ -19,8 +19,6 @@ namespace rawimg {
 constexpr std::uint32_t kMaxXattrReferences = 1024;  // EXT4_XATTR_REFCOUNT_MAX
 // 11, lost+found's; 1 to 10 are reserved
 constexpr std::uint32_t kFirstInode = EXT2_GOOD_OLD_FIRST_INO;
-// a shorter target lives in the inode's block pointers
-constexpr std::size_t kFastSymlink = 60;
 
 inline std::uint64_t div_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
@@ -69,7 +67,6 @@ class Materializer {
   void mark_content(ext2_filsys fs);
   std::uint64_t free_blocks(ext2_filsys fs) const;
   std::uint64_t free_in_group(ext2_filsys fs, std::uint64_t group) const;
-  void require_room_in_place();
   [[noreturn]] void throw_no_space();
   /// Blocks of content with its maps, and of what comes behind it.
   struct Needs {
@@ -81,10 +78,8 @@ class Materializer {
   std::optional<std::uint64_t> smallest_size(const Needs& needs);
   std::string hint_for_build(std::uint64_t content);
   bool would_fit(const Needs& needs, std::uint64_t blocks);
-  std::string hint_for_place(std::uint64_t blocks);
 
   // Bytes
-  void free_old_directories();
   void place_and_write_tail();
   void place_blocks(Node& node, std::uint64_t count, TailSpace& space);
   void place_extent_tree(Node& node, TailSpace& space);

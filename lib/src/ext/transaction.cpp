@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/transaction.h>
 
-#include <cstring>
-
 #include <fmt/format.h>
 #include <rawimg/error.h>
 #include <rawimg/recovery.h>
@@ -10,7 +8,6 @@
 #include "base/text.h"
 #include "ext/edit_state.h"
 #include "ext/ext_error.h"
-#include "ext/inode_codec.h"
 
 namespace rawimg {
 namespace {
@@ -23,6 +20,16 @@ Superblock require_editable(const Window& where) {
                             where.range().start(), quote(where.file().path().string())));
   super->require_editable();
   return *super;
+}
+
+/// The window, in a state that may be changed.
+Window recovered(const Window& where, const TransactionOptions& options) {
+  if (options.now.seconds < 1)
+    throw Error(Errc::Usage, fmt::format("a transaction at {} seconds: it must be 1 or later",
+                                         options.now.seconds));
+  (void)recover(where.file(), options.durability);
+  (void)require_editable(where);
+  return where;
 }
 
 ExtHandle open_for_edit(WindowIo& io, const TransactionOptions& options) {
@@ -54,7 +61,7 @@ NodeMeta meta_of(const Entry& entry, Timestamp now) {
 }  // namespace
 
 Transaction::State::State(const Window& where, const TransactionOptions& how)
-    : window(where),
+    : window(recovered(where, how)),
       options(how),
       io(where, WindowIo::Content::Unknown),
       overlay(where.through(io)),
@@ -62,6 +69,11 @@ Transaction::State::State(const Window& where, const TransactionOptions& how)
       view(ExtFs::open(overlay)),
       super(require_editable(where)),
       space(fs.get(), io) {}
+
+void Transaction::State::set_now(Timestamp now) {
+  options.now = now;
+  fs->now = now.seconds;
+}
 
 Transaction::Transaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Transaction::Transaction(Transaction&&) noexcept = default;
@@ -82,11 +94,6 @@ Transaction::~Transaction() {
 }
 
 Transaction Transaction::begin(const Window& where, const TransactionOptions& options) {
-  if (options.now.seconds < 1)
-    throw Error(Errc::Usage, fmt::format("a transaction at {} seconds: it must be 1 or later",
-                                         options.now.seconds));
-  (void)recover(where.file(), options.durability);
-  (void)require_editable(where);
   return Transaction(std::make_unique<State>(where, options));
 }
 
@@ -119,12 +126,7 @@ std::optional<std::uint32_t> Transaction::find(std::uint32_t directory,
 }
 
 std::vector<DirEntry> Transaction::read_directory(std::uint32_t number) const {
-  const auto changed = state_->directories.find(number);
-  if (changed == state_->directories.end()) return state_->view.read_directory(number);
-  std::vector<DirEntry> entries;
-  for (const TypedName& name : changed->second.names)
-    if (name.inode != 0) entries.push_back({name.name, name.inode, state_->type(name.inode)});
-  return entries;
+  return state_->read_directory(number);
 }
 
 void Transaction::read_file(std::uint32_t number,
@@ -153,17 +155,10 @@ std::uint32_t Transaction::make(std::uint32_t directory, std::string_view name,
     throw Error(Errc::Unsupported, "a symlink's target with a zero byte");
   const std::uint32_t number = s.space.take_inode(directory, is_directory);
   try {
-    EditInode inode(s.fs.get(), s.io, number);
-    const bool tree = ext2fs_has_feature_extents(s.fs->super) &&
-                      (entry.type == FileType::Regular || is_directory);
-    std::memset(inode.data(), 0, EXT2_INODE_SIZE(s.fs->super));
-    InodeShape shape;
-    shape.links = is_directory ? 2 : 1;
-    shape.flags = tree ? EXT4_EXTENTS_FL : 0;
-    encode_inode(meta, shape, EXT2_INODE_SIZE(s.fs->super), &inode.fields());
-    if (tree || entry.type == FileType::Regular) s.store_map(inode, {}, {});
+    EditInode inode = s.blank_inode(number, meta, is_directory ? 2 : 1);
     if (is_symlink) s.write_target(inode, entry.link_target);
-    if (!entry.xattrs.empty()) s.store_xattrs(inode, entry.xattrs);
+    if (!entry.xattrs.empty())
+      s.store_xattrs(inode, encode_xattrs(entry.xattrs, s.xattr_room(inode)));
     inode.write();
     if (is_directory) s.add_link(directory, true);
   } catch (...) {
@@ -186,26 +181,11 @@ void Transaction::link(std::uint32_t directory, std::string_view name, std::uint
 }
 
 void Transaction::unlink(std::uint32_t directory, std::string_view name) {
-  State& s = *state_;
-  const std::uint32_t inode = s.require_present(directory, name);
-  if (s.type(inode) == FileType::Directory)
-    throw Error(Errc::Usage, fmt::format("{} is a directory", quote(name)));
-  s.drop_link(inode, false);
-  s.remove_name(directory, name);
+  state_->unlink(directory, name);
 }
 
 void Transaction::remove_directory(std::uint32_t directory, std::string_view name) {
-  State& s = *state_;
-  const std::uint32_t inode = s.require_present(directory, name);
-  if (s.type(inode) != FileType::Directory)
-    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(name)));
-  if (directory == EXT2_ROOT_INO && name == "lost+found")
-    throw Error(Errc::Usage, "lost+found has to stay: e2fsck needs it");
-  if (!read_directory(inode).empty())
-    throw Error(Errc::Exists, fmt::format("{} is not empty", quote(name)));
-  s.free_inode(inode);
-  s.drop_link(directory, true);
-  s.remove_name(directory, name);
+  state_->remove_directory(directory, name);
 }
 
 void Transaction::rename(std::uint32_t directory, std::string_view name,
@@ -243,25 +223,7 @@ void Transaction::rename(std::uint32_t directory, std::string_view name,
 }
 
 void Transaction::change(std::uint32_t number, const MetadataChange& change) {
-  State& s = *state_;
-  EditInode inode(s.fs.get(), s.io, number);
-  ext2_inode_large& fields = inode.fields();
-  if (change.permissions)
-    fields.i_mode =
-        static_cast<__u16>((fields.i_mode & LINUX_S_IFMT) | (*change.permissions & 07777));
-  if (change.uid) {
-    fields.i_uid = static_cast<__u16>(*change.uid);
-    fields.osd2.linux2.l_i_uid_high = static_cast<__u16>(*change.uid >> 16);
-  }
-  if (change.gid) {
-    fields.i_gid = static_cast<__u16>(*change.gid);
-    fields.osd2.linux2.l_i_gid_high = static_cast<__u16>(*change.gid >> 16);
-  }
-  if (change.atime) inode.set_atime(*change.atime);
-  if (change.mtime) inode.set_mtime(*change.mtime);
-  inode.set_ctime(s.options.now);
-  inode.write();
-  s.changed = true;
+  state_->change(number, change);
 }
 
 bool Transaction::has_changes() const { return state_->changed; }

@@ -32,7 +32,7 @@ class Digester {
       for (const NameTree::Name& name : names) {
         fmt::format_to(std::back_inserter(line_), "{}:", name.name.size());
         line_ += name.name;
-        add_name(name.node);
+        if (builder_.is_new(name.node)) add_name(name.node);
         if (tree_.names().is_directory(name.node)) below.push_back(name.node);
         flush(64 * 1024);
       }

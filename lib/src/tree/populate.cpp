@@ -208,9 +208,13 @@ PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigne
 
 PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
                         const PopulateOptions& how, Observer& observer) {
-  ExtBuilder builder = ExtBuilder::populate(where, {.durability = how.durability});
-  return Job(builder, sources, how, observer)
-      .run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
+  ExtBuilder builder = ExtBuilder::populate(where, {.durability = how.durability,
+                                                    .keep_undo_bytes = how.keep_undo_bytes,
+                                                    .dry_run = how.dry_run});
+  PopulateResult result = Job(builder, sources, how, observer)
+                              .run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
+  result.undo_kept = builder.undo_kept();
+  return result;
 }
 
 }  // namespace rawimg

@@ -54,6 +54,7 @@ const char* noun(const Entry& entry) {
 
 TreeBuilder::TreeBuilder(ExtBuilder& builder, const PopulateOptions& options, Observer& observer)
     : builder_(builder), options_(options), observer_(observer) {
+  if (builder_.imports()) return;
   names_.add_directory(ExtBuilder::kRoot, "lost+found", ExtBuilder::kLostFound);
   implied_ = {ExtBuilder::kRoot, ExtBuilder::kLostFound};
   is_implied_ = {true, true};
@@ -355,10 +356,11 @@ std::uint64_t TreeBuilder::xattr_digest(NodeId node) const {
 /// directory that holds something.
 TreeBuilder::Place TreeBuilder::clear_place(const Components& path) {
   const Place place{parent_of(path, Missing::Imply).value(), path.back()};
-  const auto there = names_.find(place.directory, place.name);
+  const auto there = find(place.directory, place.name);
   if (!there) return place;
   if (*there == ExtBuilder::kLostFound)
     refuse("it would replace 'lost+found', which must stay a directory");
+  if (names_.is_directory(*there)) import(*there);
   if (names_.is_directory(*there) && names_.child_count(*there) != 0) {
     std::vector<NameTree::Name> held;
     names_.names(*there, held);
@@ -368,6 +370,21 @@ TreeBuilder::Place TreeBuilder::clear_place(const Components& path) {
   }
   drop_name(place, *there);
   return place;
+}
+
+/// What a directory held before comes into play when something in it is first looked for.
+void TreeBuilder::import(NodeId directory) {
+  for (const ExtBuilder::ImportedName& name : builder_.import_names(directory)) {
+    if (name.is_directory)
+      names_.add_directory(directory, name.name, name.node);
+    else
+      names_.add(directory, name.name, name.node);
+  }
+}
+
+std::optional<NodeId> TreeBuilder::find(NodeId directory, std::string_view name) {
+  import(directory);
+  return names_.find(directory, name);
 }
 
 void TreeBuilder::drop_name(Place place, NodeId node) {
@@ -384,14 +401,14 @@ bool TreeBuilder::leads_to_directory(const Components& path, NodeId link) {
 std::optional<NodeId> TreeBuilder::lookup(const Components& path) {
   if (path.empty()) return ExtBuilder::kRoot;
   const auto directory = parent_of(path, Missing::Stop);
-  return directory ? names_.find(*directory, path.back()) : std::nullopt;
+  return directory ? find(*directory, path.back()) : std::nullopt;
 }
 
 std::optional<NodeId> TreeBuilder::walk(const Components& path, std::size_t count,
                                         Missing missing) {
   NodeId at = ExtBuilder::kRoot;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto child = names_.find(at, path[i]);
+    const auto child = find(at, path[i]);
     // rare: all else comes by without a list of what is to do
     if (!child || !names_.is_directory(*child)) {
       Components rest(path.begin() + static_cast<std::ptrdiff_t>(i),
@@ -415,7 +432,7 @@ std::optional<NodeId> TreeBuilder::walk_on(NodeId at, std::vector<std::string> t
       at = names_.parent(at);
       continue;
     }
-    const auto child = names_.find(at, name);
+    const auto child = find(at, name);
     if (!child && missing == Missing::Stop) return std::nullopt;
     if (!child || names_.is_directory(*child)) {
       at = child ? *child : add_implied(at, name);

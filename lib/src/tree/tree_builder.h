@@ -81,6 +81,8 @@ class TreeBuilder {
   void note_times(NodeId node);
   void set_xattr_digest(NodeId node, const std::vector<Xattr>& xattrs);
 
+  void import(NodeId directory);
+  std::optional<NodeId> find(NodeId directory, std::string_view name);
   Place clear_place(const Components& path);
   void drop_name(Place place, NodeId node);
   bool leads_to_directory(const Components& path, NodeId link);
