@@ -320,8 +320,11 @@ TEST_CASE("content that was replaced does not shine through where tables come to
   require_clean(dir / "x.img", 0);
 }
 
-TEST_CASE("populate gives back only what is lost+found's to give", "[judge]") {
+TEST_CASE("populate gives back only what is a directory's to give", "[judge]") {
   const TempDir dir;
+  fs::create_directories(dir / "tree" / "lost+found");
+  write_file(dir / "tree" / "lost+found" / "file", "x");
+  REQUIRE(run({"tar", "-cf", (dir / "x.tar").string(), "-C", (dir / "tree").string(), "."}).ok());
   const fs::path image = dir / "x.img";
   for (const char* block : {"1", "3000000"}) {  // a group descriptor; outside
     CAPTURE(block);
@@ -329,12 +332,12 @@ TEST_CASE("populate gives back only what is lost+found's to give", "[judge]") {
     REQUIRE(
         run_rawimg({"init", image.string(), "--size", "20M", "--table", "none", "--no-sync", "-q"})
             .ok());
-    REQUIRE(run({"debugfs", "-w", "-R", std::string("set_inode_field <11> block[0] ") + block,
+    REQUIRE(run({"debugfs", "-w", "-R", std::string("set_inode_field <11> block[1] ") + block,
                  image.string()})
                 .ok());
     fs::copy_file(image, dir / "before.img", fs::copy_options::overwrite_existing);
     const Outcome outcome =
-        run_rawimg({"populate", image.string() + ":0", rootfs_tar(Rootfs::Narrow).string()});
+        run_rawimg({"populate", image.string() + ":0", (dir / "x.tar").string()});
     CAPTURE(outcome.text());
     CHECK(outcome.exit_code == 6);
     CHECK(same_bytes(image, dir / "before.img"));
