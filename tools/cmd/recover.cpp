@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <rawimg/ext_fs.h>
+#include <rawimg/partition_table.h>
 #include <rawimg/recovery.h>
 
 #include <ostream>
@@ -14,9 +16,10 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kNoSync[] = {
+constexpr OptionSpec kOwn[] = {
+    {"dry-run", "", "say what would be done, or why it cannot be, and change nothing"},
     {"no-sync", "", "do not wait until everything is on stable storage"}};
-constexpr std::span<const OptionSpec> kTables[] = {kNoSync, kLockOptions, kImageOption,
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kLockOptions, kImageOption,
                                                    kCommonOptions};
 
 std::string_view text_of(Recovery::Outcome outcome) {
@@ -33,17 +36,40 @@ std::string_view text_of(Recovery::Outcome outcome) {
   return "set-aside";
 }
 
+Recover read_dry_run(const Args& args) {
+  return args.has("dry-run") ? Recover::DryRun : Recover::Now;
+}
+
+/// What is marked, and has no undo file that could take the mark away, is not whole.
+void require_whole(ImageFile& image, const Address& address) {
+  const auto require = [](const Window& where) {
+    if (const auto info = probe_ext(where); info && info->interrupted) (void)ExtFs::open(where);
+  };
+  if (address.slot || address.offset) return require(find_filesystem(image, address).window);
+  if (!has_partition_table(image)) return require(Window(image));
+  for (const Partition& partition : PartitionTable::read(image).partitions())
+    require(Window(image, partition.range()));
+}
+
 ExitCode run_recover(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
-  const Recovery recovery = recover(image, read_durability(args));
+  const Recover what = read_dry_run(args);
+  const Recovery recovery = about(address.image.string(), [&] {
+    Recovery done = recover(image, read_durability(args), what);
+    if (done.outcome != Recovery::Outcome::RolledBack) require_whole(image, address);
+    return done;
+  });
   if (args.has("json"))
     print_result(io, "recover",
-                 {{"outcome", text_of(recovery.outcome)}, {"message", recovery.message}});
+                 {{"outcome", text_of(recovery.outcome)},
+                  {"message", recovery.message},
+                  {"dry_run", what == Recover::DryRun}});
   else
     io.err << fmt::format(
-        "{}: {}\n", quote(address.image.string()),
+        "{}: {}{}\n", quote(address.image.string()),
+        what == Recover::DryRun && !recovery.message.empty() ? "would be done (--dry-run): " : "",
         recovery.message.empty() ? "there was nothing to recover" : recovery.message);
   return ExitCode::Done;
 }
@@ -52,12 +78,15 @@ ExitCode run_undo(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
-  undo_last(image, read_durability(args));
+  const Recover what = read_dry_run(args);
+  undo_last(image, read_durability(args), what);
+  const bool dry = what == Recover::DryRun;
   if (args.has("json"))
-    print_result(io, "undo", {{"changed", true}});
+    print_result(io, "undo", {{"changed", !dry}, {"dry_run", dry}});
   else
-    io.err << fmt::format("{}: the last change was taken back; the same again makes it once more\n",
-                          quote(address.image.string()));
+    io.err << fmt::format("{}: the last change {}\n", quote(address.image.string()),
+                          dry ? "can be taken back; nothing was written (--dry-run)"
+                              : "was taken back; the same again makes it once more");
   return ExitCode::Done;
 }
 
@@ -65,7 +94,7 @@ ExitCode run_undo(const Args& args, Streams& io) {
 
 const Command kRecover{
     .name = "recover",
-    .synopsis = "IMG",
+    .synopsis = "IMG[:N]",
     .summary = "take back a change that was interrupted",
     .examples = "  rawimg recover disk.img\n",
     .details =

@@ -23,10 +23,17 @@ struct Recovery {
   std::string message;  ///< for people; empty for Nothing
 };
 
+enum class Recover {
+  Now,
+  DryRun  ///< nothing is written; what is returned or thrown is what would be
+};
+
 /// Brings an image back to a whole state after a transaction was interrupted in it. `image` must be
-/// open for writing. Can itself be interrupted and repeated. Throws: Dirty (marked by a transaction
-/// whose undo file is missing or damaged; nothing was written), Io, NoSpace.
-Recovery recover(ImageFile& image, Durability durability = Durability::Sync);
+/// open for writing. Can itself be interrupted and repeated. Throws: Dirty (marked by a
+/// transaction, and the undo file is damaged or of another one; nothing was written), Io, NoSpace.
+/// Does not check: whether a filesystem is marked when there is no undo file; opening it does.
+Recovery recover(ImageFile& image, Durability durability = Durability::Sync,
+                 Recover what = Recover::Now);
 
 /// For those who only read: what the window holds once recover() has been there, null when that is
 /// what is in the file. Writes nothing. Throws: Io.
@@ -36,6 +43,7 @@ std::unique_ptr<const WindowReader> read_recovered(const Window& where);
 /// its own undo file is kept instead, so that the same again brings the change back. Throws:
 /// NotFound (none was kept), Mismatch (the image was changed since), BadInput (the file is
 /// damaged), Io, NoSpace. Guarantee: strong.
-void undo_last(ImageFile& image, Durability durability = Durability::Sync);
+void undo_last(ImageFile& image, Durability durability = Durability::Sync,
+               Recover what = Recover::Now);
 
 }  // namespace rawimg

@@ -58,6 +58,18 @@ std::optional<SuperblockBytes> superblock_at(const ImageFile& image, std::uint64
   return bytes;
 }
 
+/// A damaged undo file is of no use unless the image needs it: then it is all that there is.
+void require_unmarked(const ImageFile& image, const Error& damage) {
+  const auto start = UndoFile::claimed_start(undo_path(image));
+  const auto superblock = start ? superblock_at(image, *start) : std::nullopt;
+  if (superblock && is_marked(*superblock))
+    throw Error(Errc::Dirty, fmt::format("a change of the filesystem at byte {} was interrupted, "
+                                         "and cannot be taken back: {}",
+                                         *start, damage.what()))
+        .with_path(undo_path(image).string())
+        .with_hint("find an undamaged copy of the undo file, or restore the image from a backup");
+}
+
 struct Found {
   std::optional<UndoFile> undo;  ///< complete and of this image
   Stage stage = Stage::Foreign;
@@ -70,6 +82,7 @@ Found look(const ImageFile& image) {
     found.undo = UndoFile::read(undo_path(image));
   } catch (const Error& error) {
     if (error.code() != Errc::BadInput) throw;
+    require_unmarked(image, error);
     found.why_not = error.what();
     return found;
   }
@@ -148,21 +161,22 @@ class RecoveredWindow : public WindowReader {
 
 }  // namespace
 
-Recovery recover(ImageFile& image, Durability durability) {
+Recovery recover(ImageFile& image, Durability durability, Recover what) {
   const Found found = look(image);
+  const bool dry = what == Recover::DryRun;
   const fs::path path = undo_path(image);
   if (!found.undo && found.why_not.empty()) return {};
   if (!found.undo) {
     const fs::path stale(path.native() + ".stale");
-    if (std::rename(path.c_str(), stale.c_str()) != 0)
+    if (!dry && std::rename(path.c_str(), stale.c_str()) != 0)
       throw errno_error(errno, fmt::format("cannot rename {}", quote(path.string())))
           .with_path(path.string());
     return {Recovery::Outcome::SetAside,
             fmt::format("{} is of no use and was renamed to .stale: {}", quote(path.string()),
                         found.why_not)};
   }
-  if (found.stage == Stage::Writing) roll_back(image, *found.undo, durability);
-  remove_undo(image, durability);
+  if (!dry && found.stage == Stage::Writing) roll_back(image, *found.undo, durability);
+  if (!dry) remove_undo(image, durability);
   if (found.stage == Stage::Writing)
     return {Recovery::Outcome::RolledBack, "a change that was interrupted was taken back"};
   return {Recovery::Outcome::Finished,
@@ -178,8 +192,8 @@ std::unique_ptr<const WindowReader> read_recovered(const Window& where) {
   return std::make_unique<RecoveredWindow>(where, *found.undo);
 }
 
-void undo_last(ImageFile& image, Durability durability) {
-  (void)recover(image, durability);
+void undo_last(ImageFile& image, Durability durability, Recover what) {
+  (void)recover(image, durability, what);
   const fs::path path = kept_path(image);
   const auto kept = UndoFile::read(path);
   if (!kept)
@@ -204,6 +218,7 @@ void undo_last(ImageFile& image, Durability durability) {
     }
     if (digest.finish() != range.after) throw mismatch();
   }
+  if (what == Recover::DryRun) return;
   WindowIo io(where, WindowIo::Content::Unknown);
   kept->read_pre_images(
       [&](std::uint64_t at, std::span<const std::byte> bytes) { io.write_at(at, bytes); });

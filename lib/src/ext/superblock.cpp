@@ -146,7 +146,9 @@ void Superblock::require_readable() const {
     throw Error(Errc::Dirty,
                 "a change of this filesystem was interrupted; it holds neither its old nor its new "
                 "content")
-        .with_hint("'rawimg recover' takes the change back, with the undo file beside the image");
+        .with_hint(
+            "'rawimg recover' takes the change back, but it needs the undo file (IMG.rawimg-undo) "
+            "that was beside the image; without it, restore the image from a backup");
   const std::uint32_t unknown = raw_.s_feature_incompat & ~kReadableIncompat;
   if (unknown != 0)
     throw Error(Errc::Unsupported,

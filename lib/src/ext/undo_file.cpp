@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include <ext2fs/ext2fs.h>
 #include <fmt/format.h>
@@ -262,6 +263,17 @@ std::optional<UndoFile> UndoFile::read(const fs::path& path) {
         undo.before_[i] = bytes[kSuperblockAt + i - at];
   });
   return undo;
+}
+
+std::optional<std::uint64_t> UndoFile::claimed_start(const fs::path& path) {
+  std::error_code none;
+  if (!fs::is_regular_file(path, none)) return std::nullopt;
+  std::ifstream in(path, std::ios::binary);
+  Header header{};
+  if (!in.read(reinterpret_cast<char*>(&header), sizeof header) ||
+      !std::equal(kMagic.begin(), kMagic.end(), header.magic.begin()))
+    return std::nullopt;
+  return header.window_start;
 }
 
 void UndoFile::read_pre_images(

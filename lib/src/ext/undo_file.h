@@ -57,6 +57,8 @@ class UndoFile {
                         Durability durability);
   /// Nothing when there is no such file. Throws: BadInput (not complete, or damaged), Io.
   static std::optional<UndoFile> read(const std::filesystem::path& path);
+  /// Where a file that read() calls damaged says that its window begins, if it says so.
+  static std::optional<std::uint64_t> claimed_start(const std::filesystem::path& path);
 
   ByteRange window() const { return window_; }
   std::uint64_t image_bytes() const { return image_bytes_; }

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+// The command, killed: at every system call that changes something, and at any time. Whoever comes
+// next finds the old filesystem or the new one, whatever has become of the undo file.
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "judge/judge.h"
+#include "support/not_run.h"
+#include "support/temp_dir.h"
+
+using namespace rawimg::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kOffset = 1 << 20;
+constexpr int kFiles = 6;
+constexpr std::size_t kFileBytes = 9000;
+
+/// An image with a directory of files that are all old or, once it was changed, all new.
+class Disk {
+ public:
+  Disk() {
+    for (const std::string which : {"old", "new"}) {
+      fs::create_directories(dir / which / "set");
+      for (int i = 0; i < kFiles; ++i)
+        write_file(dir / which / "set" / ("f" + std::to_string(i)),
+                   std::string(kFileBytes, which[0]));
+      REQUIRE(run({"tar", "-cf", (dir / (which + ".tar")).string(), "-C", (dir / which).string(),
+                   "set"})
+                  .ok());
+    }
+    require_build(image, dir / "old.tar", {"--size", "16M", "-t", "ext4"});
+    keep();
+  }
+
+  /// What restore() brings back: the image and, if there is one, its undo file that was kept.
+  void keep() {
+    image_before = read_file(image);
+    kept_before = fs::exists(kept()) ? read_file(kept()) : "";
+  }
+  void restore() const {
+    write_file(image, image_before);
+    for (const fs::path& file : {undo(), stale(), kept()}) fs::remove(file);
+    if (!kept_before.empty()) write_file(kept(), kept_before);
+  }
+
+  fs::path undo() const { return image.string() + ".rawimg-undo"; }
+  fs::path stale() const { return image.string() + ".rawimg-undo.stale"; }
+  fs::path kept() const { return image.string() + ".rawimg-kept"; }
+
+  std::vector<std::string> change() const {
+    return {"batch",
+            image.string(),
+            "-q",
+            "-e",
+            "rm -rf :/set",
+            "-e",
+            "cp -r " + (dir / "new" / "set").string() + " :/"};
+  }
+  std::vector<std::string> merge() const {
+    return {"populate", image.string(), (dir / "new.tar").string(), "-q"};
+  }
+
+  bool image_is(const std::string& bytes) const { return read_file(image) == bytes; }
+
+  /// "old" or "new", as debugfs sees it; anything else is a mixture.
+  std::string state() const {
+    std::string requests;
+    for (int i = 0; i < kFiles; ++i) requests += "cat /set/f" + std::to_string(i) + "\n";
+    write_file(dir / "requests", requests);
+    Command command;
+    command.argv = {"debugfs", "-f", (dir / "requests").string(), at_offset(image, kOffset)};
+    std::string content;
+    for (const char c : run(command).out)
+      if (c == 'o' || c == 'n') content += c;
+    // The requests are echoed: "debugfs: cat /set/f0" has no more of these letters.
+    if (content.find('n') == std::string::npos) return "old";
+    return content.find('o') == std::string::npos ? "new" : "mixed";
+  }
+
+  /// What a reader that may not write sees.
+  std::string state_for_readers() const {
+    std::string content;
+    for (int i = 0; i < kFiles; ++i) {
+      const Outcome outcome = run_rawimg({"cat", image.string() + ":/set/f" + std::to_string(i)});
+      INFO(outcome.text());
+      REQUIRE(outcome.ok());
+      content += outcome.out;
+    }
+    if (content == std::string(kFiles * kFileBytes, 'o')) return "old";
+    return content == std::string(kFiles * kFileBytes, 'n') ? "new" : "mixed";
+  }
+
+  /// The next command that writes finds the old filesystem or the new one. Returns which.
+  std::string require_whole() const {
+    const Outcome outcome = run_rawimg({"recover", image.string()});
+    INFO(outcome.text());
+    REQUIRE(outcome.ok());
+    const std::vector<std::string> wrong =
+        complaints(image, kOffset, fs::file_size(image) - kOffset);
+    REQUIRE(wrong == std::vector<std::string>{});
+    const std::string found = state();
+    REQUIRE((found == "old" || found == "new"));
+    CHECK_FALSE(fs::exists(undo()));
+    return found;
+  }
+
+  TempDir dir;
+  fs::path image = dir / "disk.img";
+  std::string image_before, kept_before;
+};
+
+/// Runs rawimg and kills it when it makes this system call for the nth time; false when it came to
+/// its end before.
+bool killed_at(const std::vector<std::string>& words, const std::string& call, int nth) {
+  Command command = rawimg_command(words);
+  command.argv.insert(command.argv.begin(),
+                      {"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                       "inject=" + call + ":signal=SIGKILL:when=" + std::to_string(nth)});
+  const Outcome outcome = run(command);
+  INFO(outcome.text());
+  REQUIRE((outcome.ok() || outcome.signal == SIGKILL));
+  return outcome.signal == SIGKILL;
+}
+
+bool is_marked(const fs::path& image) {
+  const Outcome outcome = run({"e2fsck", "-fn", at_offset(image, kOffset)});
+  return outcome.exit_code == 8 && outcome.text().find("unsupported feature") != std::string::npos;
+}
+
+/// Leaves the image in the middle of a commit.
+void interrupt_commit(const Disk& disk) {
+  for (int nth = 1;; ++nth) {
+    disk.restore();
+    REQUIRE(killed_at(disk.change(), "pwrite64", nth));
+    if (is_marked(disk.image)) break;
+  }
+  REQUIRE(fs::exists(disk.undo()));
+}
+
+}  // namespace
+
+namespace {
+
+/// Kills this verb at every call that changes something, or may.
+void require_whole_after_kills(const std::string& verb) {
+  CAPTURE(verb);
+  Disk disk;
+  std::vector<std::string> words{verb, disk.image.string()};
+  if (verb == "batch") words = disk.change();
+  if (verb == "populate") words = disk.merge();
+  if (verb == "undo") {
+    REQUIRE(run_rawimg(disk.change()).ok());
+    disk.keep();
+  }
+  std::string undo;
+  if (verb == "recover") {
+    interrupt_commit(disk);
+    disk.keep();
+    undo = read_file(disk.undo());
+  }
+  int kills = 0, old_ones = 0, new_ones = 0;
+  for (const std::string call : {"pwrite64", "pwritev", "write", "fsync", "fallocate", "openat",
+                                 "rename", "unlink", "close"}) {
+    for (int nth = 1;; ++nth) {
+      CAPTURE(call, nth);
+      disk.restore();
+      if (!undo.empty()) write_file(disk.undo(), undo);
+      if (!killed_at(words, call, nth)) break;
+      ++kills;
+      const std::string for_readers = disk.state_for_readers(), found = disk.require_whole();
+      CHECK(for_readers == found);
+      ++(found == "old" ? old_ones : new_ones);
+    }
+    CHECK((verb == "recover" ? disk.require_whole() == "old"
+                             : disk.require_whole() == (verb == "undo" ? "old" : "new")));
+  }
+  WARN(kills << " kills, " << old_ones << " times the old one, " << new_ones
+             << " times the new one");
+  CHECK(kills > 20);
+  if (verb != "recover") CHECK((old_ones > 0 && new_ones > 0));
+}
+
+}  // namespace
+
+// Each verb is a test of its own, so that they can run side by side.
+TEST_CASE("batch that is killed at any system call leaves the old filesystem or the new one",
+          "[judge][crash][E14]") {
+  require_whole_after_kills("batch");
+}
+TEST_CASE("populate that is killed at any system call leaves the old filesystem or the new one",
+          "[judge][crash][E14]") {
+  require_whole_after_kills("populate");
+}
+TEST_CASE("undo that is killed at any system call leaves the old filesystem or the new one",
+          "[judge][crash][E14]") {
+  require_whole_after_kills("undo");
+}
+TEST_CASE("recover that is killed at any system call can be repeated", "[judge][crash][E14]") {
+  require_whole_after_kills("recover");
+}
+
+TEST_CASE("300 times kill -9, at any time", "[judge][crash][E14]") {
+  const Disk disk;
+  std::mt19937 random(4);
+  const auto begin = std::chrono::steady_clock::now();
+  REQUIRE(run_rawimg(disk.change()).ok());
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - begin);
+  int interrupted = 0, finished = 0;
+  std::string expected = "new";
+  for (int i = 0; i < 300; ++i) {
+    CAPTURE(i);
+    // Back and forth: whichever of the two it is, the other one is written over it.
+    std::vector<std::string> words = disk.change();
+    const std::string to = expected == "new" ? "old" : "new";
+    words.back() = "cp -r " + (disk.dir / to / "set").string() + " :/";
+    Process process(rawimg_command(words));
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(std::uniform_int_distribution<long>(0, whole.count())(random)));
+    process.send_signal(SIGKILL);
+    const Outcome outcome = process.wait();
+    if (fs::exists(disk.undo())) ++interrupted;
+    if (outcome.ok()) ++finished;
+    const std::string found = disk.require_whole();
+    if (outcome.ok()) CHECK(found == to);
+    expected = found;
+  }
+  WARN(interrupted << " of 300 left an undo file, " << finished << " were done before");
+  CHECK(interrupted > 0);
+}
+
+TEST_CASE("a marked filesystem goes with its own undo file and no other", "[judge][crash][E14]") {
+  Disk disk;
+  interrupt_commit(disk);
+  const std::string marked = read_file(disk.image), undo = read_file(disk.undo());
+  const auto require_refused = [&](const char* reason) {
+    const std::vector<std::vector<std::string>> commands{
+        {"ls", disk.image.string()},
+        {"touch", disk.image.string() + ":/x"},
+        {"populate", disk.image.string(), (disk.dir / "new.tar").string()},
+        {"recover", disk.image.string()}};
+    for (const auto& words : commands) {
+      CAPTURE(words.front());
+      const Outcome outcome = run_rawimg(words);
+      CAPTURE(outcome.text());
+      CHECK(outcome.exit_code == 6);
+      CHECK_THAT(outcome.err, Catch::Contains(reason));
+      CHECK(disk.image_is(marked));
+    }
+  };
+  SECTION("it is gone") {
+    fs::remove(disk.undo());
+    require_refused("interrupted");
+  }
+  SECTION("it is of another change") {
+    disk.restore();
+    REQUIRE(run_rawimg({"touch", disk.image.string() + ":/other", "-q"}).ok());
+    write_file(disk.undo(), read_file(disk.kept()));
+    write_file(disk.image, marked);
+    require_refused("of another one");
+    CHECK(fs::exists(disk.undo()));
+  }
+  SECTION("it is damaged") {
+    std::string damaged = undo;
+    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+    write_file(disk.undo(), damaged);
+    require_refused("damaged");
+    CHECK((read_file(disk.undo()) == damaged));
+    // and with the right one all is well
+    write_file(disk.undo(), undo);
+    CHECK(disk.require_whole() == "old");
+  }
+  SECTION("it is cut") {
+    write_file(disk.undo(), undo.substr(0, undo.size() - 1));
+    require_refused("damaged");
+  }
+  SECTION("it is a directory, a symlink, a FIFO") {
+    fs::remove(disk.undo());
+    fs::create_directory(disk.undo());
+    const Outcome outcome = run_rawimg({"touch", disk.image.string() + ":/x"});
+    CAPTURE(outcome.text());
+    CHECK((outcome.exit_code == 1 || outcome.exit_code == 6));
+    CHECK(disk.image_is(marked));
+    fs::remove(disk.undo());
+    REQUIRE(run({"mkfifo", disk.undo().string()}).ok());
+    const Outcome fifo = run_rawimg({"touch", disk.image.string() + ":/x"});
+    CAPTURE(fifo.text());
+    CHECK((fifo.exit_code == 1 || fifo.exit_code == 6));
+    CHECK(disk.image_is(marked));
+  }
+}
+
+TEST_CASE("an undo file that is about nothing here is set aside, and nothing is written",
+          "[judge][crash][E14]") {
+  Disk disk;
+  interrupt_commit(disk);
+  const std::string undo = read_file(disk.undo());
+  disk.restore();
+  REQUIRE(run_rawimg({"touch", disk.image.string() + ":/other", "-q"}).ok());
+  const std::string changed = read_file(disk.image);
+  write_file(disk.undo(), undo);
+  const Outcome reader = run_rawimg({"ls", disk.image.string()});
+  CHECK(reader.ok());
+  CHECK(fs::exists(disk.undo()));  // who reads writes nothing
+  const Outcome outcome = run_rawimg({"recover", disk.image.string()});
+  CAPTURE(outcome.text());
+  CHECK(outcome.ok());
+  CHECK_THAT(outcome.text(), Catch::Contains(".stale"));
+  CHECK(disk.image_is(changed));
+  CHECK((read_file(disk.stale()) == undo));
+}
+
+TEST_CASE("whoever may not write reads past an interrupted change, or is told what is missing",
+          "[judge][crash][E14]") {
+  require_root("files of somebody else");
+  const Disk disk;
+  interrupt_commit(disk);
+  const std::string marked = read_file(disk.image);
+  const auto as_nobody = [&](std::vector<std::string> words) {
+    Command command = rawimg_command(std::move(words));
+    fs::copy_file(command.argv.front(), disk.dir / "rawimg", fs::copy_options::overwrite_existing);
+    command.argv.front() = (disk.dir / "rawimg").string();
+    command.user = 65534;
+    return run(command);
+  };
+  fs::permissions(disk.dir.path(), fs::perms{0755});
+  fs::permissions(disk.undo(), fs::perms{0644});
+  const Outcome reader = as_nobody({"cat", disk.image.string() + ":/set/f0"});
+  CAPTURE(reader.text());
+  CHECK(reader.ok());
+  CHECK((reader.out == std::string(kFileBytes, 'o')));
+  fs::permissions(disk.undo(), fs::perms{0600});
+  const Outcome blind = as_nobody({"cat", disk.image.string() + ":/set/f0"});
+  CAPTURE(blind.text());
+  CHECK(blind.exit_code == 1);
+  CHECK_THAT(blind.err, Catch::Contains(".rawimg-undo") && Catch::Contains("ermission"));
+  // A writer of the image in a directory of somebody else: it is taken back, and the undo file
+  // stays for who can remove it.
+  fs::permissions(disk.undo(), fs::perms{0644});
+  fs::permissions(disk.image, fs::perms{0666});
+  const Outcome writer = as_nobody({"recover", disk.image.string()});
+  CAPTURE(writer.text());
+  CHECK(writer.exit_code == 1);
+  CHECK_THAT(writer.err, Catch::Contains("cannot remove"));
+  CHECK(disk.state() == "old");
+  CHECK(disk.require_whole() == "old");
+}
+
+TEST_CASE("a host disk that is full before the mark costs nothing", "[judge][crash][E14]") {
+  const Disk disk;
+  // No file may grow beyond the image's own size, and the undo file not beyond 4 KiB.
+  Command command = rawimg_command(disk.change());
+  command.limits = {{RLIMIT_FSIZE, 4096}};
+  const Outcome outcome = run(command);
+  CAPTURE(outcome.text());
+  CHECK((outcome.exit_code == 5 || outcome.exit_code == 1));
+  CHECK_FALSE(fs::exists(disk.undo()));
+  CHECK(disk.state() == "old");
+  CHECK(disk.require_whole() == "old");
+}
+
+TEST_CASE("one writer at a time, and no reader beside it", "[judge][E17]") {
+  const Disk disk;
+  Command first_command = rawimg_command({"tee", disk.image.string() + ":/first", "-q"});
+  first_command.input = "x";
+  Process first(first_command);
+  REQUIRE(first.feed("x"));
+  // It has the lock once it has read something.
+  const auto is_busy = [&] { return run_rawimg({"ls", disk.image.string()}).exit_code == 8; };
+  for (int i = 0; i < 200 && !is_busy(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const Outcome writer = run_rawimg({"touch", disk.image.string() + ":/second"});
+  CAPTURE(writer.text());
+  CHECK(writer.exit_code == 8);
+  CHECK_THAT(writer.err, Catch::Contains("in use") && Catch::Contains("--wait"));
+  const Outcome reader = run_rawimg({"cat", disk.image.string() + ":/set/f0"});
+  CAPTURE(reader.text());
+  CHECK(reader.exit_code == 8);
+  CHECK(run_rawimg({"cat", "--no-lock", disk.image.string() + ":/set/f0"}).ok());
+  Process waiting(rawimg_command({"touch", disk.image.string() + ":/third", "--wait=30", "-q"}));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(waiting.running());
+  const Outcome done = first.wait();
+  CAPTURE(done.text());
+  CHECK(done.ok());
+  CHECK(waiting.wait().ok());
+  const std::string names = run_rawimg({"ls", disk.image.string()}).out;
+  CHECK_THAT(names, Catch::Contains("first") && Catch::Contains("third"));
+  CHECK_THAT(names, !Catch::Contains("second"));
+  CHECK(disk.require_whole() == "old");
+}
+
+TEST_CASE("an image that QEMU has open is left alone", "[judge][E17]") {
+  const Disk disk;
+  const auto qemu_with = [&](const std::string& options) {
+    Command command;
+    command.argv = {"qemu-system-x86_64",
+                    "-S",
+                    "-display",
+                    "none",
+                    "-nodefaults",
+                    "-qmp",
+                    "stdio",
+                    "-machine",
+                    "q35,accel=tcg",
+                    "-drive",
+                    "if=virtio,format=raw,file=" + disk.image.string() + options};
+    return command;
+  };
+  const auto exit_code_of = [&](std::vector<std::string> words) {
+    return run_rawimg(std::move(words)).exit_code;
+  };
+  const auto wait_until = [&](auto is_so) {
+    for (int i = 0; i < 500 && !is_so(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    REQUIRE(is_so());
+  };
+  const std::vector<std::string> touch{"touch", disk.image.string() + ":/x"},
+      list{"ls", disk.image.string()};
+  {
+    Process qemu(qemu_with(""));
+    wait_until([&] { return exit_code_of(touch) == 8; });
+    const Outcome outcome = run_rawimg(touch);
+    CHECK_THAT(outcome.err, Catch::Contains("open in a VM"));
+    CHECK(exit_code_of(list) == 8);
+    CHECK(exit_code_of({"populate", disk.image.string(), (disk.dir / "new.tar").string()}) == 8);
+  }
+  {
+    Process qemu(qemu_with(",readonly=on"));
+    wait_until([&] { return exit_code_of({"undo", disk.image.string()}) == 8; });
+    CHECK(exit_code_of(touch) == 8);
+    CHECK(exit_code_of(list) == 0);  // both only read
+  }
+  CHECK(disk.image_is(disk.image_before));
+}
