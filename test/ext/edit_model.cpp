@@ -72,14 +72,15 @@ std::size_t subdirectories(const ModelInode& directory) {
 }  // namespace
 
 EditModel::Where EditModel::random_directory(const Transaction& transaction) {
-  Where here{root_, 2};
+  Where here{root_, 2, ""};
   while (pick(4) != 0) {
     std::vector<std::string> below;
     for (const auto& [name, child] : here.directory->children)
       if (child->meta.type == FileType::Directory) below.push_back(name);
     if (below.empty()) break;
     const std::string& name = below[pick(below.size())];
-    here = {here.directory->children.at(name), *transaction.find(here.number, name)};
+    here = {here.directory->children.at(name), *transaction.find(here.number, name),
+            here.path + "/" + name};
   }
   return here;
 }
@@ -142,7 +143,7 @@ void EditModel::make(Transaction& transaction) {
   const Entry meta = random_meta(kTypes[pick(kTypes.size())]);
   if (where.directory->children.count(name) != 0) {
     REQUIRE_THROWS_AS(transaction.make(where.number, name, meta), Error);
-    return;
+    return note_failing(kernel_make(where.path + "/" + name, meta, ""));
   }
   const std::uint32_t inode = transaction.make(where.number, name, meta);
   auto node = std::make_shared<ModelInode>();
@@ -155,6 +156,7 @@ void EditModel::make(Transaction& transaction) {
                            [&](const auto& sink) { produce_pieces(node->content, piece, sink); });
   }
   where.directory->children[name] = node;
+  note(kernel_make(where.path + "/" + name, meta, node->content));
 }
 
 void EditModel::remove(Transaction& transaction) {
@@ -163,18 +165,20 @@ void EditModel::remove(Transaction& transaction) {
   const auto child = where.directory->children.find(name);
   if (child == where.directory->children.end()) {
     REQUIRE_THROWS_AS(transaction.unlink(where.number, name), Error);
-    return;
+    return note_failing(kernel_remove(where.path + "/" + name, FileType::Regular));
   }
+  const KernelStep step = kernel_remove(where.path + "/" + name, child->second->meta.type);
   if (child->second->meta.type != FileType::Directory) {
     transaction.unlink(where.number, name);
     --child->second->names;
   } else if (!child->second->children.empty()) {
     REQUIRE_THROWS_AS(transaction.remove_directory(where.number, name), Error);
-    return;
+    return note_failing(step);
   } else {
     transaction.remove_directory(where.number, name);
   }
   where.directory->children.erase(child);
+  note(step);
 }
 
 void EditModel::move(Transaction& transaction) {
@@ -194,11 +198,13 @@ void EditModel::move(Transaction& transaction) {
   if (!same && there != to.directory->children.end())
     fails = fails || (there->second->meta.type == FileType::Directory) != is_directory ||
             !there->second->children.empty();
+  const KernelStep step = kernel_rename(from.path + "/" + name, to.path + "/" + new_name);
   if (fails) {
     REQUIRE_THROWS_AS(transaction.rename(from.number, name, to.number, new_name), Error);
-    return;
+    return note_failing(step);
   }
   transaction.rename(from.number, name, to.number, new_name);
+  note(step);
   if (same) return;
   if (there != to.directory->children.end()) --there->second->names;
   to.directory->children[new_name] = moved;
@@ -212,11 +218,13 @@ void EditModel::link(Transaction& transaction) {
     return;
   const Node target = from.directory->children.at(name);
   const std::uint32_t inode = *transaction.find(from.number, name);
+  const KernelStep step = kernel_link(from.path + "/" + name, to.path + "/" + new_name);
   if (target->meta.type == FileType::Directory) {
     REQUIRE_THROWS_AS(transaction.link(to.number, new_name, inode), Error);
-    return;
+    return note_failing(step);
   }
   transaction.link(to.number, new_name, inode);
+  note(step);
   to.directory->children[new_name] = target;
   ++target->names;
 }
@@ -233,12 +241,14 @@ void EditModel::change_file(Transaction& transaction) {
     const std::size_t size = pick(3) == 0 ? pick(500'000) : pick(content.size() + 1);
     transaction.set_size(inode, size);
     content.resize(size);
+    note(kernel_set_size(where.path + "/" + name, size));
   } else {
     content = random_content();
     const bool sized = pick(2) == 0 || content.empty() || content.back() == '\0';
     transaction.write_file(inode,
                            sized ? std::optional<std::uint64_t>(content.size()) : std::nullopt,
                            [&](const auto& sink) { produce_pieces(content, 65'537, sink); });
+    note(kernel_write(where.path + "/" + name, content));
   }
 }
 
@@ -252,7 +262,7 @@ void EditModel::change_metadata(Transaction& transaction) {
   if (pick(2) == 0 && (meta.type == FileType::Regular || meta.type == FileType::Directory)) {
     meta.xattrs = random_xattrs();
     transaction.set_xattrs(inode, meta.xattrs);
-    return;
+    return note(kernel_set_xattrs(where.path + "/" + name, meta.xattrs));
   }
   meta.uid = static_cast<std::uint32_t>(pick(100'000));
   MetadataChange change;
@@ -260,6 +270,7 @@ void EditModel::change_metadata(Transaction& transaction) {
   if (meta.type != FileType::Symlink)
     change.permissions = meta.permissions = static_cast<std::uint16_t>(pick(010000));
   transaction.change(inode, change);
+  note(kernel_set_metadata(where.path + "/" + name, meta));
 }
 
 EditModel EditModel::copy() const {

@@ -7,9 +7,12 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <rawimg/transaction.h>
+
+#include "ext/kernel_replay.h"
 
 namespace rawimg::test {
 
@@ -27,6 +30,9 @@ class EditModel {
     root_->meta.type = FileType::Directory;
   }
 
+  /// What a kernel would have to do since the last call, to come to the same.
+  std::vector<KernelStep> take_steps() { return std::exchange(steps_, {}); }
+
   /// One random change, the same in both; what must fail in the model must fail in the transaction.
   void step(Transaction& transaction);
   EditModel copy() const;  ///< with inodes of its own
@@ -41,6 +47,7 @@ class EditModel {
   struct Where {
     Node directory;
     std::uint32_t number = 0;
+    std::string path;  ///< empty for the root
   };
 
   std::uint64_t pick(std::uint64_t below) {
@@ -52,6 +59,11 @@ class EditModel {
   std::vector<Xattr> random_xattrs();
   Entry random_meta(FileType type);
 
+  void note(KernelStep step) { steps_.push_back(std::move(step)); }
+  void note_failing(KernelStep step) {
+    step.succeeds = false;
+    steps_.push_back(std::move(step));
+  }
   void make(Transaction& transaction);
   void remove(Transaction& transaction);
   void move(Transaction& transaction);
@@ -61,6 +73,7 @@ class EditModel {
 
   std::mt19937_64 random_;
   Node root_;
+  std::vector<KernelStep> steps_;
 };
 
 }  // namespace rawimg::test

@@ -4,6 +4,7 @@
 #include <rawimg/recovery.h>
 #include <rawimg/transaction.h>
 
+#include <functional>
 #include <iterator>
 #include <sstream>
 
@@ -49,6 +50,27 @@ Window window_of(ImageFile& image, std::uint64_t offset) {
   return {image, ByteRange{ByteOffset{offset}, ByteCount{kBytes}}};
 }
 
+/// A filesystem of an image, mounted by the kernel for as long as this lives.
+class LoopMount {
+ public:
+  LoopMount(const fs::path& image, std::uint64_t offset, const fs::path& at,
+            const std::string& options)
+      : at_(at) {
+    fs::create_directories(at);
+    const Outcome outcome =
+        run({"mount", "-o", "loop," + options + ",offset=" + std::to_string(offset), image.string(),
+             at.string()});
+    if (!outcome.ok())
+      throw NotRun("no loop mount to be had: a real kernel's view of changes; " + outcome.err);
+  }
+  ~LoopMount() { run({"umount", at_.string()}); }
+  LoopMount(const LoopMount&) = delete;
+  LoopMount& operator=(const LoopMount&) = delete;
+
+ private:
+  fs::path at_;
+};
+
 const TransactionOptions kQuick{.now = {1'700'000'000, 7}, .durability = Durability::NoSync};
 
 std::string list(const fs::path& path, std::uint64_t offset) {
@@ -58,22 +80,20 @@ std::string list(const fs::path& path, std::uint64_t offset) {
 
 }  // namespace
 
-TEST_CASE("random changes leave e2fsck content and the tree that was meant", "[judge][edit]") {
-  const auto shape = GENERATE(values<Shape>(
-      {{"ext2 1K", {"-t", "ext2", "-b", "1024", "-I", "128"}},
-       {"ext2 4K", {"-t", "ext2", "-b", "4096"}},
-       {"ext3 1K", {"-t", "ext3", "-b", "1024"}},
-       {"ext4 1K no csum", {"-t", "ext4", "-b", "1024", "-O", "^metadata_csum,^64bit"}},
-       {"ext4 2K", {"-t", "ext4", "-b", "2048"}},
-       {"ext4 4K", {"-t", "ext4", "-b", "4096", "-O", "metadata_csum_seed"}},
-       {"uninit_bg",
-        {"-t", "ext4", "-b", "1024", "-I", "128", "-O", "^metadata_csum,uninit_bg"}}}));
-  const std::uint64_t offset = GENERATE(0, 32256, 1 << 20);
-  CAPTURE(shape.name, offset);
-  const TempDir dir;
-  const fs::path path = dir / "x.img";
-  make_filesystem(path, offset, shape.words);
-  EditModel model(static_cast<unsigned>(offset) + 1);
+namespace {
+
+const std::vector<Shape> kShapes{
+    {"ext2 1K", {"-t", "ext2", "-b", "1024", "-I", "128"}},
+    {"ext2 4K", {"-t", "ext2", "-b", "4096"}},
+    {"ext3 1K", {"-t", "ext3", "-b", "1024"}},
+    {"ext4 1K no csum", {"-t", "ext4", "-b", "1024", "-O", "^metadata_csum,^64bit"}},
+    {"ext4 2K", {"-t", "ext4", "-b", "2048"}},
+    {"ext4 4K", {"-t", "ext4", "-b", "4096", "-O", "metadata_csum_seed"}},
+    {"uninit_bg", {"-t", "ext4", "-b", "1024", "-I", "128", "-O", "^metadata_csum,uninit_bg"}}};
+
+/// 900 changes in 6 commits; after each, `look` sees what a kernel would have had to do.
+void change_at_random(const fs::path& path, std::uint64_t offset, EditModel& model,
+                      const std::function<void()>& look) {
   for (int round = 0; round < 6; ++round) {
     CAPTURE(round);
     {
@@ -83,9 +103,40 @@ TEST_CASE("random changes leave e2fsck content and the tree that was meant", "[j
       transaction.commit();
     }
     REQUIRE(fsck_complaints(path, offset) == "");
-    REQUIRE(list(path, offset) == model.listing());
+    look();
   }
+}
+
+}  // namespace
+
+TEST_CASE("random changes leave e2fsck content and the tree that was meant", "[judge][edit]") {
+  const Shape shape = GENERATE(from_range(kShapes));
+  const std::uint64_t offset = GENERATE(0, 32256, 1 << 20);
+  CAPTURE(shape.name, offset);
+  const TempDir dir;
+  const fs::path path = dir / "x.img";
+  make_filesystem(path, offset, shape.words);
+  EditModel model(static_cast<unsigned>(offset) + 1);
+  change_at_random(path, offset, model, [&] { REQUIRE(list(path, offset) == model.listing()); });
   CHECK_FALSE(fs::exists(path.string() + ".rawimg-undo"));
+}
+
+TEST_CASE("random changes make the tree that a real kernel makes by the same changes",
+          "[judge][edit]") {
+  require_root("a real kernel that makes the same changes");
+  const Shape shape = GENERATE(from_range(kShapes));
+  const std::uint64_t offset = GENERATE(0, 32256, 1 << 20);
+  CAPTURE(shape.name, offset);
+  const TempDir dir;
+  const fs::path path = dir / "x.img", kernels = dir / "kernels.img";
+  make_filesystem(path, offset, shape.words);
+  make_filesystem(kernels, 0, shape.words);
+  const LoopMount mount(kernels, 0, dir / "mounted", "rw");
+  EditModel model(static_cast<unsigned>(offset) + 77);
+  change_at_random(path, offset, model, [&] {
+    replay(model.take_steps(), dir / "mounted");
+    REQUIRE(list(path, offset) == EditModel::listing_of_directory(dir / "mounted"));
+  });
 }
 
 TEST_CASE("what is on disk after a crash at any write is the old filesystem or the new one",
@@ -175,31 +226,6 @@ TEST_CASE("a marked filesystem is refused by e2fsck, and recovered by the next w
   CHECK_FALSE(transaction.find(2, "new"));
   CHECK(fsck_complaints(path, 0) == "");
 }
-
-namespace {
-
-/// A filesystem of an image, mounted by the kernel for as long as this lives.
-class LoopMount {
- public:
-  LoopMount(const fs::path& image, std::uint64_t offset, const fs::path& at,
-            const std::string& options)
-      : at_(at) {
-    fs::create_directories(at);
-    const Outcome outcome =
-        run({"mount", "-o", "loop," + options + ",offset=" + std::to_string(offset), image.string(),
-             at.string()});
-    if (!outcome.ok())
-      throw NotRun("no loop mount to be had: a real kernel's view of changes; " + outcome.err);
-  }
-  ~LoopMount() { run({"umount", at_.string()}); }
-  LoopMount(const LoopMount&) = delete;
-  LoopMount& operator=(const LoopMount&) = delete;
-
- private:
-  fs::path at_;
-};
-
-}  // namespace
 
 TEST_CASE("a real kernel sees the changes, and goes on from there", "[judge][edit]") {
   require_root("a real kernel's view of changes");
