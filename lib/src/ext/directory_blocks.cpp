@@ -286,22 +286,29 @@ std::uint32_t inode_checksum_seed(std::uint32_t checksum_seed, std::uint32_t ino
                           sizeof number_and_generation);
 }
 
+void set_block_checksum(const DirectoryFormat& format, std::uint32_t seed, BlockKind kind,
+                        std::span<std::byte> block) {
+  if (!format.checksums) return;
+  if (kind != BlockKind::Names)
+    return set_index_checksum(seed, block.data(),
+                              kind == BlockKind::IndexRoot ? kRootHeader : kNodeHeader);
+  const std::uint32_t usable = format.block_size - kTail;
+  auto* tail = reinterpret_cast<ext2_dir_entry_tail*>(block.data() + usable);
+  tail->det_checksum = ext2fs_cpu_to_le32(
+      ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(block.data()), usable));
+}
+
 void set_directory_checksums(const DirectoryFormat& format, std::uint32_t seed,
                              DirectoryBlocks& directory) {
-  if (!format.checksums) return;
   for (std::size_t at = 0; at < directory.bytes.size(); at += format.block_size) {
-    std::byte* block = directory.bytes.data() + at;
-    const auto* first = reinterpret_cast<const ext2_dir_entry_2*>(block);
-    const bool node = directory.indexed &&
-                      ext2fs_le16_to_cpu(first->rec_len) == format.block_size && first->inode == 0;
-    if (directory.indexed && (at == 0 || node)) {
-      set_index_checksum(seed, block, at == 0 ? kRootHeader : kNodeHeader);
-      continue;
-    }
-    const std::uint32_t usable = format.block_size - kTail;
-    auto* tail = reinterpret_cast<ext2_dir_entry_tail*>(block + usable);
-    tail->det_checksum = ext2fs_cpu_to_le32(
-        ext2fs_crc32c_le(seed, reinterpret_cast<const unsigned char*>(block), usable));
+    const auto block = std::span(directory.bytes).subspan(at, format.block_size);
+    const auto* first = reinterpret_cast<const ext2_dir_entry_2*>(block.data());
+    const bool node = ext2fs_le16_to_cpu(first->rec_len) == format.block_size && first->inode == 0;
+    const BlockKind kind = !directory.indexed ? BlockKind::Names
+                           : at == 0          ? BlockKind::IndexRoot
+                           : node             ? BlockKind::IndexNode
+                                              : BlockKind::Names;
+    set_block_checksum(format, seed, kind, block);
   }
 }
 

@@ -49,6 +49,12 @@ DirectoryBlocks build_directory(const DirectoryFormat& format, std::uint32_t sel
                                 DirectoryShape shape = DirectoryShape::Indexed,
                                 std::uint32_t min_blocks = 1);
 
+enum class BlockKind { Names, IndexRoot, IndexNode };
+
+/// Fills in the checksum (metadata_csum) of one block of a directory.
+void set_block_checksum(const DirectoryFormat& format, std::uint32_t inode_seed, BlockKind kind,
+                        std::span<std::byte> block);
+
 /// Fills in the checksums (metadata_csum) of one directory's blocks. `inode_seed`: its inode's.
 void set_directory_checksums(const DirectoryFormat& format, std::uint32_t inode_seed,
                              DirectoryBlocks& directory);

@@ -84,11 +84,21 @@ void DirectoryReader::corrupt(const std::string& why) const {
   throw Error(Errc::Corrupt, fmt::format("directory inode {} is damaged: {}", inode_, why));
 }
 
-std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_t logical) const {
+const Extent* DirectoryReader::run_of(std::uint32_t logical) const {
   const auto run =
       std::lower_bound(runs_.begin(), runs_.end(), logical,
                        [](const Extent& r, std::uint32_t at) { return r.logical_end() <= at; });
-  if (run == runs_.end() || logical < run->logical) return std::nullopt;
+  return run == runs_.end() || logical < run->logical ? nullptr : &*run;
+}
+
+std::uint64_t DirectoryReader::physical_of(std::uint32_t logical) const {
+  const Extent* const run = run_of(logical);
+  return run->physical + (logical - run->logical);
+}
+
+std::optional<DirectoryReader::Block> DirectoryReader::read_logical(std::uint32_t logical) const {
+  const Extent* const run = run_of(logical);
+  if (run == nullptr) return std::nullopt;
   Block block{std::vector<std::byte>(super_.block_size()), logical};
   super_.read_blocks(where_, run->physical + (logical - run->logical), 1, block.bytes);
   check_block(block.bytes, logical);
@@ -194,9 +204,13 @@ std::optional<std::uint32_t> DirectoryReader::find_in(const Block& block,
 }
 
 std::optional<std::uint32_t> DirectoryReader::find(std::string_view name) const {
-  if (indexed_)
-    if (const auto answer = find_by_hash(name)) return *answer;
-  std::optional<std::uint32_t> found;  // no tree, or one of a kind that is not followed here
+  std::optional<std::uint32_t> found;
+  if (const auto leaves = leaves_of(name)) {
+    for (const std::uint32_t leaf : *leaves)
+      if ((found = find_in(*read_logical(leaf), name))) break;
+    return found;
+  }
+  // no tree, or one of a kind that is not followed here
   visit_all([&](std::string_view entry, std::uint32_t inode, auto) {
     if (entry == name) found = inode;
     return !found;
@@ -204,9 +218,16 @@ std::optional<std::uint32_t> DirectoryReader::find(std::string_view name) const 
   return found;
 }
 
-std::optional<std::optional<std::uint32_t>> DirectoryReader::find_by_hash(
-    std::string_view name) const {
-  const auto unusable = std::optional<std::optional<std::uint32_t>>{};
+std::vector<std::byte> DirectoryReader::read_block(std::uint32_t logical) const {
+  std::optional<Block> block = read_logical(logical);
+  if (!block) corrupt(fmt::format("block {} is missing", logical));
+  visit_block(block->bytes, logical, [](auto, auto, auto) { return true; });
+  return std::move(block->bytes);
+}
+
+std::optional<std::vector<std::uint32_t>> DirectoryReader::leaves_of(std::string_view name) const {
+  const std::optional<std::vector<std::uint32_t>> unusable;
+  if (!indexed_) return unusable;
   std::optional<Block> block = read_logical(0);
   if (!block) return unusable;
   ext2_dx_root_info info;
@@ -242,13 +263,12 @@ std::optional<std::optional<std::uint32_t>> DirectoryReader::find_by_hash(
       at = kNodeEntriesAt;
       continue;
     }
+    std::vector<std::uint32_t> leaves;
     for (auto leaf = chosen;; ++leaf) {
-      const auto bytes = read_logical(leaf->block & 0x0FFFFFFF);
-      if (!bytes) return unusable;
-      const std::optional<std::uint32_t> found = find_in(*bytes, name);
+      leaves.push_back(leaf->block & 0x0FFFFFFF);
+      if (leaves.back() == 0 || run_of(leaves.back()) == nullptr) return unusable;
       const auto following = leaf + 1;
-      if (found || following == entries.end() || following->hash != (hash | 1))
-        return std::optional<std::optional<std::uint32_t>>(std::in_place, found);
+      if (following == entries.end() || following->hash != (hash | 1)) return leaves;
     }
   }
 }

@@ -29,6 +29,12 @@ class DirectoryReader {
   /// By its hash tree where there is a good one, else by looking at every name. Throws: Corrupt,
   /// Io.
   std::optional<std::uint32_t> find(std::string_view name) const;
+  /// The blocks, in the order of the index, in which a name is or would be; nothing when there is
+  /// no index that can be followed. Throws: Corrupt, Io.
+  std::optional<std::vector<std::uint32_t>> leaves_of(std::string_view name) const;
+  /// A whole block whose entries are sound. Throws: Corrupt, Io.
+  std::vector<std::byte> read_block(std::uint32_t logical) const;
+  std::uint64_t physical_of(std::uint32_t logical) const;
   /// The blocks that hold it, in logical order, without holes.
   const std::vector<Extent>& runs() const { return runs_; }
 
@@ -38,6 +44,7 @@ class DirectoryReader {
     std::uint32_t logical = 0;
   };
   [[noreturn]] void corrupt(const std::string& why) const;
+  const Extent* run_of(std::uint32_t logical) const;
   std::optional<Block> read_logical(std::uint32_t logical) const;
   void check_block(std::span<const std::byte> bytes, std::uint32_t logical) const;
   /// Calls visit(name, inode, type) for each entry in use; false ends it.
@@ -46,8 +53,6 @@ class DirectoryReader {
   template <class Visit>
   void visit_all(Visit visit) const;
   std::optional<std::uint32_t> find_in(const Block& block, std::string_view name) const;
-  /// Outer: whether the tree could be used; inner: what was found.
-  std::optional<std::optional<std::uint32_t>> find_by_hash(std::string_view name) const;
 
   const Window& where_;
   const Superblock& super_;

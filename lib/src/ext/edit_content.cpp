@@ -58,17 +58,20 @@ std::uint64_t map_blocks_for(std::span<const Extent> extents, bool tree, std::ui
 
 // Maps
 
+MapInput Transaction::State::map_of(const EditInode& inode) const {
+  return {overlay,
+          super,
+          inode.number(),
+          inode.fields().i_generation,
+          inode.has_extents(),
+          std::span<const std::uint32_t, 15>(inode.fields().i_block)};
+}
+
 InodeBlocks Transaction::State::blocks_of(const EditInode& inode) {
   InodeBlocks blocks;
   if (!has_map(inode, inode.xattr_block() != 0 ? block_size() / 512 : 0)) return blocks;
-  const MapInput input{overlay,
-                       super,
-                       inode.number(),
-                       inode.fields().i_generation,
-                       inode.has_extents(),
-                       std::span<const std::uint32_t, 15>(inode.fields().i_block)};
   read_map(
-      input, max_file_blocks(inode.has_extents(), block_size()),
+      map_of(inode), max_file_blocks(inode.has_extents(), block_size()),
       [&](const Extent& extent) { blocks.extents.push_back(extent); },
       [&](std::uint64_t block) { blocks.map_blocks.push_back(block); });
   return blocks;

@@ -6,7 +6,6 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
-#include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
 #include "ext/inode_codec.h"
 
@@ -14,6 +13,7 @@ namespace rawimg {
 namespace {
 
 constexpr std::size_t kMaxName = 255;
+constexpr std::size_t kManyLookups = 64;  // looking in a directory without an index reads all of it
 
 void require_name(std::string_view name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos ||
@@ -27,16 +27,18 @@ void require_name(std::string_view name) {
 }  // namespace
 
 void EditDirectory::add(std::string name, std::uint32_t inode, std::uint8_t type) {
-  index.emplace(name, names.size());
-  names.push_back({std::move(name), inode, type});
-  ++count;
+  added_at.emplace(name, added.size());
+  added.push_back({std::move(name), inode, type});
 }
 
 void EditDirectory::remove(std::string_view name) {
-  const auto at = index.find(std::string(name));
-  names[at->second].inode = 0;
-  index.erase(at);
-  --count;
+  const auto at = added_at.find(std::string(name));
+  if (at == added_at.end()) {
+    removed.emplace(name);
+    return;
+  }
+  added[at->second].inode = 0;
+  added_at.erase(at);
 }
 
 FileType Transaction::State::type(std::uint32_t inode) const { return view.type(inode); }
@@ -45,9 +47,19 @@ std::optional<std::uint32_t> Transaction::State::find(std::uint32_t directory,
                                                       std::string_view name) const {
   const auto changed_one = directories.find(directory);
   if (changed_one == directories.end()) return view.find(directory, name);
-  const auto at = changed_one->second.index.find(std::string(name));
-  if (at == changed_one->second.index.end()) return std::nullopt;
-  return changed_one->second.names[at->second].inode;
+  const EditDirectory& change = changed_one->second;
+  const std::string key(name);
+  if (const auto at = change.added_at.find(key); at != change.added_at.end())
+    return change.added[at->second].inode;
+  if (change.is_new || change.removed.count(key) != 0) return std::nullopt;
+  if (!change.on_disk && ++change.lookups < kManyLookups) return view.find(directory, name);
+  if (!change.on_disk) {
+    change.on_disk.emplace();
+    for (DirEntry& entry : view.read_directory(directory))
+      change.on_disk->emplace(std::move(entry.name), entry.inode);
+  }
+  const auto there = change.on_disk->find(key);
+  return there == change.on_disk->end() ? std::nullopt : std::optional(there->second);
 }
 
 std::string Transaction::State::symlink_target(std::uint32_t inode) const {
@@ -71,13 +83,15 @@ EditDirectory& Transaction::State::open_directory(std::uint32_t inode) {
   if (const auto known = directories.find(inode); known != directories.end()) return known->second;
   EditDirectory directory;
   directory.parent = read_parent(inode);
-  for (DirEntry& name : view.read_directory(inode))
-    directory.add(std::move(name.name), name.inode,
-                  directory_type_of(name.type ? *name.type : view.type(name.inode)));
-  if (directory.index.size() != directory.names.size())
-    throw Error(Errc::Corrupt, fmt::format("directory inode {} has a name twice", inode))
-        .with_hint("run e2fsck first");
   return directories.emplace(inode, std::move(directory)).first->second;
+}
+
+EditDirectory& Transaction::State::new_directory(std::uint32_t inode, std::uint32_t parent) {
+  EditDirectory& directory = directories[inode];
+  directory = {};
+  directory.parent = parent;
+  directory.is_new = true;
+  return directory;
 }
 
 void Transaction::State::touch_directory(std::uint32_t inode) {
@@ -147,8 +161,11 @@ void Transaction::State::drop_link(std::uint32_t number, bool is_directory) {
 std::vector<DirEntry> Transaction::State::read_directory(std::uint32_t number) const {
   const auto changed_one = directories.find(number);
   if (changed_one == directories.end()) return view.read_directory(number);
+  const EditDirectory& change = changed_one->second;
   std::vector<DirEntry> entries;
-  for (const TypedName& name : changed_one->second.names)
+  if (!change.is_new) entries = view.read_directory(number);
+  std::erase_if(entries, [&](const DirEntry& entry) { return change.removed.count(entry.name); });
+  for (const TypedName& name : change.added)
     if (name.inode != 0) entries.push_back({name.name, name.inode, type(name.inode)});
   return entries;
 }
@@ -240,60 +257,6 @@ bool Transaction::State::is_below(std::uint32_t directory, std::uint32_t ancesto
     directory = read_parent(directory);
   }
   return true;
-}
-
-void Transaction::State::store_directories() {
-  std::vector<std::uint32_t> numbers;
-  for (const auto& [number, directory] : directories) numbers.push_back(number);
-  std::sort(numbers.begin(), numbers.end());  // what is on disk must not depend on a hash table
-  for (const std::uint32_t number : numbers) store_directory(number, directories.at(number));
-  directories.clear();
-}
-
-void Transaction::State::store_directory(std::uint32_t number, EditDirectory& directory) {
-  EditInode inode(fs.get(), io, number);
-  const DirectoryFormat format = DirectoryFormat::of(*fs->super, block_size());
-  std::vector<DirName> names;
-  names.reserve(directory.count);
-  for (const TypedName& name : directory.names)
-    if (name.inode != 0) names.push_back({name.name, name.inode, name.type});
-  const bool is_lost_found = directory.parent == EXT2_ROOT_INO &&
-                             number == EXT2_GOOD_OLD_FIRST_INO;  // e2fsck wants its empty blocks
-  const InodeBlocks old = blocks_of(inode);
-  const auto least = is_lost_found ? static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                                         data_blocks(old.extents), EXT2_NDIR_BLOCKS))
-                                   : 1;
-  DirectoryBlocks blocks = with_context(fmt::format("directory inode {}", number), [&] {
-    return build_directory(format, number, directory.parent, names,
-                           is_lost_found ? DirectoryShape::Linear : DirectoryShape::Indexed,
-                           std::max(least, 1U));
-  });
-  set_directory_checksums(
-      format, inode_checksum_seed(fs->csum_seed, number, inode.fields().i_generation), blocks);
-
-  const std::uint64_t need = blocks.bytes.size() / block_size();
-  std::vector<Extent> extents;
-  std::uint64_t have = 0;
-  for (Extent extent : old.extents) {
-    const std::uint64_t used = std::min<std::uint64_t>(extent.count, need - have);
-    if (used < extent.count) space.give_back({extent.physical + used, extent.count - used});
-    extent.count = static_cast<std::uint32_t>(used);
-    have += used;
-    if (used != 0) extents.push_back(extent);
-  }
-  const std::uint64_t goal =
-      extents.empty() ? space.goal_for(number) : extents.back().physical + extents.back().count;
-  for (const Extent& more : take_run(goal, have, need - have)) extents.push_back(more);
-  for (const Extent& extent : extents)
-    io.write_at(extent.physical * block_size(),
-                std::span(blocks.bytes)
-                    .subspan(std::size_t{extent.logical} * block_size(),
-                             std::size_t{extent.count} * block_size()));
-  inode.set_size(blocks.bytes.size());
-  inode.fields().i_flags = (inode.fields().i_flags & ~static_cast<__u32>(EXT2_INDEX_FL)) |
-                           (blocks.indexed ? EXT2_INDEX_FL : 0U);
-  store_map(inode, extents, old.map_blocks);
-  inode.write();
 }
 
 }  // namespace rawimg

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A transaction from the inside. Inodes, maps and xattr blocks go into the overlay as they change;
-// directories that change are kept as lists of names and become blocks when the transaction ends.
+// what changes of directories is kept as names and becomes blocks when the transaction ends.
 //   edit_directory.cpp   names, links
+//   store_directory.cpp  changed directories as blocks
 //   edit_content.cpp     block maps, content, xattrs
 //   transaction.cpp      what callers see
 //   commit.cpp           undo file, mark, write, commit point
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +19,7 @@
 #include <rawimg/transaction.h>
 
 #include "ext/block_map.h"
+#include "ext/directory_blocks.h"
 #include "ext/directory_reader.h"
 #include "ext/edit_inode.h"
 #include "ext/edit_space.h"
@@ -36,15 +39,22 @@ struct TypedName {
   std::uint8_t type = 0;  ///< EXT2_FT_*
 };
 
-/// A directory whose names are in RAM.
+/// How the names of a directory differ from those on disk.
 struct EditDirectory {
   std::uint32_t parent = 0;
-  std::vector<TypedName> names;  ///< in the order of the directory; removed ones have inode 0
-  std::unordered_map<std::string, std::size_t> index;
-  std::size_t count = 0;
+  bool is_new = false;           ///< nothing is on disk
+  bool moved = false;            ///< `..` on disk is another
+  std::vector<TypedName> added;  ///< as they came; those that went again have inode 0
+  std::unordered_map<std::string, std::size_t> added_at;
+  std::set<std::string> removed;  ///< of those on disk
 
   void add(std::string name, std::uint32_t inode, std::uint8_t type);
   void remove(std::string_view name);
+  std::size_t changes() const { return added.size() + removed.size(); }
+
+  // Who asks often gets all names on disk into RAM.
+  mutable std::size_t lookups = 0;
+  mutable std::optional<std::unordered_map<std::string, std::uint32_t>> on_disk;
 };
 
 /// All blocks of an inode: of its content, and of its map.
@@ -65,6 +75,7 @@ struct Transaction::State : WalkSource {
 
   // Names
   EditDirectory& open_directory(std::uint32_t inode);
+  EditDirectory& new_directory(std::uint32_t inode, std::uint32_t parent);
   std::uint32_t read_parent(std::uint32_t directory);
   void touch_directory(std::uint32_t inode);
   void add_name(std::uint32_t directory, std::string_view name, std::uint32_t inode, FileType type);
@@ -78,7 +89,13 @@ struct Transaction::State : WalkSource {
   std::vector<DirEntry> read_directory(std::uint32_t number) const;
   void free_inode(std::uint32_t inode);
   void store_directories();
-  void store_directory(std::uint32_t number, EditDirectory& directory);
+  void store_directory(std::uint32_t number, const EditDirectory& directory);
+  /// Changes the blocks of an indexed directory where they are; false, and nothing has changed,
+  /// when it has to be made anew.
+  bool edit_index_leaves(const EditInode& inode, const EditDirectory& directory);
+  void rebuild_directory(EditInode& inode, const EditDirectory& directory);
+  void store_directory_blocks(EditInode& inode, const InodeBlocks& old,
+                              const DirectoryBlocks& blocks);
   bool is_below(std::uint32_t directory, std::uint32_t ancestor);
 
   // Inodes
@@ -87,6 +104,7 @@ struct Transaction::State : WalkSource {
   void change(std::uint32_t number, const MetadataChange& change);
 
   // Content
+  MapInput map_of(const EditInode& inode) const;
   InodeBlocks blocks_of(const EditInode& inode);
   /// Gives the inode a map of these extents, on the map blocks it has and new ones; what is left of
   /// those is given back. Sets i_blocks.

@@ -162,9 +162,10 @@ void Merger::remove_names(const Change& change) {
 
 void Merger::add_names(const Change& change) {
   const std::uint32_t number = inode_of(change.directory);
-  if (is_new(change.directory))
-    fs_.directories[number].parent = inode_of(names_.parent(change.directory));
-  EditDirectory& directory = fs_.open_directory(number);
+  EditDirectory& directory =
+      is_new(change.directory)
+          ? fs_.new_directory(number, inode_of(names_.parent(change.directory)))
+          : fs_.open_directory(number);
   for (const Change::Added& added : change.added) {
     const FileType type = s_.node(added.node).meta.type;
     directory.add(added.name, inode_of(added.node), directory_type_of(type));

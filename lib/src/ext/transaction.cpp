@@ -165,7 +165,7 @@ std::uint32_t Transaction::make(std::uint32_t directory, std::string_view name,
     s.space.give_back_inode(number, is_directory);
     throw;
   }
-  if (is_directory) s.directories[number].parent = directory;
+  if (is_directory) s.new_directory(number, directory);
   s.add_name(directory, name, number, entry.type);
   return number;
 }
@@ -213,7 +213,9 @@ void Transaction::rename(std::uint32_t directory, std::string_view name,
   if (is_directory && directory != new_directory) {
     s.add_link(new_directory, true);
     s.drop_link(directory, true);
-    s.open_directory(inode).parent = new_directory;
+    EditDirectory& moved = s.open_directory(inode);
+    moved.parent = new_directory;
+    moved.moved = true;
   }
   s.remove_name(directory, name);
   s.add_name(new_directory, new_name, inode, type);
