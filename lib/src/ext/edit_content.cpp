@@ -211,6 +211,7 @@ void Transaction::write_file(std::uint32_t number, std::optional<std::uint64_t> 
     throw Error(Errc::Unsupported,
                 fmt::format("a file of {} bytes: with blocks of {} bytes it can have {}",
                             *size_bytes, s.block_size(), most));
+  EditSpace::Savepoint savepoint(s.space);
   ContentWriter writer(s, s.space.goal_for(number), size_bytes.value_or(most));
   produce([&](const DataChunk& chunk) { writer.append(chunk); });
   const std::uint64_t end = size_bytes.value_or(writer.position());
@@ -222,6 +223,7 @@ void Transaction::write_file(std::uint32_t number, std::optional<std::uint64_t> 
   inode.set_mtime(s.options.now);
   inode.set_ctime(s.options.now);
   s.store_map(inode, extents, {});
+  savepoint.keep();
   s.give_back(old.extents);
   for (const std::uint64_t block : old.map_blocks) s.space.give_back({block, 1});
   inode.write();
@@ -284,17 +286,26 @@ void Transaction::State::write_target(EditInode& inode, std::string_view target)
 
 // Extended attributes
 
-void Transaction::State::drop_xattr_block(EditInode& inode) {
+/// Empty when the inode has none.
+std::string Transaction::State::read_xattr_block(const EditInode& inode) const {
   const std::uint64_t block = inode.xattr_block();
-  if (block == 0) return;
+  if (block == 0) return {};
   std::string bytes(block_size(), '\0');
   io.read_at(block * block_size(), std::as_writable_bytes(std::span(bytes)));
-  auto* header = reinterpret_cast<ext2_ext_attr_header*>(bytes.data());
+  const auto* header = reinterpret_cast<const ext2_ext_attr_header*>(bytes.data());
   if (header->h_magic != EXT2_EXT_ATTR_MAGIC || header->h_refcount == 0)
     throw Error(Errc::Corrupt,
                 fmt::format("block {}, with the extended attributes of inode {}, is damaged", block,
                             inode.number()))
         .with_hint("run e2fsck first");
+  return bytes;
+}
+
+void Transaction::State::drop_xattr_block(EditInode& inode) {
+  const std::uint64_t block = inode.xattr_block();
+  std::string bytes = read_xattr_block(inode);
+  if (block == 0) return;
+  auto* header = reinterpret_cast<ext2_ext_attr_header*>(bytes.data());
   if (header->h_refcount == 1) {
     space.give_back({block, 1});
     std::erase_if(xattr_blocks, [&](const auto& known) { return known.second == block; });
@@ -340,6 +351,7 @@ XattrRoom Transaction::State::xattr_room(const EditInode& inode) const {
 
 void Transaction::State::store_xattrs(EditInode& inode, const EncodedXattrs& encoded) {
   const std::uint64_t before = inode.xattr_block();
+  (void)read_xattr_block(inode);  // what cannot be dropped is found before a reference is added
   const std::uint64_t at = encoded.block.empty() ? 0 : take_xattr_block(encoded.block);
   drop_xattr_block(inode);
   inode.set_xattr_block(at);
@@ -354,9 +366,11 @@ void Transaction::State::store_xattrs(EditInode& inode, const EncodedXattrs& enc
 void Transaction::set_xattrs(std::uint32_t number, std::span<const Xattr> xattrs) {
   State& s = *state_;
   EditInode inode(s.fs.get(), s.io, number);
+  EditSpace::Savepoint savepoint(s.space);
   s.store_xattrs(inode, encode_xattrs(xattrs, s.xattr_room(inode)));
   inode.set_ctime(s.options.now);
   inode.write();
+  savepoint.keep();
 }
 
 }  // namespace rawimg

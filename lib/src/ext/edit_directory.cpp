@@ -129,19 +129,23 @@ void Transaction::State::remove_name(std::uint32_t directory, std::string_view n
   changed = true;
 }
 
+void Transaction::State::require_room_for_link(std::uint32_t number, bool is_directory) {
+  const EditInode inode(fs.get(), io, number);
+  const std::uint32_t links = inode.fields().i_links_count;
+  if (links >= kMaxLinks && (!is_directory || !ext2fs_has_feature_dir_nlink(fs->super)))
+    throw Error(Errc::Unsupported,
+                fmt::format("inode {} has {} {} already", number, links,
+                            is_directory ? "subdirectories" : "names (hard links)"));
+}
+
 void Transaction::State::add_link(std::uint32_t number, bool is_directory) {
+  require_room_for_link(number, is_directory);
   EditInode inode(fs.get(), io, number);
   __u16& links = inode.fields().i_links_count;
-  const bool uncounted = is_directory && links == 1;  // "too many to count" (dir_nlink)
-  if (!uncounted && links >= kMaxLinks) {
-    if (!is_directory || !ext2fs_has_feature_dir_nlink(fs->super))
-      throw Error(Errc::Unsupported,
-                  fmt::format("inode {} has {} {} already", number, links,
-                              is_directory ? "subdirectories" : "names (hard links)"));
-    links = 1;
-  } else if (!uncounted) {
+  if (links >= kMaxLinks)
+    links = 1;  // "too many to count" (dir_nlink)
+  else if (!is_directory || links != 1)
     ++links;
-  }
   inode.set_ctime(options.now);
   inode.write();
 }

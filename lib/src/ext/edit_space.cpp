@@ -69,7 +69,16 @@ BlockRun EditSpace::take_blocks(std::uint64_t goal, std::uint64_t want) {
   require_not_metadata(best);
   ext2fs_block_alloc_stats_range(fs_, best.start, static_cast<blk_t>(best.count), +1);
   taken_.add(best.start, best.end());
+  log_.push_back(best);
   return best;
+}
+
+void EditSpace::take_back(std::size_t from) {
+  for (std::size_t i = from; i < log_.size(); ++i) {
+    ext2fs_block_alloc_stats_range(fs_, log_[i].start, static_cast<blk_t>(log_[i].count), -1);
+    taken_.remove(log_[i].start, log_[i].end());
+  }
+  log_.resize(from);
 }
 
 void EditSpace::take_exactly(BlockRun run) {

@@ -31,6 +31,24 @@ class EditSpace {
   std::uint32_t take_inode(std::uint32_t near, bool directory);
   void give_back_inode(std::uint32_t inode, bool directory);
 
+  /// Takes back what is taken while it lives, unless keep() is called: what fails half-way leaves
+  /// no block that nobody has.
+  class Savepoint {
+   public:
+    explicit Savepoint(EditSpace& space) : space_(space), from_(space.log_.size()) {}
+    ~Savepoint() {
+      if (!kept_) space_.take_back(from_);
+    }
+    Savepoint(const Savepoint&) = delete;
+    Savepoint& operator=(const Savepoint&) = delete;
+    void keep() { kept_ = true; }
+
+   private:
+    EditSpace& space_;
+    std::size_t from_;
+    bool kept_ = false;
+  };
+
   /// Where a file's first block is looked for.
   std::uint64_t goal_for(std::uint32_t inode) const;
   /// Clears the bits of all that was given back.
@@ -44,10 +62,12 @@ class EditSpace {
  private:
   void zero_slots_up_to(std::uint32_t inode);
   void require_not_metadata(BlockRun run) const;
+  void take_back(std::size_t from);
 
   ext2_filsys fs_;
   WindowIo& io_;
   RangeSet metadata_, given_back_, taken_;
+  std::vector<BlockRun> log_;                           // of what was taken, in order
   std::vector<std::pair<std::uint32_t, bool>> inodes_;  // given back; whether they are directories
   bool took_inode_ = false;
 };

@@ -80,6 +80,7 @@ struct Transaction::State : WalkSource {
   void touch_directory(std::uint32_t inode);
   void add_name(std::uint32_t directory, std::string_view name, std::uint32_t inode, FileType type);
   void remove_name(std::uint32_t directory, std::string_view name);
+  void require_room_for_link(std::uint32_t inode, bool is_directory);
   void add_link(std::uint32_t inode, bool is_directory);
   void drop_link(std::uint32_t inode, bool is_directory);
   void require_absent(std::uint32_t directory, std::string_view name);
@@ -115,6 +116,7 @@ struct Transaction::State : WalkSource {
   void write_target(EditInode& inode, std::string_view target);
   XattrRoom xattr_room(const EditInode& inode) const;
   void store_xattrs(EditInode& inode, const EncodedXattrs& encoded);
+  std::string read_xattr_block(const EditInode& inode) const;
   void drop_xattr_block(EditInode& inode);
   std::uint64_t take_xattr_block(std::string block);
   void write_block(std::uint64_t block, std::span<const std::byte> bytes);

@@ -153,6 +153,8 @@ std::uint32_t Transaction::make(std::uint32_t directory, std::string_view name,
                                                entry.link_target.size(), s.block_size() - 1));
   if (is_symlink && entry.link_target.find('\0') != std::string::npos)
     throw Error(Errc::Unsupported, "a symlink's target with a zero byte");
+  if (is_directory) s.require_room_for_link(directory, true);
+  EditSpace::Savepoint savepoint(s.space);
   const std::uint32_t number = s.space.take_inode(directory, is_directory);
   try {
     EditInode inode = s.blank_inode(number, meta, is_directory ? 2 : 1);
@@ -167,6 +169,7 @@ std::uint32_t Transaction::make(std::uint32_t directory, std::string_view name,
   }
   if (is_directory) s.new_directory(number, directory);
   s.add_name(directory, name, number, entry.type);
+  savepoint.keep();
   return number;
 }
 
