@@ -170,12 +170,11 @@ class StreamSource : public CopySource {
   Entry meta_;
 };
 
-/// In a filesystem of an image: `Fs` is Transaction or ExtFs.
-template <class Fs>
+/// In a filesystem of an image.
 class ImageSource : public CopySource {
  public:
-  ImageSource(const Fs& fs, std::shared_ptr<OpenedFs> keep, std::uint32_t inode, std::string path,
-              std::string word)
+  ImageSource(const ExtReader& fs, std::shared_ptr<OpenedFs> keep, std::uint32_t inode,
+              std::string path, std::string word)
       : fs_(fs),
         keep_(std::move(keep)),
         info_(fs.inode(inode)),
@@ -219,7 +218,7 @@ class ImageSource : public CopySource {
   }
 
  private:
-  const Fs& fs_;
+  const ExtReader& fs_;
   std::shared_ptr<OpenedFs> keep_;
   InodeInfo info_;
   std::string path_, word_;
@@ -241,15 +240,15 @@ std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand&
                                            bool follow) {
   const std::uint32_t inode =
       fs.resolve(file.path, follow ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
-  return std::make_unique<ImageSource<Transaction>>(fs, nullptr, inode, file.path, file.word);
+  return std::make_unique<ImageSource>(fs, nullptr, inode, file.path, file.word);
 }
 
 std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
                                            bool follow) {
   const std::uint32_t inode =
       fs->fs.resolve(file.path, follow ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
-  const ExtFs& reader = fs->fs;
-  return std::make_unique<ImageSource<ExtFs>>(reader, std::move(fs), inode, file.path, file.word);
+  const ExtReader& reader = fs->fs;
+  return std::make_unique<ImageSource>(reader, std::move(fs), inode, file.path, file.word);
 }
 
 }  // namespace rawimg::cli

@@ -31,11 +31,9 @@ std::vector<std::string> parts_of(std::string_view path) {
   return parts;
 }
 
-/// `Fs` is Transaction or ExtFs.
-template <class Fs>
 class Expander {
  public:
-  Expander(const Fs& fs, const std::string& path) : fs_(fs), parts_(parts_of(path)) {}
+  Expander(const ExtReader& fs, const std::string& path) : fs_(fs), parts_(parts_of(path)) {}
 
   std::vector<std::string> run() {
     below("", fs_.resolve("/"), 0);
@@ -69,25 +67,9 @@ class Expander {
     }
   }
 
-  const Fs& fs_;
+  const ExtReader& fs_;
   std::vector<std::string> parts_, found_;
 };
-
-template <class Fs>
-std::vector<std::string> expand_in(const Fs& fs, const std::string& path) {
-  if (!has_wildcard(path)) return {path};
-  try {
-    (void)fs.resolve(path, ExtFs::Follow::AllButLast);
-    return {path};
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-  }
-  std::vector<std::string> found = Expander<Fs>(fs, path).run();
-  if (found.empty())
-    throw Error(Errc::NotFound, fmt::format("nothing in the image matches {}", quote(path)))
-        .with_path(path);
-  return found;
-}
 
 bool same_place(const Address& a, const Address& b) {
   std::error_code error;
@@ -131,11 +113,19 @@ Address find_image(const Args& args) {
 
 bool names_image(const std::string& word) { return existing_address(word).has_value(); }
 
-std::vector<std::string> expand_paths(const ExtFs& fs, const std::string& path) {
-  return expand_in(fs, path);
-}
-std::vector<std::string> expand_paths(const Transaction& fs, const std::string& path) {
-  return expand_in(fs, path);
+std::vector<std::string> expand_paths(const ExtReader& fs, const std::string& path) {
+  if (!has_wildcard(path)) return {path};
+  try {
+    (void)fs.resolve(path, ExtReader::Follow::AllButLast);
+    return {path};
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+  }
+  std::vector<std::string> found = Expander(fs, path).run();
+  if (found.empty())
+    throw Error(Errc::NotFound, fmt::format("nothing in the image matches {}", quote(path)))
+        .with_path(path);
+  return found;
 }
 
 Timestamp time_of_edit(const Streams& io) {

@@ -64,7 +64,7 @@ ExitCode run_guest(const Command& command, const Args& args, Streams& io,
   return ExitCode::Done;
 }
 
-std::optional<std::string> read_guest_file(const ExtFs& fs, const std::string& path) {
+std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path) {
   std::uint32_t inode = 0;
   try {
     inode = fs.resolve(path);

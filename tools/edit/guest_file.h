@@ -27,7 +27,7 @@ ExitCode run_guest(const Command& command, const Args& args, Streams& io,
                    void (*show)(const std::string& text, Streams& io));
 
 /// The same text, of an image that is only read; nothing where there is no such file.
-std::optional<std::string> read_guest_file(const ExtFs& fs, const std::string& path);
+std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path);
 
 /// A text file of the image; nothing where there is none.
 std::optional<std::string> read_guest_file(const Edit& edit, const std::string& path);

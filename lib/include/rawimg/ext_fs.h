@@ -73,20 +73,13 @@ struct ExtInfo {
 /// window), Unsupported (an external journal), Io.
 std::optional<ExtInfo> probe_ext(const Window& where);
 
-enum class DirtyJournal { Refuse, Ignore };
-
-/// An ext filesystem, open for reading. The image file, and the reader of its window if it has one,
-/// must outlive it.
-class ExtFs {
+/// What can be read of a filesystem: as it lies in its window (ExtFs), or as a transaction leaves
+/// it (Transaction).
+class ExtReader {
  public:
-  /// Throws: Unsupported (no ext filesystem; a feature that cannot be read), Corrupt, Dirty (the
-  /// journal needs recovery and Refuse), Io.
-  static ExtFs open(const Window& where, DirtyJournal journal = DirtyJournal::Refuse);
-  ExtFs(ExtFs&&) noexcept;
-  ExtFs& operator=(ExtFs&&) noexcept;
-  ~ExtFs();
+  virtual ~ExtReader() = default;
 
-  const ExtInfo& info() const;
+  virtual ExtInfo info() const = 0;
 
   enum class Follow { All, AllButLast };
   /// The inode that `path` leads to; symlinks resolve inside the image, at most 40 of them; `..` of
@@ -95,20 +88,49 @@ class ExtFs {
   /// directory), Corrupt, Io.
   std::uint32_t resolve(std::string_view path, Follow follow = Follow::All) const;
   /// Throws: Corrupt, Io.
-  InodeInfo inode(std::uint32_t number) const;
-  FileType type(std::uint32_t number) const;
+  virtual InodeInfo inode(std::uint32_t number) const = 0;
+  virtual FileType type(std::uint32_t number) const = 0;
   /// A name in a directory. Throws: NotFound (not a directory), Corrupt, Io.
-  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const;
+  virtual std::optional<std::uint32_t> find(std::uint32_t directory,
+                                            std::string_view name) const = 0;
   /// Throws: Corrupt, Unsupported (it is encrypted), Io. Does not check: that it is a symlink.
-  std::string symlink_target(std::uint32_t number) const;
+  virtual std::string symlink_target(std::uint32_t number) const = 0;
   /// Names in the directory's own order; `.` and `..` left out. Throws: NotFound (not a directory),
   /// Corrupt, Io.
-  std::vector<DirEntry> read_directory(std::uint32_t number) const;
+  virtual std::vector<DirEntry> read_directory(std::uint32_t number) const = 0;
   /// Hands the content of a regular file to `sink` in order; holes as zeros, at most 1 MiB at a
   /// time. Throws: NotFound (not a regular file), Unsupported (inline data, encrypted, ...),
   /// Corrupt, Io, and whatever `sink` throws.
+  virtual void read_file(std::uint32_t number,
+                         const std::function<void(std::span<const std::byte>)>& sink) const = 0;
+
+ protected:
+  ExtReader() = default;
+  ExtReader(ExtReader&&) noexcept = default;
+  ExtReader& operator=(ExtReader&&) noexcept = default;
+};
+
+enum class DirtyJournal { Refuse, Ignore };
+
+/// An ext filesystem, open for reading. The image file, and the reader of its window if it has one,
+/// must outlive it.
+class ExtFs : public ExtReader {
+ public:
+  /// Throws: Unsupported (no ext filesystem; a feature that cannot be read), Corrupt, Dirty (the
+  /// journal needs recovery and Refuse), Io.
+  static ExtFs open(const Window& where, DirtyJournal journal = DirtyJournal::Refuse);
+  ExtFs(ExtFs&&) noexcept;
+  ExtFs& operator=(ExtFs&&) noexcept;
+  ~ExtFs() override;
+
+  ExtInfo info() const override;
+  InodeInfo inode(std::uint32_t number) const override;
+  FileType type(std::uint32_t number) const override;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
+  std::string symlink_target(std::uint32_t number) const override;
+  std::vector<DirEntry> read_directory(std::uint32_t number) const override;
   void read_file(std::uint32_t number,
-                 const std::function<void(std::span<const std::byte>)>& sink) const;
+                 const std::function<void(std::span<const std::byte>)>& sink) const override;
 
  private:
   struct State;

@@ -41,19 +41,17 @@ struct TransactionOptions {
           ///< undo_last(); freed blocks then keep their bytes
 };
 
-class Transaction {
+class Transaction : public ExtReader {
  public:
   /// Opens for writing, after recover(). Throws: Unsupported (no ext filesystem, or a feature that
   /// must not be written), Dirty (journal to be replayed, errors, orphans), Corrupt, Busy, Io.
   static Transaction begin(const Window& where, const TransactionOptions& options = {});
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) noexcept;
-  ~Transaction();  ///< without commit(): the filesystem is as it was
+  ~Transaction() override;  ///< without commit(): the filesystem is as it was
 
-  const ExtInfo& info() const;  ///< as it was at begin(), counts of free space excepted
-
-  // Reading: sees what was changed. Errors as in ExtFs.
-  std::uint32_t resolve(std::string_view path, ExtFs::Follow follow = ExtFs::Follow::All) const;
+  // Reading: sees what was changed. Errors as in ExtReader.
+  ExtInfo info() const override;
   /// The directory that a path's last component is in, through symlinks on the way, and that
   /// component as it is. Throws: NotFound (a directory on the way), Usage (the root; `.` or `..` at
   /// the end).
@@ -62,11 +60,13 @@ class Transaction {
     std::string name;
   };
   Place resolve_place(std::string_view path) const;
-  InodeInfo inode(std::uint32_t number) const;
-  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const;
-  std::vector<DirEntry> read_directory(std::uint32_t number) const;
+  InodeInfo inode(std::uint32_t number) const override;
+  FileType type(std::uint32_t number) const override;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
+  std::string symlink_target(std::uint32_t number) const override;
+  std::vector<DirEntry> read_directory(std::uint32_t number) const override;
   void read_file(std::uint32_t number,
-                 const std::function<void(std::span<const std::byte>)>& sink) const;
+                 const std::function<void(std::span<const std::byte>)>& sink) const override;
   std::uint32_t parent(std::uint32_t directory) const;  ///< the root is its own
 
   // Writing. Each is strong: a failure changes nothing, unless it is Io, after which the

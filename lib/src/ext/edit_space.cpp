@@ -155,6 +155,12 @@ std::uint64_t EditSpace::goal_for(std::uint32_t inode) const {
   return ext2fs_group_first_block2(fs_, (inode - 1) / fs_->super->s_inodes_per_group);
 }
 
+std::uint64_t EditSpace::given_back_blocks() const {
+  std::uint64_t count = 0;
+  for (const auto& [begin, end] : given_back_.ranges()) count += end - begin;
+  return count;
+}
+
 void EditSpace::settle() {
   constexpr std::uint64_t kMost = 1U << 30;  // the library counts them in 32 bits
   for (const auto& [begin, end] : given_back_.ranges())

@@ -55,6 +55,9 @@ class EditSpace {
   void settle();
   const RangeSet& given_back() const { return given_back_; }
   const RangeSet& taken() const { return taken_; }
+  // Both before settle().
+  std::uint64_t given_back_blocks() const;
+  std::size_t given_back_inodes() const { return inodes_.size(); }
   bool has_changes() const {
     return !given_back_.empty() || !taken_.empty() || !inodes_.empty() || took_inode_;
   }

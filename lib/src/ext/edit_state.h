@@ -25,7 +25,6 @@
 #include "ext/edit_space.h"
 #include "ext/format.h"
 #include "ext/inode_codec.h"
-#include "ext/path_walk.h"
 #include "ext/superblock.h"
 #include "ext/window_io.h"
 #include "ext/xattr_block.h"
@@ -63,15 +62,15 @@ struct InodeBlocks {
   std::vector<std::uint64_t> map_blocks;
 };
 
-struct Transaction::State : WalkSource {
+struct Transaction::State {
   /// After recover(). Throws: as Transaction::begin.
   State(const Window& where, const TransactionOptions& how);
   void set_now(Timestamp now);
 
-  // What a walk asks; sees changed directories.
-  FileType type(std::uint32_t inode) const override;
-  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
-  std::string symlink_target(std::uint32_t inode) const override;
+  // Reading; sees changed directories.
+  FileType type(std::uint32_t inode) const;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const;
+  std::string symlink_target(std::uint32_t inode) const;
 
   // Names
   EditDirectory& open_directory(std::uint32_t inode);

@@ -15,7 +15,6 @@
 #include "ext/directory_reader.h"
 #include "ext/ext_error.h"
 #include "ext/map_reader.h"
-#include "ext/path_walk.h"
 #include "ext/superblock.h"
 #include "ext/xattr_reader.h"
 
@@ -87,13 +86,13 @@ void put_device(const ext2_inode_large& inode, InodeInfo& info) {
 
 }  // namespace
 
-struct ExtFs::State : WalkSource {
+struct ExtFs::State {
   State(const Window& where, Superblock superblock)
       : window(where), super(superblock), info(superblock.info()) {}
 
-  FileType type(std::uint32_t inode) const override;
-  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
-  std::string symlink_target(std::uint32_t inode) const override;
+  FileType type(std::uint32_t inode) const;
+  std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const;
+  std::string symlink_target(std::uint32_t inode) const;
 
   RawInode read_inode(std::uint32_t number) const;
   void join_halves(RawInode& inode) const;
@@ -116,7 +115,7 @@ ExtFs::ExtFs(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ExtFs::ExtFs(ExtFs&&) noexcept = default;
 ExtFs& ExtFs::operator=(ExtFs&&) noexcept = default;
 ExtFs::~ExtFs() = default;
-const ExtInfo& ExtFs::info() const { return state_->info; }
+ExtInfo ExtFs::info() const { return state_->info; }
 
 ExtFs ExtFs::open(const Window& where, DirtyJournal journal) {
   const auto super = Superblock::read(where);
@@ -400,10 +399,6 @@ std::optional<std::uint32_t> ExtFs::find(std::uint32_t directory, std::string_vi
 
 std::string ExtFs::symlink_target(std::uint32_t number) const {
   return state_->symlink_target(number);
-}
-
-std::uint32_t ExtFs::resolve(std::string_view path, Follow follow) const {
-  return walk_path(*state_, path, follow);
 }
 
 }  // namespace rawimg

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "ext/path_walk.h"
+// Following a path inside an image as the guest's kernel would, never on the host.
+#include <rawimg/ext_fs.h>
 
 #include <ext2fs/ext2_fs.h>
 
@@ -19,11 +20,11 @@ constexpr std::size_t kMaxName = 255;
 
 class Walk {
  public:
-  Walk(const WalkSource& source, std::string_view path) : source_(source), path_(path) {
+  Walk(const ExtReader& source, std::string_view path) : source_(source), path_(path) {
     push(path);
   }
 
-  std::uint32_t run(ExtFs::Follow follow) {
+  std::uint32_t run(ExtReader::Follow follow) {
     while (!todo_.empty()) {
       const std::string name = std::move(todo_.back());
       todo_.pop_back();
@@ -34,7 +35,7 @@ class Walk {
         walked_.resize(std::min(walked_.size(), walked_.rfind('/')));
         continue;
       }
-      const bool follows = !todo_.empty() || follow == ExtFs::Follow::All;
+      const bool follows = !todo_.empty() || follow == ExtReader::Follow::All;
       step(name, follows);
     }
     return trail_.back();
@@ -84,7 +85,7 @@ class Walk {
     return Error(Errc::NotFound, why).with_path(std::string(path_));
   }
 
-  const WalkSource& source_;
+  const ExtReader& source_;
   std::string_view path_;
   std::vector<std::uint32_t> trail_{EXT2_ROOT_INO};  // the directories on the way, for `..`
   std::vector<std::string> todo_;                    // the next component last
@@ -94,8 +95,8 @@ class Walk {
 
 }  // namespace
 
-std::uint32_t walk_path(const WalkSource& source, std::string_view path, ExtFs::Follow follow) {
-  return Walk(source, path).run(follow);
+std::uint32_t ExtReader::resolve(std::string_view path, Follow follow) const {
+  return Walk(*this, path).run(follow);
 }
 
 }  // namespace rawimg

@@ -97,12 +97,16 @@ Transaction Transaction::begin(const Window& where, const TransactionOptions& op
   return Transaction(std::make_unique<State>(where, options));
 }
 
-const ExtInfo& Transaction::info() const { return state_->view.info(); }
-
 // Reading
 
-std::uint32_t Transaction::resolve(std::string_view path, ExtFs::Follow follow) const {
-  return walk_path(*state_, path, follow);
+ExtInfo Transaction::info() const {
+  ExtInfo info = state_->view.info();
+  if (state_->committed) return info;
+  info.summary.free_blocks =
+      ext2fs_free_blocks_count(state_->fs->super) + state_->space.given_back_blocks();
+  info.summary.free_inodes =
+      state_->fs->super->s_free_inodes_count + state_->space.given_back_inodes();
+  return info;
 }
 
 Transaction::Place Transaction::resolve_place(std::string_view path) const {
@@ -119,6 +123,12 @@ Transaction::Place Transaction::resolve_place(std::string_view path) const {
 }
 
 InodeInfo Transaction::inode(std::uint32_t number) const { return state_->view.inode(number); }
+
+FileType Transaction::type(std::uint32_t number) const { return state_->type(number); }
+
+std::string Transaction::symlink_target(std::uint32_t number) const {
+  return state_->symlink_target(number);
+}
 
 std::optional<std::uint32_t> Transaction::find(std::uint32_t directory,
                                                std::string_view name) const {
