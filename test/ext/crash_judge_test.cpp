@@ -174,13 +174,7 @@ class Crashes {
   /// What a crash left is in place: readers, then writers, must find one of the two.
   void require_old_or_new() {
     ++states;
-    std::string read_only;
-    {
-      ImageFile image = ImageFile::open(path_, Access::ReadOnly);
-      const Window window = window_of(image, shape_);
-      const auto recovered = read_recovered(window);
-      read_only = EditModel::listing(ExtFs::open(recovered ? window.through(*recovered) : window));
-    }
+    const std::string read_only = EditModel::listing_past_crash(path_, shape_.offset, kBytes);
     {
       ImageFile image = ImageFile::open(path_, Access::ReadWrite);
       recover(image);

@@ -16,6 +16,7 @@
 #include <stdexcept>
 
 #include <rawimg/error.h>
+#include <rawimg/recovery.h>
 #include <catch2/catch.hpp>
 
 #include "base/digest.h"
@@ -358,6 +359,14 @@ std::string EditModel::listing(const ExtFs& fs) {
   };
   walk("", 2);
   return text;
+}
+
+std::string EditModel::listing_past_crash(const std::string& path, std::uint64_t offset,
+                                          std::uint64_t bytes) {
+  ImageFile image = ImageFile::open(path, Access::ReadOnly);
+  const Window window(image, ByteRange{ByteOffset{offset}, ByteCount{bytes}});
+  const auto recovered = read_recovered(window);
+  return listing(ExtFs::open(recovered ? window.through(*recovered) : window));
 }
 
 namespace {

@@ -39,6 +39,10 @@ class EditModel {
   /// Path, metadata, content of everything, as text; lost+found left out.
   std::string listing() const;
   static std::string listing(const ExtFs& fs);
+  /// What a reader sees of a filesystem of `bytes` at `offset`, who may not write and finds it in
+  /// the middle of a commit.
+  static std::string listing_past_crash(const std::string& image, std::uint64_t offset,
+                                        std::uint64_t bytes);
   /// The same of a mounted filesystem.
   static std::string listing_of_directory(const std::string& directory);
 

@@ -182,13 +182,7 @@ TEST_CASE("what is on disk after a crash at any write is the old filesystem or t
       break;
     }
     // Whoever only reads sees one of the two, too.
-    std::string read_only;
-    {
-      ImageFile image = ImageFile::open(path, Access::ReadOnly);
-      const Window window = window_of(image, kOffset);
-      const auto recovered = read_recovered(window);
-      read_only = EditModel::listing(ExtFs::open(recovered ? window.through(*recovered) : window));
-    }
+    const std::string read_only = EditModel::listing_past_crash(path, kOffset, kBytes);
     {
       ImageFile image = ImageFile::open(path, Access::ReadWrite);
       recover(image);

@@ -39,19 +39,6 @@ std::vector<Shape> shapes_of(const std::string& type, Half half) {
   return shapes;
 }
 
-// A tarball of members that the test spells out.
-fs::path tarball_of(const TempDir& dir,
-                    const std::vector<std::pair<rawimg::judge::Member, std::string>>& members) {
-  const fs::path file = dir / "members.tar";
-  std::FILE* out = std::fopen(file.c_str(), "wb");
-  REQUIRE(out != nullptr);
-  rawimg::judge::PaxWriter writer(out);
-  for (const auto& [member, content] : members) writer.add(member, content);
-  writer.finish();
-  std::fclose(out);
-  return file;
-}
-
 // Builds shapes of one type, and compares what a kernel lists in each with what GNU tar unpacked.
 void require_faithful(const std::string& type, Half half) {
   const TempDir dir;
@@ -136,7 +123,8 @@ TEST_CASE("times reach from 1901 to 2446", "[judge][boot][A26]") {
                                        "15032385535"};
   for (std::size_t i = 0; i < times.size(); ++i)
     members.push_back({{.path = "./" + std::to_string(i), .mtime = times[i]}, "x"});
-  require_build(dir / "times.img", tarball_of(dir, members), {"--size", "16M", "-t", "ext4"});
+  require_build(dir / "times.img", rawimg::judge::write_members(dir / "members.tar", members),
+                {"--size", "16M", "-t", "ext4"});
   const std::string listing = kernel_listings({{dir / "times.img", "ext4"}})[0];
   const std::vector<std::string> expected{
       "-2147483648.000000000", "-2147483648.000000001", "-2.500000000",
@@ -157,8 +145,9 @@ TEST_CASE("a time that the inode cannot hold is an error that names the entry", 
                                          {"-2147483649", "128"}}));
   CAPTURE(row.time, row.inode_size);
   const TempDir dir;
-  const auto tarball = tarball_of(
-      dir, {{{.path = "./fine"}, "x"}, {{.path = "./far-away", .mtime = row.time}, "x"}});
+  const auto tarball = rawimg::judge::write_members(
+      dir / "members.tar",
+      {{{.path = "./fine"}, "x"}, {{.path = "./far-away", .mtime = row.time}, "x"}});
   const Outcome outcome =
       run_rawimg({"build", (dir / "t.img").string(), "--from", tarball.string(), "--size", "16M",
                   "-t", "ext4", "--inode-size", row.inode_size});
@@ -184,7 +173,8 @@ TEST_CASE("holes take no blocks and zeros become holes", "[judge][boot][A33][A34
 
 TEST_CASE("ext2 keeps extended attributes where the ext2 driver reads them", "[judge][A25]") {
   const TempDir dir;
-  const auto tarball = tarball_of(dir, {{{.path = "./small", .xattrs = {{"user.a", "b"}}}, "x"}});
+  const auto tarball = rawimg::judge::write_members(
+      dir / "members.tar", {{{.path = "./small", .xattrs = {{"user.a", "b"}}}, "x"}});
   require_build(dir / "two.img", tarball, {"--size", "16M", "-t", "ext2", "--inode-size", "256"});
   CHECK_THAT(debugfs(dir / "two.img", 1 << 20, "stat /small"), !Catch::Contains("File ACL: 0\n"));
   require_build(dir / "four.img", tarball, {"--size", "16M", "-t", "ext4", "--inode-size", "256"});

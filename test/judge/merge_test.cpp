@@ -102,18 +102,6 @@ std::string without_directory_times(const std::string& listing) {
   return text;
 }
 
-using Members = std::vector<std::pair<rawimg::judge::Member, std::string>>;
-
-fs::path write_tar(const fs::path& file, const Members& members) {
-  std::FILE* out = std::fopen(file.c_str(), "wb");
-  REQUIRE(out != nullptr);
-  rawimg::judge::PaxWriter writer(out);
-  for (const auto& [member, content] : members) writer.add(member, content);
-  writer.finish();
-  std::fclose(out);
-  return file;
-}
-
 void require_populate(const fs::path& image, const fs::path& tarball) {
   const Outcome outcome =
       run_rawimg({"populate", image.string(), tarball.string(), "--no-sync", "-q"});
@@ -163,20 +151,21 @@ TEST_CASE("a second tarball over a first is what a build of both is", "[judge][b
 TEST_CASE("hard links that a tarball does not know of keep their file", "[judge][A42][A08]") {
   const TempDir dir;
   const fs::path image = dir / "x.img";
-  require_build(
-      image,
-      write_tar(dir / "1.tar", {{{.path = "./a/one"}, "old"},
-                                {{.path = "./b/two", .type = '1', .link = "./a/one"}, ""},
-                                {{.path = "./c/three", .type = '1', .link = "./a/one"}, ""},
-                                {{.path = "./keep"}, "kept"}}),
-      {"--size", "16M", "-t", "ext4"});
+  require_build(image,
+                rawimg::judge::write_members(
+                    dir / "1.tar", {{{.path = "./a/one"}, "old"},
+                                    {{.path = "./b/two", .type = '1', .link = "./a/one"}, ""},
+                                    {{.path = "./c/three", .type = '1', .link = "./a/one"}, ""},
+                                    {{.path = "./keep"}, "kept"}}),
+                {"--size", "16M", "-t", "ext4"});
   // `a/one` becomes a new file; `b/two` a link to `keep`; `c/three` is never looked at.
-  require_populate(image,
-                   write_tar(dir / "2.tar", {{{.path = "./a/one"}, "new"},
-                                             {{.path = "./d", .type = '5', .mode = 0755}, ""}}));
+  require_populate(image, rawimg::judge::write_members(
+                              dir / "2.tar", {{{.path = "./a/one"}, "new"},
+                                              {{.path = "./d", .type = '5', .mode = 0755}, ""}}));
   require_populate(
-      image, write_tar(dir / "3.tar", {{{.path = "./a/one"}, "newer"},
-                                       {{.path = "./e", .type = '1', .link = "./a/one"}, ""}}));
+      image, rawimg::judge::write_members(dir / "3.tar",
+                                          {{{.path = "./a/one"}, "newer"},
+                                           {{.path = "./e", .type = '1', .link = "./a/one"}, ""}}));
   require_clean(image);
   CHECK(debugfs(image, 1 << 20, "cat /b/two") == "old");
   CHECK(debugfs(image, 1 << 20, "cat /c/three") == "old");
@@ -205,7 +194,8 @@ TEST_CASE("populate that fails leaves every byte in use, and --dry-run every byt
   const Outcome full = run_rawimg({"populate", image.string(), "-q", "-"});
   CHECK(full.exit_code == 1);
   CHECK(same_bytes(image, copy));
-  const auto large = write_tar(dir / "3.tar", {{{.path = "./large"}, std::string(13 << 20, 'x')}});
+  const auto large = rawimg::judge::write_members(
+      dir / "3.tar", {{{.path = "./large"}, std::string(13 << 20, 'x')}});
   const Outcome no_room = run_rawimg({"populate", image.string(), large.string()});
   INFO(no_room.text());
   CHECK(no_room.exit_code == 5);

@@ -115,4 +115,15 @@ void PaxWriter::finish() {
   }
 }
 
+std::filesystem::path write_members(const std::filesystem::path& file,
+                                    const std::vector<std::pair<Member, std::string>>& members) {
+  std::FILE* out = std::fopen(file.c_str(), "wb");
+  if (out == nullptr) throw std::runtime_error("cannot make " + file.string());
+  PaxWriter writer(out);
+  for (const auto& [member, content] : members) writer.add(member, content);
+  writer.finish();
+  if (std::fclose(out) != 0) throw std::runtime_error("cannot write " + file.string());
+  return file;
+}
+
 }  // namespace rawimg::judge

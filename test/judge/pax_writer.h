@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -46,5 +47,9 @@ class PaxWriter {
 
   std::FILE* out_;
 };
+
+/// A tarball of these. Throws: std::runtime_error.
+std::filesystem::path write_members(const std::filesystem::path& file,
+                                    const std::vector<std::pair<Member, std::string>>& members);
 
 }  // namespace rawimg::judge

@@ -128,40 +128,24 @@ bool Fstab::set(const FstabRequest& request) {
   return changed;
 }
 
-EditCount Fstab::rm(std::string_view pattern_text) {
-  const Pattern pattern(pattern_text);
-  EditCount count;
-  std::string out;
-  LineReader reader(text_);
-  while (const auto line = reader.next()) {
-    const auto parsed = parse_fstab_line(line->body);
-    if (parsed && parsed->active && pattern.matches(decode_entry(*parsed)))
-      ++count.matched;
-    else
-      keep_line(out, *line);
-  }
-  count.changed = count.matched;
-  text_ = std::move(out);
-  return count;
+namespace {
+
+std::function<LineMatch(const TextLine&)> lines_of(const Pattern& pattern) {
+  return [&pattern](const TextLine& line) {
+    const auto parsed = parse_fstab_line(line.body);
+    if (!parsed || !pattern.matches(decode_entry(*parsed))) return LineMatch::None;
+    return parsed->active ? LineMatch::Active : LineMatch::Comment;
+  };
 }
 
-EditCount Fstab::comment(std::string_view pattern_text) {
-  const Pattern pattern(pattern_text);
-  EditCount count;
-  std::string out;
-  LineReader reader(text_);
-  while (const auto line = reader.next()) {
-    const auto parsed = parse_fstab_line(line->body);
-    const bool matches = parsed && pattern.matches(decode_entry(*parsed));
-    if (matches) ++count.matched;
-    if (matches && parsed->active) {
-      ++count.changed;
-      out += '#';
-    }
-    keep_line(out, *line);
-  }
-  text_ = std::move(out);
-  return count;
+}  // namespace
+
+EditCount Fstab::rm(std::string_view pattern) {
+  return remove_lines(text_, lines_of(Pattern(pattern)));
+}
+
+EditCount Fstab::comment(std::string_view pattern) {
+  return comment_lines(text_, lines_of(Pattern(pattern)));
 }
 
 }  // namespace rawimg

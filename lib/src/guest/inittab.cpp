@@ -230,40 +230,24 @@ bool Inittab::set(std::string_view text) {
   return changed;
 }
 
-EditCount Inittab::rm(std::string_view pattern_text) {
-  const IdPattern pattern(pattern_text);
-  EditCount count;
-  std::string out;
-  LineReader reader(text_);
-  while (const auto line = reader.next()) {
-    const auto entry = parse_entry(*line);
-    if (entry && entry->active && pattern.matches(*entry))
-      ++count.matched;
-    else
-      keep_line(out, *line);
-  }
-  count.changed = count.matched;
-  text_ = std::move(out);
-  return count;
+namespace {
+
+std::function<LineMatch(const TextLine&)> lines_of(const IdPattern& pattern) {
+  return [&pattern](const TextLine& line) {
+    const auto entry = parse_entry(line);
+    if (!entry || !pattern.matches(*entry)) return LineMatch::None;
+    return entry->active ? LineMatch::Active : LineMatch::Comment;
+  };
 }
 
-EditCount Inittab::comment(std::string_view pattern_text) {
-  const IdPattern pattern(pattern_text);
-  EditCount count;
-  std::string out;
-  LineReader reader(text_);
-  while (const auto line = reader.next()) {
-    const auto entry = parse_entry(*line);
-    const bool matches = entry && pattern.matches(*entry);
-    if (matches) ++count.matched;
-    if (matches && entry->active) {
-      ++count.changed;
-      out += '#';
-    }
-    keep_line(out, *line);
-  }
-  text_ = std::move(out);
-  return count;
+}  // namespace
+
+EditCount Inittab::rm(std::string_view pattern) {
+  return remove_lines(text_, lines_of(IdPattern(pattern)));
+}
+
+EditCount Inittab::comment(std::string_view pattern) {
+  return comment_lines(text_, lines_of(IdPattern(pattern)));
 }
 
 }  // namespace rawimg

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace rawimg {
 
@@ -32,6 +33,38 @@ void append_line(std::string& out, std::string_view body) {
       first && first->ending.find('\n') != std::string_view::npos ? first->ending : "\n");
   if (!out.empty() && out.back() != '\n') out += ending;
   out.append(body).append(ending);
+}
+
+EditCount remove_lines(std::string& text, const std::function<LineMatch(const TextLine&)>& match) {
+  EditCount count;
+  std::string out;
+  LineReader reader(text);
+  while (const auto line = reader.next()) {
+    if (match(*line) == LineMatch::Active)
+      ++count.matched;
+    else
+      keep_line(out, *line);
+  }
+  count.changed = count.matched;
+  text = std::move(out);
+  return count;
+}
+
+EditCount comment_lines(std::string& text, const std::function<LineMatch(const TextLine&)>& match) {
+  EditCount count;
+  std::string out;
+  LineReader reader(text);
+  while (const auto line = reader.next()) {
+    const LineMatch what = match(*line);
+    if (what != LineMatch::None) ++count.matched;
+    if (what == LineMatch::Active) {
+      ++count.changed;
+      out += '#';
+    }
+    keep_line(out, *line);
+  }
+  text = std::move(out);
+  return count;
 }
 
 std::string_view skip_blanks(std::string_view text) {

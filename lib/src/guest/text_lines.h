@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <rawimg/edit_count.h>
 
 namespace rawimg {
 
@@ -35,6 +38,13 @@ void replace_line(std::string& out, const TextLine& line, std::string_view body)
 /// A new last line, with the ending that the first line of `out` has (LF when there is none); a
 /// last line without an end gets one before.
 void append_line(std::string& out, std::string_view body);
+
+/// What a line is to a pattern.
+enum class LineMatch { None, Active, Comment };
+/// Takes the active lines that match out of `text`.
+EditCount remove_lines(std::string& text, const std::function<LineMatch(const TextLine&)>& match);
+/// Puts a number sign before the active lines that match; comments that do count as matched.
+EditCount comment_lines(std::string& text, const std::function<LineMatch(const TextLine&)>& match);
 
 /// `text` without the blanks (space, tab) at its start.
 std::string_view skip_blanks(std::string_view text);
