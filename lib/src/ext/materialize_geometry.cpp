@@ -119,10 +119,10 @@ bool Materializer::try_handle(std::uint64_t inodes_per_group) {
       handle->super->s_reserved_gdt_blocks != growth)
     return false;
   s_.fs = std::move(handle);
-  const std::uint64_t table = fs()->inode_blocks_per_group;
-  if (s_.tables.in_group &&
-      table > (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved))
-    return false;
+  // A table for which no room was kept may lie behind the content of its group.
+  const bool in_kept_room =
+      s_.tables.in_group && fs()->inode_blocks_per_group <=
+                                (s_.tables.opened ? s_.tables.final_blocks : s_.tables.reserved);
   stamp_ext(fs(), s_.plan.uuid.value_or(how_.uuid), s_.plan.hash_seed.value_or(how_.hash_seed),
             how_.created);
   mark_content(fs());
@@ -131,7 +131,7 @@ bool Materializer::try_handle(std::uint64_t inodes_per_group) {
   } else if (!place_tables_behind(s_.content_end)) {
     return false;
   }
-  for (dgrp_t g = 0; s_.tables.in_group && g < fs()->group_desc_count; ++g)
+  for (dgrp_t g = 0; in_kept_room && g < fs()->group_desc_count; ++g)
     if (ext2fs_inode_table_loc(fs(), g) != s_.group_start(g) + s_.super_blocks(g) + 2)
       throw Error(Errc::Corrupt,
                   fmt::format("libext2fs puts the inode table of group {} at block {}", g,
