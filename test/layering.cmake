@@ -11,8 +11,9 @@ foreach(rooms IN LISTS floors)
     set(floor_of_${room} ${floor})
   endforeach()
 endforeach()
-set(floor_of_cli ${floor_of_tools})  # tools/cli, tools/edit and tools/cmd
+set(floor_of_cli ${floor_of_tools})  # tools/cli, tools/read, tools/edit and tools/cmd
 set(floor_of_edit ${floor_of_tools})
+set(floor_of_read ${floor_of_tools})
 set(floor_of_cmd ${floor_of_tools})
 
 foreach(pair base:entry base:error base:image_path base:observer base:units base:uuid storage:image_file storage:new_image storage:window archive:tar_source

@@ -45,7 +45,7 @@ TEST_CASE("a built image is listed, read and described", "[cli]") {
   CHECK(run_rawimg({"ls", image}, {.terminal = true}).out ==
         "etc\nlink\nlost+found\nnull\nodd\\x1b\\xfc\n");
   CHECK(run_rawimg({"ls", "-l", image + ":/etc"}).out ==
-        "-rw-r--r-- 1 1000 1001 29 2020-09-13 12:26 fstab\n");
+        "total 4\n-rw-r--r-- 1 1000 1001 29 2020-09-13 12:26 fstab\n");
   CHECK(run_rawimg({"ls", "-l", image + ":/null"}).out.find("crw-rw-rw- 1 0 0 1, 3 ") == 0);
   CHECK(run_rawimg({"stat", image + ":1/etc/fstab"})
             .out.find("Access: 0644/-rw-r--r--  Uid: 1000  Gid: 1001") != std::string::npos);

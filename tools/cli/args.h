@@ -35,6 +35,9 @@ class Args {
   std::optional<std::string> value(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& options() const { return options_; }
   const std::vector<std::string>& operands() const { return operands_; }
+  /// What stands behind the operands of a command that takes an expression.
+  const std::vector<std::string>& expression() const { return expression_; }
+  void set_expression(std::vector<std::string> words) { expression_ = std::move(words); }
   /// Throws: Usage, naming the operand.
   const std::string& require(std::size_t index, std::string_view what) const;
   /// Throws: Usage when there are more operands.
@@ -42,7 +45,7 @@ class Args {
 
  private:
   std::vector<std::pair<std::string, std::string>> options_;
-  std::vector<std::string> operands_;
+  std::vector<std::string> operands_, expression_;
 };
 
 /// Throws: Usage (unknown option, with a suggestion; a value missing or too many).

@@ -13,6 +13,7 @@
 namespace rawimg::cli {
 
 class Edit;
+class Reading;
 
 struct Command {
   std::string_view name, synopsis, summary;
@@ -22,7 +23,16 @@ struct Command {
   ExitCode (*run)(const Args& args, Streams& io);
   /// of what changes an image: the change itself, as `batch` makes it, too
   void (*apply)(Edit& edit, const Args& args) = nullptr;
+  /// of what only reads an image: the reading itself, as `batch` does it, too
+  ExitCode (*read)(Reading& reading, const Args& args) = nullptr;
+  /// of what takes an expression behind its operands: how many words belong to a word of it
+  std::size_t (*words_behind)(std::string_view word) = nullptr;
 };
+
+/// The words of a command line, sorted by the command's table. An expression begins behind the
+/// first operand, with the first word that is none: with a dash and a letter, or one of ( ) ! and
+/// the comma. Options of the table with two dashes are found in it, too. Throws: Usage.
+Args parse_words(const Command& command, const std::vector<std::string>& words);
 
 /// All commands, in the order of help.
 std::span<const Command* const> commands();

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <string>
 
 #include <fmt/format.h>
@@ -93,12 +92,15 @@ std::uint32_t parse_hex32(std::string_view text, std::string_view what) {
 
 std::string short_size(std::uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{}", bytes);
-  double value = static_cast<double>(bytes);
+  const auto round_up = [bytes](std::uint64_t scale, std::uint64_t times) {
+    return bytes / scale * times + (bytes % scale * times + scale - 1) / scale;
+  };
+  std::uint64_t scale = 1024;
   std::size_t unit = 0;
-  for (value /= 1024; value >= 1024 && unit + 1 < kLetters.size(); ++unit) value /= 1024;
-  // Rounded up, as ls and du do: nothing looks smaller than it is.
-  return value < 10 ? fmt::format("{:.1f}{}", std::ceil(value * 10) / 10, kLetters[unit])
-                    : fmt::format("{:.0f}{}", std::ceil(value), kLetters[unit]);
+  for (; round_up(scale, 1) >= 1024 && unit + 1 < kLetters.size(); ++unit) scale *= 1024;
+  const std::uint64_t tenths = round_up(scale, 10);
+  return tenths < 100 ? fmt::format("{}.{}{}", tenths / 10, tenths % 10, kLetters[unit])
+                      : fmt::format("{}{}", round_up(scale, 1), kLetters[unit]);
 }
 
 }  // namespace rawimg::cli

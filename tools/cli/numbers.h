@@ -20,7 +20,7 @@ double parse_percent(std::string_view text, std::string_view what);
 /// Hexadecimal with or without 0x, at most 32 bits. Throws: Usage.
 std::uint32_t parse_hex32(std::string_view text, std::string_view what);
 
-/// "4.0G", as ls -h and du -h write sizes.
+/// "4.0G", as ls -h and du -h write sizes: rounded up, so that nothing looks smaller than it is.
 std::string short_size(std::uint64_t bytes);
 
 }  // namespace rawimg::cli

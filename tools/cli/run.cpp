@@ -54,8 +54,7 @@ Error unknown_command(const std::string& word) {
 int run_command(const Command& command, const std::vector<std::string>& words, Streams& io,
                 bool json) {
   try {
-    const std::vector<OptionSpec> table = all_options(command);
-    const Args args = parse_args(table, words);
+    const Args args = parse_words(command, words);
     if (args.has("help")) {
       io.out << help_text(command);
       return 0;

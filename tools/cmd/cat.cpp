@@ -9,6 +9,7 @@
 #include "cli/open_fs.h"
 #include "cli/output.h"
 #include "cmd/all.h"
+#include "read/reading.h"
 
 namespace rawimg::cli {
 namespace {
@@ -26,41 +27,30 @@ void require_modest(std::uint64_t size, const std::string& path) {
         .with_hint("leave out --json");
 }
 
-std::vector<Address> read_request(const Args& args) {
-  std::vector<Address> files;
-  (void)args.require(0, "IMG:/path");
-  for (std::size_t i = 0; i < args.operands().size(); ++i) {
-    files.push_back(read_address(args, i));
-    if (files.back().path.empty())
-      throw Error(Errc::Usage,
-                  fmt::format("{} names no file in the image", quote(args.operands()[i])))
-          .with_hint(fmt::format("for example {}:/etc/fstab", escape(files.back().image.string())));
-  }
-  if (args.has("json") && files.size() > 1) throw Error(Errc::Usage, "--json shows one file");
-  return files;
-}
-
-ExitCode run(const Args& args, Streams& io) {
+ExitCode read(Reading& reading, const Args& args) {
+  const std::vector<ReadFile> files = reading.files(args, Reading::NoPath::IsMissing);
+  if (reading.wants_json() && files.size() > 1) throw Error(Errc::Usage, "--json shows one file");
+  std::vector<std::uint32_t> inodes;  // all of them are there before the first is printed
+  for (const ReadFile& file : files) inodes.push_back(file.fs->resolve(file.path));
   std::string content;
-  for (const Address& address : read_request(args)) {
-    const OpenedFs opened = open_filesystem(address, args, io);
-    const std::uint32_t inode = opened.fs.resolve(address.path);
-    if (args.has("json")) require_modest(opened.fs.inode(inode).size_bytes, address.path);
-    about(address.path, [&] {
-      opened.fs.read_file(inode, [&](std::span<const std::byte> bytes) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const ReadFile& file = files[i];
+    if (reading.wants_json()) require_modest(file.fs->inode(inodes[i]).size_bytes, file.path);
+    about(file.shown, [&] {
+      file.fs->read_file(inodes[i], [&](std::span<const std::byte> bytes) {
         const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        if (args.has("json"))
+        if (reading.wants_json())
           content += text;
-        else if (!io.out.write(text.data(), static_cast<std::streamsize>(text.size())))
+        else if (!reading.io().out.write(text.data(), static_cast<std::streamsize>(text.size())))
           throw output_error(errno);
       });
     });
-    if (!args.has("json")) continue;
-    Json json;
-    put_bytes(json, "path", address.path);
-    put_bytes(json, "content", content);
-    print_result(io, "cat", json, opened.warnings);
   }
+  if (!reading.wants_json()) return ExitCode::Done;
+  Json json;
+  put_bytes(json, "path", files.front().path);
+  put_bytes(json, "content", content);
+  reading.set_result(json);
   return ExitCode::Done;
 }
 
@@ -72,9 +62,11 @@ const Command kCat{
     .summary = "print files of an image",
     .examples =
         "  rawimg cat disk.img:/etc/fstab\n  rawimg cat disk.img:1/boot/vmlinuz > vmlinuz\n",
-    .details = "Symlinks are followed inside of the image.\n",
+    .details =
+        "Symlinks are followed inside of the image. Wildcards are matched there, too, in quotes.\n",
     .options = kTables,
-    .run = run,
+    .run = [](const Args& args, Streams& io) { return run_reading(kCat, args, io); },
+    .read = read,
 };
 
 }  // namespace rawimg::cli

@@ -4,8 +4,9 @@
 
 #include "base/text.h"
 #include "cmd/all.h"
+#include "edit/edit.h"
 #include "edit/mode_change.h"
-#include "edit/walk.h"
+#include "read/walk.h"
 
 namespace rawimg::cli {
 namespace {
@@ -14,15 +15,16 @@ constexpr OptionSpec kOwn[] = {{"recursive", "", "directories with all that is i
 constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
                                                    kLockOptions, kImageOption,   kCommonOptions};
 
-void change_one(Edit& edit, const Operand& file, const InodeInfo& inode, const ModeChange& change) {
+void change_one(Edit& edit, const std::string& file, const InodeInfo& inode,
+                const ModeChange& change) {
   if (inode.type == FileType::Symlink) return;  // they have no permissions of their own
   const std::uint16_t wanted = change.apply(inode.permissions, inode.type == FileType::Directory);
   if (wanted == inode.permissions) return;
   MetadataChange metadata;
   metadata.permissions = wanted;
   edit.fs().change(inode.number, metadata);
-  edit.say(fmt::format("mode of {} changed from {:04o} to {:04o}", quote(file.word),
-                       inode.permissions, wanted));
+  edit.say(fmt::format("mode of {} changed from {:04o} to {:04o}", quote(file), inode.permissions,
+                       wanted));
 }
 
 void apply(Edit& edit, const Args& args) {
@@ -32,11 +34,12 @@ void apply(Edit& edit, const Args& args) {
     for (const Operand& file : edit.expand(args.operands()[i])) {
       const std::uint32_t inode = edit.resolve(file);
       if (args.has("recursive"))
-        walk_tree(edit, file, inode, [&](const Operand& below, const InodeInfo& info) {
-          change_one(edit, below, info, change);
-        });
+        walk_tree(edit.fs(), file.word, inode, {.enter = [&](const WalkStep& step) {
+                    change_one(edit, step.path, step.inode, change);
+                    return Walk::In;
+                  }});
       else
-        change_one(edit, file, edit.fs().inode(inode), change);
+        change_one(edit, file.word, edit.fs().inode(inode), change);
     }
   }
 }

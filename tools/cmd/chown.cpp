@@ -4,8 +4,9 @@
 
 #include "base/text.h"
 #include "cmd/all.h"
+#include "edit/edit.h"
 #include "edit/owner_names.h"
-#include "edit/walk.h"
+#include "read/walk.h"
 
 namespace rawimg::cli {
 namespace {
@@ -17,7 +18,7 @@ constexpr OptionSpec kOwn[] = {
 constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
                                                    kLockOptions, kImageOption,   kCommonOptions};
 
-void change_one(Edit& edit, const Operand& file, const InodeInfo& inode, const Owner& owner) {
+void change_one(Edit& edit, const std::string& file, const InodeInfo& inode, const Owner& owner) {
   if (owner.uid.value_or(inode.uid) == inode.uid && owner.gid.value_or(inode.gid) == inode.gid)
     return;
   MetadataChange change;
@@ -28,8 +29,8 @@ void change_one(Edit& edit, const Operand& file, const InodeInfo& inode, const O
     change.permissions = static_cast<std::uint16_t>(
         inode.permissions & ((inode.permissions & 0010) != 0 ? 01777U : 03777U));
   edit.fs().change(inode.number, change);
-  edit.say(fmt::format("owner of {} changed from {}:{} to {}:{}", quote(file.word), inode.uid,
-                       inode.gid, owner.uid.value_or(inode.uid), owner.gid.value_or(inode.gid)));
+  edit.say(fmt::format("owner of {} changed from {}:{} to {}:{}", quote(file), inode.uid, inode.gid,
+                       owner.uid.value_or(inode.uid), owner.gid.value_or(inode.gid)));
 }
 
 void apply(Edit& edit, const Args& args) {
@@ -42,11 +43,12 @@ void apply(Edit& edit, const Args& args) {
           edit.resolve(file, args.has("no-dereference") || recursive ? ExtFs::Follow::AllButLast
                                                                      : ExtFs::Follow::All);
       if (recursive)
-        walk_tree(edit, file, inode, [&](const Operand& below, const InodeInfo& info) {
-          change_one(edit, below, info, owner);
-        });
+        walk_tree(edit.fs(), file.word, inode, {.enter = [&](const WalkStep& step) {
+                    change_one(edit, step.path, step.inode, owner);
+                    return Walk::In;
+                  }});
       else
-        change_one(edit, file, edit.fs().inode(inode), owner);
+        change_one(edit, file.word, edit.fs().inode(inode), owner);
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "cmd/all.h"
 #include "edit/copy.h"
 #include "edit/destination.h"
+#include "read/expand_paths.h"
 
 namespace rawimg::cli {
 namespace {

@@ -79,9 +79,6 @@ class Edit {
 
 /// Whether a word names an image that exists, and something in it.
 bool names_image(const std::string& word);
-/// Wildcards inside an image: the paths that match, sorted; a name that exists as it is wins.
-/// Throws: NotFound (no match).
-std::vector<std::string> expand_paths(const ExtReader& fs, const std::string& path);
 
 /// The time of a change: SOURCE_DATE_EPOCH, else the clock.
 Timestamp time_of_edit(const Streams& io);

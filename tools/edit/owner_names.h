@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include <rawimg/transaction.h>
+#include <rawimg/ext_fs.h>
 
 namespace rawimg::cli {
 
@@ -19,6 +19,6 @@ Owner parse_numeric_owner(std::string_view text);
 /// "alice", "alice:staff", ":staff", "0:0", "alice:" (her login group): names as the image's own
 /// /etc/passwd and /etc/group have them. Throws: Usage, NotFound (a name that the image does not
 /// know).
-Owner parse_owner(const Transaction& fs, std::string_view text);
+Owner parse_owner(const ExtReader& fs, std::string_view text);
 
 }  // namespace rawimg::cli

@@ -28,9 +28,12 @@ class PasswdFile {
   /// 4294967294 (one more is chown's "as it is").
   static PasswdFile parse(std::string_view text);
   std::optional<PasswdEntry> find(std::string_view user) const;
+  /// Of several users of one number the first line's, as getpwuid(3) has it.
+  std::optional<std::string> find_user(std::uint32_t uid) const;
 
  private:
   std::map<std::string, PasswdEntry, std::less<>> users_;
+  std::map<std::uint32_t, std::string> names_;
 };
 
 class GroupFile {
@@ -38,9 +41,12 @@ class GroupFile {
   /// Takes any bytes; rules as for PasswdFile.
   static GroupFile parse(std::string_view text);
   std::optional<std::uint32_t> find_gid(std::string_view group) const;
+  /// Of several groups of one number the first line's.
+  std::optional<std::string> find_group(std::uint32_t gid) const;
 
  private:
   std::map<std::string, std::uint32_t, std::less<>> gids_;
+  std::map<std::uint32_t, std::string> names_;
 };
 
 struct ShadowEntry {

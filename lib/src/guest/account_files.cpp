@@ -35,6 +35,7 @@ PasswdFile PasswdFile::parse(std::string_view text) {
     const auto& [name, password, uid_text, gid_text, comment, home, shell] = *fields;
     const auto uid = parse_id(uid_text), gid = parse_id(gid_text);
     if (!uid || !gid) continue;
+    file.names_.try_emplace(*uid, name);
     file.users_.try_emplace(std::string(name),
                             PasswdEntry{line->number, std::string(password), *uid, *gid,
                                         std::string(home), std::string(shell)});
@@ -47,13 +48,20 @@ std::optional<PasswdEntry> PasswdFile::find(std::string_view user) const {
   return found == users_.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<std::string> PasswdFile::find_user(std::uint32_t uid) const {
+  const auto found = names_.find(uid);
+  return found == names_.end() ? std::nullopt : std::optional(found->second);
+}
+
 GroupFile GroupFile::parse(std::string_view text) {
   GroupFile file;
   LineReader reader(text);
   while (const auto line = reader.next()) {
     const auto fields = split_entry<kGroupFields>(line->body);
     const auto gid = fields && is_name(fields->front()) ? parse_id((*fields)[2]) : std::nullopt;
-    if (gid) file.gids_.try_emplace(std::string(fields->front()), *gid);
+    if (!gid) continue;
+    file.names_.try_emplace(*gid, fields->front());
+    file.gids_.try_emplace(std::string(fields->front()), *gid);
   }
   return file;
 }
@@ -61,6 +69,11 @@ GroupFile GroupFile::parse(std::string_view text) {
 std::optional<std::uint32_t> GroupFile::find_gid(std::string_view group) const {
   const auto found = gids_.find(group);
   return found == gids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string> GroupFile::find_group(std::uint32_t gid) const {
+  const auto found = names_.find(gid);
+  return found == names_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace rawimg

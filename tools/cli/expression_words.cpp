@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "cli/command.h"
+
+namespace rawimg::cli {
+namespace {
+
+bool begins_expression(const std::string& word) {
+  if (word == "(" || word == ")" || word == "!" || word == ",") return true;
+  return word.size() > 1 && word[0] == '-' && word[1] != '-';
+}
+
+const OptionSpec* find_option(std::span<const OptionSpec> table, const std::string& word) {
+  if (!word.starts_with("--")) return nullptr;
+  const std::string_view name = std::string_view(word).substr(2, word.find('=') - 2);
+  const auto it = std::find_if(table.begin(), table.end(),
+                               [&](const OptionSpec& spec) { return spec.name == name; });
+  return it == table.end() ? nullptr : &*it;
+}
+
+/// Whether the word behind this option is its value.
+bool takes_next(std::span<const OptionSpec> table, const std::string& word) {
+  if (const OptionSpec* spec = find_option(table, word))
+    return spec->needs_value() && word.find('=') == std::string::npos;
+  if (word.size() != 2 || word[0] != '-') return false;
+  return std::any_of(table.begin(), table.end(), [&](const OptionSpec& spec) {
+    return spec.letter == word[1] && spec.needs_value();
+  });
+}
+
+/// Where the expression begins, which is behind an operand.
+std::size_t find_expression(std::span<const OptionSpec> table,
+                            const std::vector<std::string>& words) {
+  bool has_operand = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (has_operand && begins_expression(words[i])) return i;
+    if (takes_next(table, words[i]))
+      ++i;
+    else if (!words[i].starts_with('-'))
+      has_operand = true;
+  }
+  return words.size();
+}
+
+}  // namespace
+
+Args parse_words(const Command& command, const std::vector<std::string>& words) {
+  const std::vector<OptionSpec> table = all_options(command);
+  if (command.words_behind == nullptr) return parse_args(table, words);
+  const auto begin = words.begin() + static_cast<std::ptrdiff_t>(find_expression(table, words));
+  std::vector<std::string> front(words.begin(), begin), expression;
+  for (auto word = begin; word != words.end();) {
+    const bool own = find_option(table, *word) != nullptr;
+    const std::size_t count = 1 + (own ? takes_next(table, *word) : command.words_behind(*word));
+    const auto end =
+        word + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(count), words.end() - word);
+    // an option of ours stands before the operands for the parser
+    if (own)
+      front.insert(front.begin(), word, end);
+    else
+      expression.insert(expression.end(), word, end);
+    word = end;
+  }
+  Args args = parse_args(table, front);
+  args.set_expression(std::move(expression));
+  return args;
+}
+
+}  // namespace rawimg::cli

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "read/reading.h"
+
+#include <algorithm>
+#include <deque>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
+#include "cli/inode_text.h"
+#include "cli/open_fs.h"
+#include "read/expand_paths.h"
+
+namespace rawimg::cli {
+namespace {
+
+constexpr std::size_t kMostJson = 1u << 30;
+
+/// The images of a command line, each filesystem opened once.
+class OpenImages {
+ public:
+  OpenImages(const Args& args, Streams& io) : args_(args), io_(io) {}
+
+  ReadPlace locate(const std::string& word) {
+    const auto literal = args_.value("image");
+    const Address address = literal ? parse_address_in(*literal, word) : parse_address(word);
+    const std::size_t front = word.size() - std::min(word.size(), address.path.size());
+    return {&open(address).fs, literal ? *literal : word.substr(0, front), address.path};
+  }
+
+  std::vector<Warning> warnings() const {
+    std::vector<Warning> all;
+    for (const Opened& one : opened_)
+      all.insert(all.end(), one.fs.warnings.begin(), one.fs.warnings.end());
+    return all;
+  }
+
+ private:
+  struct Opened {
+    Address address;
+    OpenedFs fs;
+  };
+
+  const OpenedFs& open(const Address& address) {
+    for (const Opened& one : opened_)
+      if (one.address.image == address.image && one.address.slot == address.slot &&
+          one.address.offset == address.offset)
+        return one.fs;
+    opened_.push_back({address, open_filesystem(address, args_, io_)});
+    return opened_.back().fs;
+  }
+
+  const Args& args_;
+  Streams& io_;
+  std::deque<Opened> opened_;
+};
+
+}  // namespace
+
+std::vector<std::string> Reading::words(const Args& args) const {
+  if (!args.operands().empty()) return args.operands();
+  if (!no_word_) throw Error(Errc::Usage, "an operand is missing: IMG[:N][/path]");
+  return {*no_word_};
+}
+
+std::vector<ReadFile> Reading::files(const Args& args, NoPath no_path) {
+  std::vector<ReadFile> files;
+  std::vector<std::string> images;
+  for (const std::string& word : words(args)) {
+    const ReadPlace place = locate_(word);
+    if (place.path.empty() && no_path == NoPath::IsMissing)
+      throw Error(Errc::Usage, fmt::format("{} names no file in the image", quote(word)))
+          .with_hint(fmt::format("for example {}:/etc/fstab", escape(place.image)));
+    AccountNames& names = names_.try_emplace(place.fs, *place.fs).first->second;
+    for (std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path)) {
+      files.push_back({place.fs, &names, path, path});
+      images.push_back(place.image);
+    }
+  }
+  if (names_.size() > 1)
+    for (std::size_t i = 0; i < files.size(); ++i)
+      files[i].shown = images[i] + (images[i].ends_with(':') ? "" : ":") + files[i].path;
+  return files;
+}
+
+Json inode_json(const InodeInfo& inode, AccountNames& names) {
+  Json json = to_json(inode);
+  if (const auto user = names.find_user(inode.uid)) put_bytes(json, "user", *user);
+  if (const auto group = names.find_group(inode.gid)) put_bytes(json, "group", *group);
+  return json;
+}
+
+void JsonList::add(const Json& value) {
+  if (!text_.empty()) text_ += ',';
+  text_ += value.dump();
+  if (text_.size() > kMostJson)
+    throw Error(Errc::Unsupported,
+                fmt::format("the list takes more than {} bytes of JSON", kMostJson))
+        .with_hint("ask for parts of the tree, or leave out --json");
+}
+
+ExitCode run_reading(const Command& command, const Args& args, Streams& io) {
+  OpenImages images(args, io);
+  Reading reading(io, args.has("json"),
+                  args.has("image") ? std::optional<std::string>("") : std::nullopt,
+                  [&](const std::string& word) { return images.locate(word); });
+  const ExitCode code = command.read(reading, args);
+  if (reading.wants_json())
+    print_result_text(io, command.name, reading.result(), images.warnings());
+  return code;
+}
+
+}  // namespace rawimg::cli
