@@ -306,6 +306,49 @@ TEST_CASE("a name more or less in a large directory costs a block or two", "[jud
   CHECK(cheap >= 20);  // now and then a leaf is full, and the directory is made anew
 }
 
+TEST_CASE("where no other inode is free, those that a transaction gives back serve it",
+          "[judge][edit][A36]") {
+  const TempDir dir;
+  const fs::path path = dir / "x.img";
+  make_filesystem(path, 0, {"-t", "ext4", "-b", "1024", "-N", "200"});
+  const auto change = [&](const std::function<void(Transaction&)>& by) {
+    ImageFile image = ImageFile::open(path, Access::ReadWrite);
+    Transaction transaction = Transaction::begin(window_of(image, 0), kQuick);
+    by(transaction);
+    transaction.commit();
+    REQUIRE(fsck_complaints(path, 0) == "");
+  };
+  Entry directory;
+  directory.type = FileType::Directory;
+  int made = 0;
+  change([&](Transaction& transaction) {
+    try {
+      for (;; ++made) transaction.make(2, "f" + std::to_string(made), Entry{});
+    } catch (const Error& error) {
+      REQUIRE(error.code() == Errc::NoSpace);
+    }
+  });
+  change([&](Transaction& transaction) {
+    REQUIRE_THROWS_MATCHES(transaction.make(2, "one more", Entry{}), Error,
+                           IsError(Errc::NoSpace, "are in use"));
+    transaction.unlink(2, "f0");
+    transaction.unlink(2, "f7");
+    const std::uint32_t d = transaction.make(2, "d", directory);
+    transaction.make(d, "in it", Entry{});
+    REQUIRE_THROWS_MATCHES(transaction.make(d, "one more", Entry{}), Error,
+                           IsError(Errc::NoSpace, "are in use"));
+  });
+  change([&](Transaction& transaction) {  // and back: a directory's inode for a file
+    transaction.unlink(*transaction.find(2, "d"), "in it");
+    transaction.remove_directory(2, "d");
+    transaction.make(2, "f0", Entry{});
+    transaction.make(2, "f7", Entry{});
+  });
+  ImageFile image = ImageFile::open(path, Access::ReadOnly);
+  CHECK(ExtFs::open(window_of(image, 0)).read_directory(2).size() ==
+        static_cast<std::size_t>(made) + 1);
+}
+
 TEST_CASE("files keep valid maps at any fragmentation", "[judge][edit][E03]") {
   const auto shape = GENERATE(values<Shape>(
       {{"ext2", {"-t", "ext2", "-b", "1024", "-N", "20000"}},

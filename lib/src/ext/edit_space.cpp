@@ -119,11 +119,22 @@ std::uint32_t EditSpace::take_inode(std::uint32_t near, bool directory) {
   if (ext2fs_find_first_zero_inode_bitmap2(fs_->inode_map, start, count, &inode) != 0 &&
       (start == least ||
        ext2fs_find_first_zero_inode_bitmap2(fs_->inode_map, least, start - 1, &inode) != 0))
-    throw Error(Errc::NoSpace, fmt::format("all {} inodes of the filesystem are in use", count))
-        .with_hint("remove something, or make an image with more --inodes");
+    return take_given_back_inode(directory);
   zero_slots_up_to(inode);
   ext2fs_inode_alloc_stats2(fs_, inode, +1, directory);
   took_inode_ = true;
+  return inode;
+}
+
+std::uint32_t EditSpace::take_given_back_inode(bool directory) {
+  if (inodes_.empty())
+    throw Error(Errc::NoSpace, fmt::format("all {} inodes of the filesystem are in use",
+                                           fs_->super->s_inodes_count))
+        .with_hint("remove something, or make an image with more --inodes");
+  const auto [inode, was_directory] = *inodes_.begin();
+  inodes_.erase(inodes_.begin());
+  ext2fs_inode_alloc_stats2(fs_, inode, -1, was_directory);
+  ext2fs_inode_alloc_stats2(fs_, inode, +1, directory);
   return inode;
 }
 
@@ -148,7 +159,9 @@ void EditSpace::give_back_inode(std::uint32_t inode, bool directory) {
   if (!ext2fs_test_inode_bitmap2(fs_->inode_map, inode))
     throw Error(Errc::Corrupt, fmt::format("inode {} is in use, but free in the bitmap", inode))
         .with_hint("run e2fsck first");
-  inodes_.emplace_back(inode, directory);
+  if (!inodes_.emplace(inode, directory).second)
+    throw Error(Errc::Corrupt, fmt::format("inode {} is in use twice", inode))
+        .with_hint("run e2fsck first");
 }
 
 std::uint64_t EditSpace::goal_for(std::uint32_t inode) const {

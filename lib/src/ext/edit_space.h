@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Free blocks and inodes of a filesystem that is being edited. What is given back stays taken until
-// settle(), so that nothing that the old filesystem needs is overwritten before the commit.
+// Free blocks and inodes of a filesystem that is being edited. Blocks that are given back stay
+// taken until settle(), so that nothing that the old filesystem needs is overwritten before the
+// commit.
 #pragma once
 
 #include <cstdint>
-#include <utility>
+#include <map>
 #include <vector>
 
 #include <ext2fs/ext2fs.h>
@@ -27,7 +28,8 @@ class EditSpace {
   std::vector<BlockRun> free_runs() const;
   /// Throws: Corrupt (not in use, given back already, or not a file's to give).
   void give_back(BlockRun run);
-  /// An inode in the group of `near` or behind it; its slot on disk is zeros. Throws: NoSpace.
+  /// An inode in the group of `near` or behind it; where no other is free, one that was given back:
+  /// unlike content, inodes are part of the commit and its undo. Throws: NoSpace.
   std::uint32_t take_inode(std::uint32_t near, bool directory);
   void give_back_inode(std::uint32_t inode, bool directory);
 
@@ -63,6 +65,7 @@ class EditSpace {
   }
 
  private:
+  std::uint32_t take_given_back_inode(bool directory);
   void zero_slots_up_to(std::uint32_t inode);
   void require_not_metadata(BlockRun run) const;
   void take_back(std::size_t from);
@@ -70,8 +73,8 @@ class EditSpace {
   ext2_filsys fs_;
   WindowIo& io_;
   RangeSet metadata_, given_back_, taken_;
-  std::vector<BlockRun> log_;                           // of what was taken, in order
-  std::vector<std::pair<std::uint32_t, bool>> inodes_;  // given back; whether they are directories
+  std::vector<BlockRun> log_;             // of what was taken, in order
+  std::map<std::uint32_t, bool> inodes_;  // given back; whether they are directories
   bool took_inode_ = false;
 };
 

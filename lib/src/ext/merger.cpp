@@ -2,7 +2,7 @@
 //
 // ExtBuilder::finish for a filesystem that was there before. Names are compared with those on disk;
 // what differs is changed in the order that keeps every inode alive that is still wanted:
-//   content gets its blocks -> new inodes -> new names of old inodes count -> old names go -> new
+//   content gets its blocks -> new names of old inodes count -> old names go -> new inodes -> new
 //   names come -> metadata, because names touch the times of directories -> commit
 #include "ext/merger.h"
 
@@ -32,10 +32,10 @@ ExtSummary Merger::run() {
   find_changes();
   try {
     take_content_blocks();
-    number_inodes();
-    write_inodes();
     link_existing();
     for (const Change& change : changes_) remove_names(change);
+    number_inodes();
+    write_inodes();
     for (const Change& change : changes_) add_names(change);
     update_metadata();
     fs_.store_directories();
