@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -43,7 +44,7 @@ class Descriptor {
 
 void read_all(int descriptor, const std::string& word, std::uint64_t at, std::uint64_t end,
               const Transaction::ContentSink& sink) {
-  std::vector<std::byte> buffer(kPiece);
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kPiece, end - at));
   while (at < end) {
     const ssize_t n =
         ::read(descriptor, buffer.data(), std::min<std::uint64_t>(buffer.size(), end - at));
@@ -66,15 +67,20 @@ FileType type_of(mode_t mode, const std::string& word) {
   throw Error(Errc::Unsupported, fmt::format("{} is of a kind that is not known", quote(word)));
 }
 
-std::vector<Xattr> xattrs_of(const std::string& path) {
+std::vector<Xattr> xattrs_of(const std::string& path, const std::string& word) {
+  constexpr std::size_t kMost = 65536;  // XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kMost);
+  const ssize_t length = llistxattr(path.c_str(), buffer.get(), kMost);
+  if (length < 0 && errno != ENOTSUP) throw host_error(errno, "read the attributes of", word);
+  const std::string names(buffer.get(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
   std::vector<Xattr> xattrs;
-  std::string names(65536, '\0'), value(65536, '\0');
-  const ssize_t length = llistxattr(path.c_str(), names.data(), names.size());
-  for (ssize_t at = 0; at < length;) {
-    const std::string name(names.data() + at);
-    at += static_cast<ssize_t>(name.size()) + 1;
-    const ssize_t size = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
-    if (size >= 0) xattrs.push_back({name, value.substr(0, static_cast<std::size_t>(size))});
+  for (std::size_t at = 0; at < names.size();) {
+    const std::string name(names.c_str() + at);
+    at += name.size() + 1;
+    const ssize_t size = lgetxattr(path.c_str(), name.c_str(), buffer.get(), kMost);
+    if (size < 0 && errno == ENODATA) continue;  // it went in the meantime
+    if (size < 0) throw host_error(errno, ("read the attribute '" + name + "' of").c_str(), word);
+    xattrs.push_back({name, std::string(buffer.get(), static_cast<std::size_t>(size))});
   }
   std::sort(xattrs.begin(), xattrs.end());
   return xattrs;
@@ -99,7 +105,7 @@ class HostSource : public CopySource {
     if (meta_.type == FileType::Symlink)
       meta_.link_target = std::filesystem::read_symlink(path_).string();
     if (meta_.type == FileType::Regular || meta_.type == FileType::Directory)
-      meta_.xattrs = xattrs_of(path_);
+      meta_.xattrs = xattrs_of(path_, word_);
   }
 
   const Entry& meta() const override { return meta_; }
