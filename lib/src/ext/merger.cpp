@@ -148,7 +148,10 @@ void Merger::write_inode(NodeId id) {
 void Merger::link_existing() {
   for (const Change& change : changes_)
     for (const Change::Added& added : change.added)
-      if (!is_new(added.node)) fs_.add_link(inode_of(added.node), false);
+      if (!is_new(added.node)) {
+        s_.import->read_meta(s_, added.node);  // it is what its directory says, and no directory
+        fs_.add_link(inode_of(added.node), false);
+      }
 }
 
 void Merger::remove_names(const Change& change) {
