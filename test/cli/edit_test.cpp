@@ -159,6 +159,17 @@ TEST_CASE("truncate, touch, mknod, tee and xattr change one thing each", "[cli][
   CHECK(disk.cat("/etc/fstab") == std::string("/dev/\0\0\0", 8));
   disk.require_verb({"touch", "-d", "@123", ":/etc/fstab"});
   CHECK(disk.stat("/etc/fstab").at("mtime").at("seconds") == 123);
+  disk.require_verb({"touch", "-d", "2024-02-29", ":/etc/fstab"});
+  CHECK(disk.stat("/etc/fstab").at("mtime").at("seconds") == 1'709'164'800);
+  for (const char* date : {"2024-02-29T12:34:56", "2024-02-29 12:34:56Z"}) {
+    disk.require_verb({"touch", "-d", date, ":/etc/fstab"});
+    CHECK(disk.stat("/etc/fstab").at("mtime").at("seconds") == 1'709'210'096);
+  }
+  for (const char* wrong : {"", "2024", "2023-02-29", "2024-02-29T25:00", "2024-02-29x",
+                            "2024/02/29", "@", "@1x", "2024-02-29 12:3", "-024-02-29"}) {
+    CAPTURE(wrong);
+    CHECK(disk.run_verb({"touch", "-d", wrong, ":/etc/fstab"}).code == 2);
+  }
   disk.require_verb({"mknod", "-m", "0600", ":/console", "c", "5", "1"});
   CHECK(run_rawimg({"ls", "-l", disk.image + ":/console"}).out.find("crw------- 1 0 0 5, 1 ") == 0);
   CHECK(disk.run_verb({"mknod", ":/x", "c", "4096", "1"}).code == 2);
@@ -215,6 +226,14 @@ TEST_CASE("cp goes into an image and out of it, with and without metadata", "[cl
   CHECK(disk.run_verb({"cp", ":/piped", "-"}).out == "from a pipe");
 }
 
+TEST_CASE("cp -T fills the root", "[cli][edit]") {
+  const Disk disk;
+  fs::create_directories(disk.dir / "tree" / "opt");
+  write_file(disk.dir / "tree" / "opt" / "f", "in opt");
+  disk.require_verb({"cp", "-r", "-T", (disk.dir / "tree").string(), ":/"});
+  CHECK(disk.cat("/opt/f") == "in opt");
+}
+
 TEST_CASE("cp goes from one image to another, with everything", "[cli][edit]") {
   const Disk from("ext2"), to("ext4");
   from.require_verb({"xattr", "--set", "user.a=b", ":/etc/fstab"});
@@ -225,6 +244,37 @@ TEST_CASE("cp goes from one image to another, with everything", "[cli][edit]") {
   CHECK(run_rawimg({"stat", to.image + ":/copy/fstab"}).out.find("user.a=\"b\"") !=
         std::string::npos);
   CHECK(to.run_verb({"mv", from.image + ":/etc", ":/x"}).code == 2);
+}
+
+TEST_CASE("cp keeps files apart that share a number in two images, and refuses to copy onto itself",
+          "[cli][edit]") {
+  const Disk one("ext2"), two("ext2"), to("ext4");
+  for (const Disk* from : {&one, &two}) {
+    from->require_verb({"mkdir", ":/d"});
+    write_file(from->dir / "input", std::string(3000, 'i'));
+    from->require_verb({"tee", ":/d/a"}, {.input_file = (from->dir / "input").string()});
+    from->require_verb({"ln", ":/d/a", ":/d/b"});
+  }
+  two.require_verb({"truncate", "-s", "7", ":/d/a"});
+  to.require_verb({"mkdir", ":/1", ":/2"});
+  REQUIRE(run_rawimg({"cp", "-a", one.image + ":/d", two.image + ":/d/a", two.image + ":/d/b",
+                      to.image + ":/1", "--no-sync"})
+              .code == 0);
+  CHECK(to.stat("/1/a").at("size") == 7);
+  CHECK(to.stat("/1/a").at("links") == 2);
+  CHECK(to.stat("/1/d/a").at("size") != 7);
+  CHECK(to.stat("/1/d/a").at("links") == 2);
+
+  to.require_verb({"ln", "-s", "a", ":/1/link"});
+  for (const char* target : {":/1/a", ":/1/link", ":/1/b"}) {
+    CAPTURE(target);
+    const CliResult same = to.run_verb({"cp", ":/1/a", target});
+    CHECK(same.code == 1);
+    CHECK(same.err.find("are the same file") != std::string::npos);
+  }
+  for (const char* target : {":/1/d/e", ":/1/d"})
+    CHECK(to.run_verb({"cp", "-r", ":/1/d", target}).err.find("into itself") != std::string::npos);
+  CHECK(to.run_verb({"cp", "-r", "-T", ":/1/d", ":/1/d"}).code == 1);
 }
 
 TEST_CASE("nothing is made on the host through a symlink of the image", "[cli][edit]") {

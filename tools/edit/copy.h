@@ -33,6 +33,8 @@ class CopySource {
   /// The same for two names of one file; empty when there is but one name.
   virtual std::string identity() const = 0;
   virtual const std::string& word() const = 0;  ///< for messages
+  /// Whether it is this inode of the image that is changed.
+  virtual bool is(std::uint32_t) const { return false; }
 };
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,

@@ -201,8 +201,12 @@ class ImageSource : public CopySource {
   const Entry& meta() const override { return meta_; }
   const std::string& word() const override { return word_; }
   std::string identity() const override {
-    return info_.links > 1 || info_.type == FileType::Directory ? std::to_string(info_.number) : "";
+    if (info_.links < 2 && info_.type != FileType::Directory) return "";
+    const std::string where =
+        keep_ ? fmt::format("{}:{}", keep_->image->path().string(), keep_->slot) : "";
+    return fmt::format("{}:{}", where, info_.number);
   }
+  bool is(std::uint32_t inode) const override { return !keep_ && info_.number == inode; }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
     for (const DirEntry& entry : fs_.read_directory(info_.number)) names.push_back(entry.name);

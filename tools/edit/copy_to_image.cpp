@@ -72,6 +72,9 @@ class ImageCopier {
     // Content goes where a symlink of the image leads; anything else takes the name.
     auto there = edit_.find(target, plain ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
     if (there && options_.no_clobber) return;
+    if (there && source.is(*there))
+      throw Error(Errc::Exists, fmt::format("{} and {} are the same file", quote(source.word()),
+                                            quote(target.word)));
     if (there && edit_.is_directory(*there))
       throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(target.word),
                                            quote(source.word())));
@@ -102,6 +105,9 @@ class ImageCopier {
   std::uint32_t copy_directory(const CopySource& source, const Operand& target) {
     const Entry meta = meta_for(source);
     if (const auto there = edit_.find(target)) {
+      if (source.is(*there))
+        throw Error(Errc::Exists, fmt::format("{} and {} are the same directory",
+                                              quote(source.word()), quote(target.word)));
       if (!edit_.is_directory(*there))
         throw Error(Errc::Usage, fmt::format("{} is not a directory, and {} is one",
                                              quote(target.word), quote(source.word())));
@@ -119,6 +125,7 @@ class ImageCopier {
     if (!options_.recursive)
       throw Error(Errc::Usage, fmt::format("{} is a directory", quote(top.word())))
           .with_hint("-r copies it with all that is in it");
+    require_outside(top, target);
     struct Level {
       const CopySource* source;
       std::unique_ptr<CopySource> owned;
@@ -139,7 +146,6 @@ class ImageCopier {
     };
     std::vector<Level> levels;
     levels.push_back(open(top, nullptr, target));
-    const std::uint32_t made = levels.front().inode;
     while (!levels.empty()) {
       Level& level = levels.back();
       if (level.names.empty()) {
@@ -160,8 +166,20 @@ class ImageCopier {
         throw Error(Errc::Unsupported, fmt::format("{} is nested more than {} deep",
                                                    quote(directory.word()), kMostDeep));
       levels.push_back(open(directory, std::move(child), below));
-      if (levels.back().inode == made)
-        throw Error(Errc::Usage, fmt::format("{} cannot be copied into itself", quote(top.word())));
+    }
+  }
+
+  /// A directory that is copied below itself would be in the copy, too.
+  void require_outside(const CopySource& source, const Operand& target) const {
+    const auto there = edit_.find(target);
+    std::uint32_t at = there && edit_.is_directory(*there) ? *there : edit_.place(target).directory;
+    for (;;) {
+      if (source.is(at))
+        throw Error(Errc::Usage, fmt::format("{} cannot be copied into itself, {}",
+                                             quote(source.word()), quote(target.word)));
+      const std::uint32_t parent = edit_.fs().parent(at);
+      if (parent == at) return;
+      at = parent;
     }
   }
 
