@@ -11,6 +11,11 @@
 namespace rawimg::cli {
 namespace {
 
+Error same_file(const CopySource& source, const Operand& target) {
+  return Error(Errc::Exists, fmt::format("{} and {} are the same file", quote(source.word()),
+                                         quote(target.word)));
+}
+
 class ImageCopier {
  public:
   ImageCopier(Edit& edit, const CopyOptions& options, std::map<std::string, std::uint32_t>& linked)
@@ -72,9 +77,7 @@ class ImageCopier {
     // Content goes where a symlink of the image leads; anything else takes the name.
     auto there = edit_.find(target, plain ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
     if (there && options_.no_clobber) return;
-    if (there && source.is(*there))
-      throw Error(Errc::Exists, fmt::format("{} and {} are the same file", quote(source.word()),
-                                            quote(target.word)));
+    if (there && source.is(*there)) throw same_file(source, target);
     if (there && edit_.is_directory(*there))
       throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(target.word),
                                            quote(source.word())));
@@ -105,9 +108,6 @@ class ImageCopier {
   std::uint32_t copy_directory(const CopySource& source, const Operand& target) {
     const Entry meta = meta_for(source);
     if (const auto there = edit_.find(target)) {
-      if (source.is(*there))
-        throw Error(Errc::Exists, fmt::format("{} and {} are the same directory",
-                                              quote(source.word()), quote(target.word)));
       if (!edit_.is_directory(*there))
         throw Error(Errc::Usage, fmt::format("{} is not a directory, and {} is one",
                                              quote(target.word), quote(source.word())));
@@ -172,6 +172,7 @@ class ImageCopier {
   /// A directory that is copied below itself would be in the copy, too.
   void require_outside(const CopySource& source, const Operand& target) const {
     const auto there = edit_.find(target);
+    if (there && source.is(*there)) throw same_file(source, target);
     std::uint32_t at = there && edit_.is_directory(*there) ? *there : edit_.place(target).directory;
     for (;;) {
       if (source.is(at))
