@@ -8,8 +8,8 @@
 #include <rawimg/image_file.h>
 
 #include "cli/cli.h"
-#include "support/tar_writer.h"
 #include "support/process.h"
+#include "support/tar_writer.h"
 #include "support/temp_dir.h"
 
 using namespace rawimg;
@@ -147,7 +147,8 @@ TEST_CASE("exit code 2: the command line", "[cli]") {
   CHECK(
       run_rawimg({"init", bench.path("b.img"), "--size", "8M", "--table", "none", "--start", "63s"})
           .code == 2);
-  CHECK(run_rawimg({"cat", bench.path("a.tar")}).err.find("names no file in the image") !=
+  REQUIRE(bench.build().code == 0);
+  CHECK(run_rawimg({"cat", bench.path("a.img")}).err.find("names no file in the image") !=
         std::string::npos);
   CHECK_FALSE(std::filesystem::exists(bench.dir / "b.img"));
 }
