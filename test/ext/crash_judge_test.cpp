@@ -14,8 +14,7 @@
 #include "ext/recording_seam.h"
 #include "ext/small_tree.h"
 #include "ext/undo_file.h"
-#include "support/error_matcher.h"
-#include "support/fault_seam.h"
+#include "support/not_run.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -333,4 +332,27 @@ TEST_CASE("while the mark is there, e2fsck refuses the filesystem at every step"
     CHECK_THAT(refused.text(), Catch::Contains("unsupported feature"));
     CHECK(read_file(crashes.path()) == before);
   }
+}
+
+TEST_CASE("a kernel does not mount a filesystem that is marked, not even to read it",
+          "[judge][edit][crash]") {
+  require_root("what a kernel says of the mark");
+  const Shape shape = GENERATE(from_range(kShapes));
+  CAPTURE(shape.name);
+  Crashes crashes(shape, 4);
+  const Recorded& recorded = crashes.recorded();
+  const TempDir at;
+  const auto mounts = [&](const std::string& image) {
+    crashes.put(image, recorded.undo);
+    const bool done = run({"mount", "-o", "loop,ro,offset=" + std::to_string(shape.offset),
+                           crashes.path().string(), at.path().string()})
+                          .ok();
+    if (done) run({"umount", at.path().string()});
+    return done;
+  };
+  if (!mounts(recorded.before))
+    throw NotRun("no loop mount to be had: what a kernel says of the mark");
+  CHECK_FALSE(mounts(recorded.image_after(kBody)));   // marked, nothing else written
+  CHECK_FALSE(mounts(recorded.image_after(kSuper)));  // all but the last write
+  CHECK(mounts(recorded.after));
 }
