@@ -8,12 +8,16 @@
 #include "cli/inode_text.h"
 #include "cli/open_fs.h"
 #include "cmd/all.h"
+#include "read/reading.h"
+#include "read/stat_format.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kOwn[] = {
-    {"dereference", "", "follow a symlink in the last part of the path", 'L'}};
+    {"dereference", "", "follow a symlink in the last part of the path", 'L'},
+    {"format", "FORMAT", "this instead, and a newline, for each file", 'c'},
+    {"printf", "FORMAT", "the same without the newline, and with escapes such as \\n"}};
 constexpr std::span<const OptionSpec> kTables[] = {kOwn, kJournalOption, kLockOptions, kImageOption,
                                                    kCommonOptions};
 
@@ -51,41 +55,66 @@ std::string xattr_text(const Xattr& xattr) {
   return hex;
 }
 
-void print(const Address& address, const InodeInfo& inode, Streams& io) {
-  std::string name = shown(address.path.empty() ? "/" : address.path, io.out_is_terminal);
-  if (inode.type == FileType::Symlink)
-    name += " -> " + shown(inode.symlink_target, io.out_is_terminal);
-  io.out << fmt::format("  File: {}\n  Size: {}  Sectors: {}  {}\n", name, inode.size_bytes,
-                        inode.sectors, type_name(inode.type));
-  io.out << fmt::format(" Inode: {}  Links: {}", inode.number, inode.links);
-  if (inode.type == FileType::CharDevice || inode.type == FileType::BlockDevice)
-    io.out << fmt::format("  Device: {},{}", inode.device_major, inode.device_minor);
-  io.out << fmt::format("\nAccess: {:04o}/{}  Uid: {}  Gid: {}\n", inode.permissions,
-                        mode_string(inode), inode.uid, inode.gid);
-  io.out << fmt::format("Access: {}\nModify: {}\nChange: {}\n", time_string(inode.atime),
-                        time_string(inode.mtime), time_string(inode.ctime));
-  if (inode.birthtime) io.out << fmt::format(" Birth: {}\n", time_string(*inode.birthtime));
-  io.out << fmt::format(" Flags: {:#x}\n", inode.flags);
-  for (const Xattr& xattr : inode.xattrs)
-    io.out << fmt::format(" Xattr: {}={}\n", shown(xattr.name, io.out_is_terminal),
-                          xattr_text(xattr));
+std::string id_text(std::uint32_t id, const std::optional<std::string>& name,
+                    const Reading& reading) {
+  return name ? fmt::format("{} ({})", id, reading.shown(*name)) : fmt::format("{}", id);
 }
 
-ExitCode run(const Args& args, Streams& io) {
-  const Address address = read_address(args);
-  args.require_at_most(1);
-  const OpenedFs opened = open_filesystem(address, args, io);
-  const InodeInfo inode = opened.fs.inode(
-      opened.fs.resolve(address.path.empty() ? "/" : address.path,
-                        args.has("dereference") ? ExtFs::Follow::All : ExtFs::Follow::AllButLast));
-  if (!args.has("json")) {
-    print(address, inode, io);
+void print(const ReadFile& file, const InodeInfo& inode, const Reading& reading) {
+  std::ostream& out = reading.io().out;
+  std::string name = reading.shown(file.shown);
+  if (inode.type == FileType::Symlink) name += " -> " + reading.shown(inode.symlink_target);
+  out << fmt::format("  File: {}\n  Size: {}  Sectors: {}  {}\n", name, inode.size_bytes,
+                     inode.sectors, type_name(inode.type));
+  out << fmt::format(" Inode: {}  Links: {}", inode.number, inode.links);
+  if (inode.type == FileType::CharDevice || inode.type == FileType::BlockDevice)
+    out << fmt::format("  Device: {},{}", inode.device_major, inode.device_minor);
+  out << fmt::format("\nAccess: {:04o}/{}  Uid: {}  Gid: {}\n", inode.permissions,
+                     mode_string(inode),
+                     id_text(inode.uid, file.names->find_user(inode.uid), reading),
+                     id_text(inode.gid, file.names->find_group(inode.gid), reading));
+  out << fmt::format("Access: {}\nModify: {}\nChange: {}\n", time_string(inode.atime),
+                     time_string(inode.mtime), time_string(inode.ctime));
+  if (inode.birthtime) out << fmt::format(" Birth: {}\n", time_string(*inode.birthtime));
+  out << fmt::format(" Flags: {:#x}\n", inode.flags);
+  for (const Xattr& xattr : inode.xattrs)
+    out << fmt::format(" Xattr: {}={}\n", reading.shown(xattr.name), xattr_text(xattr));
+}
+
+Json to_json(const ReadFile& file, const InodeInfo& inode) {
+  Json json;
+  put_bytes(json, "path", file.path);
+  json.update(inode_json(inode, *file.names));
+  return json;
+}
+
+void set_result(Reading& reading, const std::vector<ReadFile>& files,
+                const std::vector<InodeInfo>& inodes) {
+  if (files.size() == 1) return reading.set_result(to_json(files[0], inodes[0]));
+  JsonList list;
+  for (std::size_t i = 0; i < files.size(); ++i) list.add(to_json(files[i], inodes[i]));
+  reading.set_result_text("{\"files\":" + list.text() + "}");
+}
+
+ExitCode read(Reading& reading, const Args& args) {
+  const auto format = args.value("format"), plain = args.value("printf");
+  if (format && plain) throw Error(Errc::Usage, "--format and --printf are one too many");
+  const auto parts = parse_stat_format(plain ? unescape_format(*plain) : format.value_or(""));
+  const std::vector<ReadFile> files = reading.files(args);
+  std::vector<InodeInfo> inodes;
+  for (const ReadFile& file : files)
+    inodes.push_back(file.fs->inode(file.fs->resolve(
+        file.path, args.has("dereference") ? ExtFs::Follow::All : ExtFs::Follow::AllButLast)));
+  if (reading.wants_json()) {
+    set_result(reading, files, inodes);
     return ExitCode::Done;
   }
-  Json json;
-  put_bytes(json, "path", address.path.empty() ? "/" : address.path);
-  json.update(to_json(inode));
-  print_result(io, "stat", json, opened.warnings);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (format || plain)
+      reading.io().out << stat_text(parts, files[i], inodes[i]) << (plain ? "" : "\n");
+    else
+      print(files[i], inodes[i], reading);
+  }
   return ExitCode::Done;
 }
 
@@ -93,12 +122,20 @@ ExitCode run(const Args& args, Streams& io) {
 
 const Command kStat{
     .name = "stat",
-    .synopsis = "IMG[:N]/path",
-    .summary = "show all metadata of one inode",
-    .examples = "  rawimg stat disk.img:/usr/bin/ping\n  rawimg stat --json disk.img:1/etc\n",
-    .details = "Times are UTC. Extended attributes and ACLs are shown in full.\n",
+    .synopsis = "[-L] [-c FORMAT] IMG[:N]/path...",
+    .summary = "show all metadata of an inode",
+    .examples =
+        "  rawimg stat disk.img:/usr/bin/ping\n  rawimg stat --json disk.img:1/etc\n  rawimg stat "
+        "-c '%a %U:%G %n' 'disk.img:/etc/*'\n",
+    .details =
+        "Times are UTC. Extended attributes and ACLs are shown in full. FORMAT has stat(1)'s "
+        "letters: %a %A permissions, %b blocks of %B\n"
+        "bytes, %f mode in hex, %F type, %g %G %u %U owners, %h links, %i inode, %n %N name, %o "
+        "block size, %s size, %t %T device, %w %x %y %z\n"
+        "times and %W %X %Y %Z in seconds. --json with several files has them in \"files\".\n",
     .options = kTables,
-    .run = run,
+    .run = [](const Args& args, Streams& io) { return run_reading(kStat, args, io); },
+    .read = read,
 };
 
 }  // namespace rawimg::cli

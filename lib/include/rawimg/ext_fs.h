@@ -66,6 +66,11 @@ struct ExtInfo {
   bool interrupted = false;     ///< marked by a transaction that did not come to its end
   std::int64_t created = 0, written = 0;
   std::uint64_t size_bytes = 0;  ///< blocks times block size
+  /// of the superblocks, descriptors, bitmaps, inode tables and the journal, which Linux leaves out
+  /// of the size that df shows
+  std::uint64_t overhead_blocks = 0;
+  /// what Linux holds back from everybody while it is mounted
+  std::uint64_t kernel_reserve_blocks = 0;
 };
 
 /// The filesystem in a window, if there is one that looks like ext (the magic is there); reads the

@@ -138,7 +138,50 @@ ExtInfo Superblock::info() const {
   info.created = raw_.s_mkfs_time | std::int64_t{raw_.s_mkfs_time_hi} << 32;
   info.written = raw_.s_wtime | std::int64_t{raw_.s_wtime_hi} << 32;
   info.size_bytes = blocks_ * block_size_;
+  info.overhead_blocks = std::min(overhead_blocks() + fs.journal_blocks, blocks_);
+  info.kernel_reserve_blocks = kernel_reserve_blocks();
   return info;
+}
+
+std::uint64_t Superblock::count_supers() const {
+  if (raw_.s_feature_compat & EXT4_FEATURE_COMPAT_SPARSE_SUPER2) {
+    std::uint64_t count = 1;
+    for (const std::uint32_t group : raw_.s_backup_bgs) count += group != 0 && group < groups_;
+    return count;
+  }
+  if (!(raw_.s_feature_ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER)) return groups_;
+  std::uint64_t count = std::min<std::uint64_t>(groups_, 2);
+  for (const std::uint64_t base : {3U, 5U, 7U})
+    for (std::uint64_t group = base; group < groups_; group *= base) ++count;
+  return count;
+}
+
+// As ext4_calculate_overhead() of Linux has it. Without a loop over groups: a hostile superblock
+// has four thousand million.
+std::uint64_t Superblock::overhead_blocks() const {
+  if (has_ro_compat(EXT4_FEATURE_RO_COMPAT_BIGALLOC))
+    return std::uint64_t{raw_.s_overhead_clusters} * (cluster_size() / block_size_);
+  const std::uint64_t per_block = block_size_ / descriptor_size_,
+                      descriptors = (groups_ + per_block - 1) / per_block,
+                      table =
+                          (std::uint64_t{raw_.s_inodes_per_group} * inode_size_ + block_size_ - 1) /
+                          block_size_;
+  std::uint64_t at_supers = descriptors, elsewhere = 0;
+  if (has_incompat(EXT2_FEATURE_INCOMPAT_META_BG)) {
+    at_supers = std::min<std::uint64_t>(raw_.s_first_meta_bg, descriptors);
+    elsewhere = 3 * (descriptors - at_supers);  // three copies of each
+    const std::uint64_t in_last = groups_ - (descriptors - 1) * per_block;
+    if (at_supers < descriptors) elsewhere -= 3 - std::min<std::uint64_t>(in_last, 3);
+  }
+  return raw_.s_first_data_block + groups_ * (table + 2) + elsewhere +
+         count_supers() * (1 + at_supers + raw_.s_reserved_gdt_blocks);
+}
+
+// ext4_set_resv_clusters(): a fiftieth, at most 4096 clusters, and only where there are extents.
+std::uint64_t Superblock::kernel_reserve_blocks() const {
+  if (!has_incompat(EXT3_FEATURE_INCOMPAT_EXTENTS)) return 0;
+  const std::uint64_t per_cluster = cluster_size() / block_size_;
+  return std::min<std::uint64_t>(blocks_ / per_cluster / 50, 4096) * per_cluster;
 }
 
 void Superblock::require_readable() const {

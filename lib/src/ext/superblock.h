@@ -77,6 +77,9 @@ class Superblock {
   void check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const;
   std::uint64_t descriptor_block(std::uint64_t group) const;
   bool has_super(std::uint64_t group) const;
+  std::uint64_t count_supers() const;
+  std::uint64_t overhead_blocks() const;
+  std::uint64_t kernel_reserve_blocks() const;
 
   ext2_super_block raw_{};
   std::uint32_t block_size_ = 0, inode_size_ = 0, descriptor_size_ = 0;
