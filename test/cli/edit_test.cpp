@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The verbs that change an image, as their users type them; e2fsck looks at the image after every
 // test.
+#include <sstream>
+
 #include <catch2/catch.hpp>
 
 #include <sys/stat.h>
@@ -322,6 +324,52 @@ TEST_CASE("a batch is done whole or not at all, and names the line that failed",
     CHECK(result.err.find(row.says) != std::string::npos);
     CHECK(read_file(disk.image) == before);
   }
+}
+
+TEST_CASE("verbs that read see what the lines of a batch have changed", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "input", "one\ntwo\n");
+  const std::string input = (disk.dir / "input").string();
+  const CliResult result =
+      run_rawimg({"batch", disk.image,       "--no-sync", "-q",
+                  "-e",    "mkdir -p :/a/b", "-e",        "cp " + input + " :/a/f",
+                  "-e",    "mv :/a/f :/a/g", "-e",        "cat :/a/g",
+                  "-e",    "ls :/a",         "-e",        "find :/a -type f -printf '%p %s\\n'",
+                  "-e",    "du -b -s :/a/g", "-e",        "stat -c '%n %a' :/a/g",
+                  "-e",    "rm :/a/g",       "-e",        "ls :/a"});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.out == "one\ntwo\nb\ng\n/a/g 8\n8\t/a/g\n/a/g 644\nb\n");
+  CHECK(run_rawimg({"batch", disk.image, "-e", "touch :/x", "-e", "cat :/nope"}).code == 4);
+  CHECK(run_rawimg({"ls", disk.image + ":/x"}).code == 4);
+}
+
+TEST_CASE("batch --json is an object a line, and one for the batch", "[cli][edit]") {
+  const Disk disk;
+  const CliResult result = run_rawimg({"batch", disk.image, "--json", "--no-sync", "-e",
+                                       "mkdir -v :/a", "-e", "ls :/", "-e", "cat :/etc/fstab"});
+  CAPTURE(result.out, result.err);
+  REQUIRE(result.code == 0);
+  std::vector<nlohmann::json> records;
+  std::istringstream lines(result.out);
+  for (std::string line; std::getline(lines, line);) records.push_back(nlohmann::json::parse(line));
+  REQUIRE(records.size() == 4);
+  CHECK(records[0].at("command") == "mkdir");
+  CHECK(records[0].at("line") == "-e 1:1");
+  CHECK(records[1].at("result").at("entries").at(0).at("name") == "a");
+  CHECK(records[2].at("result").at("path") == "/etc/fstab");
+  CHECK(records[3].at("command") == "batch");
+  CHECK(records[3].at("result").at("changed") == true);
+
+  const CliResult failed =
+      run_rawimg({"batch", disk.image, "--json", "-e", "mkdir :/b", "-e", "rm :/nope"});
+  CHECK(failed.code == 4);
+  const std::size_t last = failed.out.rfind('\n', failed.out.size() - 2) + 1;
+  CHECK(nlohmann::json::parse(failed.out.substr(last))
+            .at("error")
+            .at("message")
+            .get<std::string>()
+            .find("-e 2:1") == 0);
 }
 
 TEST_CASE("a dry run changes nothing, and undo takes the last change back", "[cli][edit]") {

@@ -14,6 +14,7 @@
 #include "edit/batch_line.h"
 #include "edit/edit.h"
 #include "edit/file_content.h"
+#include "read/reading.h"
 
 namespace rawimg::cli {
 namespace {
@@ -69,7 +70,7 @@ std::vector<Line> read_lines(const Args& args, Streams& io) {
 const Command& find_verb(const std::string& name) {
   std::vector<std::string_view> names;
   for (const Command* command : commands()) {
-    if (command->apply == nullptr) continue;
+    if (command->apply == nullptr && command->read == nullptr) continue;
     if (command->name == name) return *command;
     names.push_back(command->name);
   }
@@ -78,13 +79,35 @@ const Command& find_verb(const std::string& name) {
                                        guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
 }
 
+/// A verb that reads sees what the lines before it have changed. Returns what --json shows.
+std::string read_line(Edit& edit, const Command& verb, const Args& args, bool wants_json) {
+  Reading reading(edit.io(), wants_json, ":", [&](const std::string& word) {
+    return ReadPlace{&edit.fs(), "", edit.in_image(word).path};
+  });
+  if (verb.read(reading, args) != ExitCode::Done)
+    throw Error(Errc::Corrupt, fmt::format("{} could not read all of it", verb.name));
+  return reading.result();
+}
+
+void carry_out(Edit& edit, const Line& line) {
+  const Command& verb = find_verb(line.words[0]);
+  const Args args = parse_words(verb, {line.words.begin() + 1, line.words.end()});
+  const bool wants_json = edit.options().has("json");
+  edit.verbose = !wants_json && (edit.options().has("verbose") || args.has("verbose"));
+  std::string result = "{}";
+  if (verb.read != nullptr)
+    result = read_line(edit, verb, args, wants_json);
+  else
+    verb.apply(edit, args);
+  if (wants_json)
+    edit.io().out << fmt::format(R"({{"schema":1,"command":"{}","line":{},"result":{}}})",
+                                 verb.name, Json(lossy_utf8(line.name)).dump(), result)
+                  << '\n';
+}
+
 void apply_line(Edit& edit, const Line& line) {
   try {
-    const Command& verb = find_verb(line.words[0]);
-    const std::vector<OptionSpec> table = all_options(verb);
-    const Args args = parse_args(table, {line.words.begin() + 1, line.words.end()});
-    edit.verbose = edit.options().has("verbose") || args.has("verbose");
-    verb.apply(edit, args);
+    carry_out(edit, line);
   } catch (const Error& error) {
     throw error.in(line.name).with_hint(
         error.hint().empty() ? "nothing was changed" : error.hint() + "; nothing was changed");
@@ -117,7 +140,9 @@ const Command kBatch{
     .details =
         "One verb a line, with its options, quoted as in a shell; # begins a comment. A path in "
         "the image is :/path, any other is on\n"
-        "the host. The first error names its line, and nothing is changed.\n",
+        "the host. Verbs that read (ls cat stat find du df tree) see what the lines before them "
+        "have changed. The first error names\nits line, and nothing is changed. --json prints an "
+        "object for each line that was carried out, and a last one for the batch.\n",
     .options = kTables,
     .run = run,
 };
