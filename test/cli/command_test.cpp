@@ -107,6 +107,59 @@ TEST_CASE("every verb's --json is one object of the documented shape", "[cli]") 
             .at("slot") == 1);
 }
 
+TEST_CASE("the verbs that search and sum up have --json, too", "[cli]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  const std::string image = bench.path("a.img");
+  const auto result = [](std::vector<std::string> words) {
+    words.push_back("--json");
+    return run_rawimg(std::move(words)).json().at("result");
+  };
+  const auto found = result({"find", image, "-name", "fstab"}).at("entries");
+  REQUIRE(found.size() == 1);
+  CHECK(found.at(0).at("path") == "/etc/fstab");
+  CHECK(found.at(0).at("type") == "regular file");
+  const auto sum = result({"du", "-b", "-s", image + ":/etc/fstab"});
+  CHECK(sum.at("entries").at(0).at("bytes") == 29);
+  CHECK(sum.at("total") == 29);
+  const auto usage = result({"df", image}).at("filesystems").at(0);
+  CHECK(usage.at("filesystem") == image + ":1");
+  CHECK(usage.at("size") ==
+        usage.at("used").get<std::uint64_t>() + usage.at("free").get<std::uint64_t>());
+  CHECK(result({"tree", image + ":/etc"}).at("entries").at(1).at("path") == "/etc/fstab");
+}
+
+TEST_CASE("the verbs that search and sum up say what is wrong", "[cli]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  const std::string image = bench.path("a.img");
+  struct Row {
+    std::vector<std::string> words;
+    int code;
+    const char* said;
+  };
+  const std::vector<Row> rows{{{"find", image, "-size"}, 2, "'-size' needs an argument"},
+                              {{"find", image, "-nmae", "x"}, 2, "did you mean '-name'?"},
+                              {{"find", image, "-exec", "ls", ";"}, 2, "'-exec' is not supported"},
+                              {{"find", image, "(", "-name", "x"}, 2, "'(' without its ')'"},
+                              {{"find", image + ":/none"}, 4, "'/none' does not exist"},
+                              {{"du", "-d", "x", image}, 2, "--max-depth 'x'"},
+                              {{"du", image + ":/none"}, 4, "'/none' does not exist"},
+                              {{"tree", image + ":/etc/fstab"}, 4, "is not a directory"},
+                              {{"tree", "-L", "0", image}, 2, "--level '0'"},
+                              {{"df", bench.path("none")}, 1, "cannot open"},
+                              {{"df", bench.path("a.tar")}, 3, "tar archive"},
+                              {{"df", "-B", "q", image}, 2, "block size 'q'"},
+                              {{"stat", "-c", "%Q", image + ":/etc"}, 2, "'%Q' is not known"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.said);
+    const CliResult outcome = run_rawimg(row.words);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == row.code);
+    CHECK(outcome.err.find(row.said) != std::string::npos);
+  }
+}
+
 TEST_CASE("exit code 1: the host, the archive, a target that exists", "[cli]") {
   Bench bench;
   REQUIRE(bench.build().code == 0);
