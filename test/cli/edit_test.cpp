@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The verbs that change an image, as their users type them; e2fsck looks at the image after every
 // test.
-#include <sstream>
-
-#include <catch2/catch.hpp>
-
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <sstream>
+#include <thread>
+
+#include <catch2/catch.hpp>
 
 #include <rawimg/image_file.h>
 
@@ -21,6 +22,12 @@ using namespace rawimg::test;
 namespace fs = std::filesystem;
 
 namespace {
+
+std::string noise_of(std::size_t size) {
+  std::string bytes(size, 'x');
+  for (std::size_t i = 0; i < size; i += 7) bytes[i] = static_cast<char>(1 + i % 250);
+  return bytes;
+}
 
 /// An image with a root filesystem in slot 1.
 class Disk {
@@ -226,6 +233,98 @@ TEST_CASE("cp goes into an image and out of it, with and without metadata", "[cl
   write_file(disk.dir / "input", "from a pipe");
   disk.require_verb({"cp", "-", ":/piped"}, {.input_file = (disk.dir / "input").string()});
   CHECK(disk.run_verb({"cp", ":/piped", "-"}).out == "from a pipe");
+}
+
+TEST_CASE("a name that an image gives does not lead through a symlink that the image made",
+          "[cli][edit]") {
+  const Disk disk;
+  const fs::path victim = disk.dir / "victim", out = disk.dir / "out";
+  write_file(victim, "precious");
+  fs::create_directory(out);
+  disk.require_verb({"mkdir", ":/d1", ":/d2"});
+  disk.require_verb({"ln", "-s", victim.string(), ":/d1/x"});
+  write_file(disk.dir / "input", "evil");
+  disk.require_verb({"tee", ":/d2/x"}, {.input_file = (disk.dir / "input").string()});
+  (void)run_rawimg({"cp", "-r", disk.image + ":/d*/x", out.string()});
+  CHECK(read_file(victim) == "precious");
+  CHECK(read_file(out / "x") == "evil");
+}
+
+TEST_CASE("cp to the host overwrites no image that is open, and with -n and --dry-run nothing",
+          "[cli][edit]") {
+  const Disk disk;
+  const std::string before = read_file(disk.image);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"cp", disk.image + ":/etc/fstab", disk.image},
+           {"batch", disk.image, "-e", "cp :/etc/fstab " + disk.image}}) {
+    const CliResult result = run_rawimg(words);
+    CAPTURE(words.front(), result.err);
+    CHECK(result.code == 2);
+    CHECK(result.err.find("would be overwritten") != std::string::npos);
+    CHECK((read_file(disk.image) == before));
+  }
+  const fs::path host = disk.dir / "host";
+  write_file(host, "mine");
+  disk.require_verb({"ln", "-s", "somewhere", ":/dangling"});
+  disk.require_verb({"mknod", ":/fifo", "p"});
+  for (const char* path : {":/dangling", ":/fifo", ":/etc/fstab"})
+    (void)run_rawimg({"cp", "-P", "-n", disk.image + path, host.string()});
+  CHECK(run_rawimg({"cp", "--dry-run", disk.image + ":/etc/fstab", host.string()}).code == 0);
+  CHECK(run_rawimg({"batch", disk.image, "--dry-run", "-e", "cp :/etc/fstab " + host.string()})
+            .code == 0);
+  CHECK(read_file(host) == "mine");
+  const CliResult none =
+      run_rawimg({"cp", disk.image + ":/etc/fstab", (disk.dir / "none").string() + "/"});
+  CHECK(none.code == 1);
+  CHECK_FALSE(fs::exists(disk.dir / "none"));
+  CHECK(disk.run_verb({"cp", host.string(), ":/none/"}).code == 4);
+}
+
+TEST_CASE("cp -a to the host keeps hard links and attributes of directories", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"mkdir", "-p", ":/t/sub"});
+  write_file(disk.dir / "input", "linked");
+  disk.require_verb({"tee", ":/t/sub/a"}, {.input_file = (disk.dir / "input").string()});
+  disk.require_verb({"ln", ":/t/sub/a", ":/t/z"});
+  disk.require_verb({"xattr", "--set", "user.k=v", ":/t/sub"});
+  const fs::path out = disk.dir / "out";
+  const CliResult result = run_rawimg(
+      {"cp", "-a", "--owner", std::to_string(::getuid()), disk.image + ":/t", out.string()});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(fs::hard_link_count(out / "z") == 2);
+  CHECK(fs::equivalent(out / "z", out / "sub" / "a"));
+  char value[8] = {};
+  const bool kept = ::getxattr((out / "sub").c_str(), "user.k", value, sizeof value) == 1;
+  CHECK((kept || result.err.find("cannot set 'user.k'") != std::string::npos));
+}
+
+TEST_CASE("cp takes what comes out of /proc and FIFOs, and a batch no NUL", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"cp", "/proc/self/status", ":/status"});
+  CHECK(disk.cat("/status").find("Name:") == 0);
+  const fs::path fifo = disk.dir / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  std::thread writer([&] { write_file(fifo, "through a pipe"); });
+  disk.require_verb({"cp", fifo.string(), ":/piped"});
+  writer.join();
+  CHECK(disk.cat("/piped") == "through a pipe");
+  write_file(disk.dir / "script", std::string("mkdir :/a\0b\n", 12));
+  CHECK(run_rawimg({"batch", disk.image, (disk.dir / "script").string()}).code == 2);
+}
+
+TEST_CASE("one file that is written many times in one batch needs room for two", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "big", noise_of(600'000));
+  std::vector<std::string> words{"batch", disk.image, "--no-sync", "-q"};
+  for (int i = 0; i < 100; ++i) {
+    words.push_back("-e");
+    words.push_back("cp " + (disk.dir / "big").string() + " :/same");
+  }
+  const CliResult result = run_rawimg(words);
+  CAPTURE(result.err);
+  CHECK(result.code == 0);
+  CHECK(run({"e2fsck", "-fn", disk.image + "?offset=1048576"}).ok());
 }
 
 TEST_CASE("cp -T fills the root", "[cli][edit]") {

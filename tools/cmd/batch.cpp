@@ -109,8 +109,8 @@ void apply_line(Edit& edit, const Line& line) {
   try {
     carry_out(edit, line);
   } catch (const Error& error) {
-    throw error.in(line.name).with_hint(
-        error.hint().empty() ? "nothing was changed" : error.hint() + "; nothing was changed");
+    throw error.in(line.name).with_hint((error.hint().empty() ? "" : error.hint() + "; ") +
+                                        "nothing in the image was changed");
   }
 }
 

@@ -39,6 +39,7 @@ CopyOptions read_options(const Args& args, const Transaction* fs) {
   options.follow = args.has("dereference");
   options.no_clobber = args.has("no-clobber");
   options.devices = args.has("devices");
+  options.dry_run = args.has("dry-run");
   if (const auto owner = args.value("owner")) {
     const bool numeric = owner->find_first_not_of("0123456789:") == std::string::npos;
     if (fs == nullptr && !numeric)
@@ -57,12 +58,24 @@ bool follows(const Args& args, const CopyOptions& options) {
 std::unique_ptr<CopySource> open_source(Edit& edit, const Operand& file, const Args& args,
                                         const CopyOptions& options) {
   if (file.word == "-") return open_stream_source(edit.io().in, "standard input");
+  std::error_code error;
+  const auto kind = std::filesystem::status(file.path, error).type();
+  const bool is_stream =
+      kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character;
+  if (file.kind == Operand::Kind::Host && is_stream && !options.recursive)
+    return open_host_stream(file.path, file.word);  // as cp does: what comes out of it
   if (file.kind == Operand::Kind::Host)
     return open_host_source(file.path, file.word, follows(args, options));
   if (file.kind == Operand::Kind::Image)
     return open_source_in(edit.fs(), file, follows(args, options));
   return open_source_in(std::make_shared<OpenedFs>(open_filesystem(file.other, args, edit.io())),
                         file, follows(args, options));
+}
+
+std::vector<std::filesystem::path> images_of(const Edit& edit, const Operand& source) {
+  std::vector<std::filesystem::path> images{edit.image().image};
+  if (source.kind == Operand::Kind::OtherImage) images.push_back(source.other.image);
+  return images;
 }
 
 Operand target_for(const Destination& destination, const Operand& source) {
@@ -85,8 +98,8 @@ void apply(Edit& edit, const Args& args) {
       const std::unique_ptr<CopySource> source = open_source(edit, file, args, options);
       const Operand target = target_for(destination, file);
       if (target.kind == Operand::Kind::Host)
-        copy_to_host(*source, target.path, options, edit.warnings,
-                     [&](const std::string& line) { edit.say(line); });
+        copy_to_host(*source, {target.path, destination.is_directory, images_of(edit, file)},
+                     options, edit.warnings, [&](const std::string& line) { edit.say(line); });
       else
         copy_to_image(edit, *source, target, options, linked);
     }
@@ -123,8 +136,8 @@ ExitCode copy_out(const Args& args, Streams& io) {
         });
         continue;
       }
-      copy_to_host(*source, into ? target + "/" + base_name(path) : target, options, warnings,
-                   [&](const std::string& line) {
+      copy_to_host(*source, {into ? target + "/" + base_name(path) : target, into, {address.image}},
+                   options, warnings, [&](const std::string& line) {
                      if (args.has("verbose")) io.out << line << '\n';
                    });
     }

@@ -10,6 +10,8 @@ namespace rawimg::cli {
 
 std::vector<std::string> split_line(std::string_view line) {
   std::vector<std::string> words;
+  if (line.find('\0') != std::string_view::npos)
+    throw Error(Errc::Usage, "the line has a NUL byte, which no name and no text can have");
   std::optional<std::string> word;
   char quote = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {

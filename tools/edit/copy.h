@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,6 +40,8 @@ class CopySource {
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
                                              bool follow);
+/// What can be read from a FIFO or a device of the host, as a file.
+std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word);
 /// Everything that can be read from a descriptor, as a file.
 std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word);
 std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file, bool follow);
@@ -48,7 +51,7 @@ std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const O
 
 struct CopyOptions {
   bool recursive = false, preserve = false, xattrs = false, follow = false, no_clobber = false,
-       devices = false, hard_links = false;
+       devices = false, hard_links = false, dry_run = false;
   std::optional<Owner> owner;
   std::optional<ModeChange> mode;
 };
@@ -57,9 +60,16 @@ struct CopyOptions {
 /// else), Exists, and as Transaction does.
 void copy_to_image(Edit& edit, const CopySource& source, const Operand& target,
                    const CopyOptions& options, std::map<std::string, std::uint32_t>& linked);
+/// A place on the host. Nothing is written over one of `images`, which are open.
+struct HostTarget {
+  std::string path;
+  bool name_from_image = false;  ///< its last component: it does not lead through a symlink
+  std::vector<std::filesystem::path> images = {};
+};
+
 /// Nothing is made through a symlink below `target`; device nodes only with options.devices. What
 /// could not be kept is added to `warnings`; `say` gets a line for every file.
-void copy_to_host(const CopySource& source, const std::string& target, const CopyOptions& options,
+void copy_to_host(const CopySource& source, const HostTarget& target, const CopyOptions& options,
                   std::vector<Warning>& warnings,
                   const std::function<void(const std::string&)>& say);
 

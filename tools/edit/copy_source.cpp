@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -34,6 +36,7 @@ class Descriptor {
   ~Descriptor() {
     if (value_ >= 0) ::close(value_);
   }
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return value_; }
@@ -132,6 +135,7 @@ class HostSource : public CopySource {
     const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0) throw host_error(errno, "open", word_);
     const std::uint64_t size = meta_.size_bytes;
+    if (size == 0) read_all(file.get(), word_, 0, UINT64_MAX, sink);  // /proc has sizes of 0
     for (std::uint64_t at = 0; at < size;) {
       off_t begin = lseek(file.get(), static_cast<off_t>(at), SEEK_DATA);
       if (begin < 0 && errno == ENXIO) break;
@@ -161,6 +165,10 @@ class StreamSource : public CopySource {
   StreamSource(int descriptor, std::string word) : descriptor_(descriptor), word_(std::move(word)) {
     meta_.permissions = 0644;
   }
+  StreamSource(Descriptor owned, std::string word)
+      : descriptor_(owned.get()), owned_(std::move(owned)), word_(std::move(word)) {
+    meta_.permissions = 0644;
+  }
   const Entry& meta() const override { return meta_; }
   const std::string& word() const override { return word_; }
   std::string identity() const override { return ""; }
@@ -172,6 +180,7 @@ class StreamSource : public CopySource {
 
  private:
   int descriptor_;
+  std::optional<Descriptor> owned_;
   std::string word_;
   Entry meta_;
 };
@@ -240,6 +249,12 @@ class ImageSource : public CopySource {
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
                                              bool follow) {
   return std::make_unique<HostSource>(path, word, follow);
+}
+
+std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word) {
+  Descriptor stream(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (stream.get() < 0) throw host_error(errno, "open", word);
+  return std::make_unique<StreamSource>(std::move(stream), word);
 }
 
 std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word) {

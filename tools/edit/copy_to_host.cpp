@@ -40,11 +40,19 @@ class Descriptor {
 
 class HostCopier {
  public:
-  HostCopier(const CopyOptions& options, std::vector<Warning>& warnings,
+  HostCopier(const HostTarget& target, const CopyOptions& options, std::vector<Warning>& warnings,
              const std::function<void(const std::string&)>& say)
-      : options_(options), warnings_(warnings), say_(say) {}
+      : target_(target), options_(options), warnings_(warnings), say_(say) {}
 
-  void copy(const CopySource& source, const std::string& target) {
+  void copy(const CopySource& source) {
+    const std::string& target = target_.path;
+    struct stat there {};
+    const bool is_there = stat(target.c_str(), &there) == 0;
+    if (target.ends_with('/') && source.meta().type != FileType::Directory &&
+        !(is_there && S_ISDIR(there.st_mode)))
+      fail(ENOTDIR, "create", target);
+    if (is_there) require_no_image(there);
+    if (options_.dry_run) return say_(fmt::format("{} -> {}", quote(source.word()), quote(target)));
     const std::size_t slash = target.find_last_not_of('/') == std::string::npos
                                   ? std::string::npos
                                   : target.rfind('/', target.find_last_not_of('/'));
@@ -55,7 +63,9 @@ class HostCopier {
     while (name.size() > 1 && name.ends_with('/')) name.pop_back();
     const Descriptor directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory.get() < 0) fail(errno, "open", parent);
-    copy_any(source, directory.get(), name, target, true);
+    top_ = directory.get();
+    top_path_ = target.substr(0, target.size() - std::min(target.size(), name.size()));
+    copy_any(source, directory.get(), name, target, !target_.name_from_image);
   }
 
  private:
@@ -63,8 +73,25 @@ class HostCopier {
     throw errno_error(number, fmt::format("cannot {} {}", what, quote(path))).with_path(path);
   }
 
+  /// `cp IMG:/file IMG`, with the path forgotten, would leave nothing of the image.
+  void require_no_image(const struct stat& there) const {
+    for (const std::filesystem::path& image : target_.images) {
+      struct stat status {};
+      if (stat(image.c_str(), &status) == 0 && status.st_dev == there.st_dev &&
+          status.st_ino == there.st_ino)
+        throw Error(Errc::Usage, fmt::format("{} is an image that is open: it would be overwritten",
+                                             quote(target_.path)))
+            .with_hint(fmt::format("a path in it is {}:/...", escape(target_.path)));
+    }
+  }
+
   void copy_any(const CopySource& source, int at, const std::string& name, const std::string& path,
                 bool named_by_user) {
+    struct stat there {};
+    if (options_.no_clobber && source.meta().type != FileType::Directory &&
+        fstatat(at, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
+      return;
+    if (link_to_earlier(source, at, name, path)) return;
     switch (source.meta().type) {
       case FileType::Directory:
         return copy_tree(source, at, name, path, named_by_user);
@@ -83,6 +110,7 @@ class HostCopier {
       default:
         make_device(source, at, name, path);
     }
+    set_xattrs(source, -1, path);
     finish(source, at, name);
   }
 
@@ -112,26 +140,59 @@ class HostCopier {
     struct stat there {};
     const bool exists =
         fstatat(at, name.c_str(), &there, named_by_user ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
-    if (exists && options_.no_clobber) return;
     if (exists && S_ISDIR(there.st_mode))
       throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(path),
                                            quote(source.word())));
-    if (exists && !named_by_user) make_room(at, name, path);
-    const int flags =
-        O_WRONLY | O_CREAT | O_CLOEXEC | (named_by_user ? O_TRUNC : O_EXCL | O_NOFOLLOW);
+    // A file that the user has there keeps its owner and mode; anything else makes room.
+    const bool in_place = named_by_user || (at == top_ && exists && S_ISREG(there.st_mode));
+    if (exists && !in_place) make_room(at, name, path);
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? O_TRUNC : O_EXCL) |
+                      (named_by_user ? 0 : O_NOFOLLOW);
     const Descriptor file(openat(at, name.c_str(), flags, source.meta().permissions & 0777));
     if (file.get() < 0) fail(errno, "create", path);
     source.read([&](const DataChunk& chunk) { write(file.get(), chunk, path); });
     if (ftruncate(file.get(), static_cast<off_t>(source.meta().size_bytes)) != 0 && errno != EINVAL)
       fail(errno, "set the size of", path);
-    if (options_.xattrs)
-      for (const Xattr& xattr : source.meta().xattrs)
-        if (fsetxattr(file.get(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) !=
-            0)
-          warnings_.push_back({"xattr-lost", path,
-                               fmt::format("{}: cannot set {}", quote(path), quote(xattr.name))});
+    set_xattrs(source, file.get(), path);
     finish(source, at, name);
     say_(fmt::format("{} -> {}", quote(source.word()), quote(path)));
+  }
+
+  /// -1: there is no descriptor to set them by.
+  void set_xattrs(const CopySource& source, int file, const std::string& path) {
+    if (!options_.xattrs) return;
+    for (const Xattr& xattr : source.meta().xattrs)
+      if (file < 0 ||
+          fsetxattr(file, xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0)
+        warnings_.push_back(
+            {"xattr-lost", path, fmt::format("{}: cannot set {}", quote(path), quote(xattr.name))});
+  }
+
+  /// With -a, another name of a file that was copied is a hard link. The way to the first one is
+  /// walked again, because a symlink may have come into it.
+  bool link_to_earlier(const CopySource& source, int at, const std::string& name,
+                       const std::string& path) {
+    const std::string identity = source.identity();
+    if (!options_.hard_links || identity.empty() || source.meta().type == FileType::Directory)
+      return false;
+    const auto [earlier, is_first] = linked_.emplace(identity, path.substr(top_path_.size()));
+    if (is_first) return false;
+    make_room(at, name, path);
+    Descriptor directory(dup(top_));
+    std::string_view rest = earlier->second;
+    for (std::size_t slash = rest.find('/'); slash != std::string_view::npos;
+         slash = rest.find('/')) {
+      const std::string part(rest.substr(0, slash));
+      rest.remove_prefix(slash + 1);
+      if (part.empty()) continue;
+      directory = Descriptor(
+          openat(directory.get(), part.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+      if (directory.get() < 0) fail(errno, "open the directory", part);
+    }
+    if (linkat(directory.get(), std::string(rest).c_str(), at, name.c_str(), 0) != 0)
+      fail(errno, "make the hard link", path);
+    say_(fmt::format("{} -> {}", quote(source.word()), quote(path)));
+    return true;
   }
 
   /// Pieces of zeros become holes where the target is a file.
@@ -152,17 +213,19 @@ class HostCopier {
   /// Owner first, because changing it clears setuid; who is not root keeps what is possible.
   void finish(const CopySource& source, int at, const std::string& name) {
     const Entry& meta = source.meta();
+    bool owned = true;
     if (options_.owner || options_.preserve) {
       const uid_t uid =
           options_.owner ? options_.owner->uid.value_or(static_cast<std::uint32_t>(-1)) : meta.uid;
       const gid_t gid =
           options_.owner ? options_.owner->gid.value_or(static_cast<std::uint32_t>(-1)) : meta.gid;
-      if (fchownat(at, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0 && errno != EPERM)
-        fail(errno, "set the owner of", name);
+      owned = fchownat(at, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
+      if (!owned && errno != EPERM) fail(errno, "set the owner of", name);
     }
     if (meta.type == FileType::Symlink) return set_times(meta, at, name);
     std::optional<mode_t> mode;
-    if (options_.preserve) mode = meta.permissions;
+    // A setuid program that belongs to somebody else than it did is a danger.
+    if (options_.preserve) mode = meta.permissions & (owned ? 07777 : 01777);
     if (options_.mode)
       mode = options_.mode->apply(mode ? static_cast<std::uint16_t>(*mode) : meta.permissions,
                                   meta.type == FileType::Directory);
@@ -224,6 +287,7 @@ class HostCopier {
       if (level.names.empty()) {
         if (fchmod(level.directory.get(), level.source->meta().permissions & 0777 & ~mask()) != 0)
           fail(errno, "set the mode of", level.path);
+        set_xattrs(*level.source, level.directory.get(), level.path);
         finish(*level.source, level.parent, level.name);
         levels.pop_back();
         continue;
@@ -253,17 +317,21 @@ class HostCopier {
   }
 
   static constexpr std::size_t kMostDeep = 900;  // each level keeps a descriptor
+  const HostTarget& target_;
   const CopyOptions& options_;
   std::vector<Warning>& warnings_;
   const std::function<void(const std::string&)>& say_;
+  int top_ = -1;                               // the directory that the target is in
+  std::string top_path_;                       // and its name in front of paths
+  std::map<std::string, std::string> linked_;  // identity -> path below top_
 };
 
 }  // namespace
 
-void copy_to_host(const CopySource& source, const std::string& target, const CopyOptions& options,
+void copy_to_host(const CopySource& source, const HostTarget& target, const CopyOptions& options,
                   std::vector<Warning>& warnings,
                   const std::function<void(const std::string&)>& say) {
-  HostCopier(options, warnings, say).copy(source, target);
+  HostCopier(target, options, warnings, say).copy(source);
 }
 
 }  // namespace rawimg::cli

@@ -81,6 +81,8 @@ class ImageCopier {
     if (there && edit_.is_directory(*there))
       throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(target.word),
                                            quote(source.word())));
+    if (!there && target.path.ends_with('/'))
+      throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(target.word)));
     const Transaction::Place place = edit_.place(target);
     if (there && (!plain || edit_.fs().inode(*there).type != FileType::Regular)) {
       edit_.fs().unlink(place.directory, place.name);

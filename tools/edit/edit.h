@@ -61,6 +61,7 @@ class Edit {
   /// `directory` and a name in it.
   static Operand below(const Operand& directory, std::string_view name);
 
+  const Address& image() const { return image_; }
   Timestamp now() const { return now_; }
   bool in_batch() const { return in_batch_; }
   bool is_dry_run() const { return args_.has("dry-run"); }

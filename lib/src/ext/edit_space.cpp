@@ -73,6 +73,17 @@ BlockRun EditSpace::take_blocks(std::uint64_t goal, std::uint64_t want) {
   return best;
 }
 
+/// What this transaction took is not in use on disk: it is free again at once.
+void EditSpace::give_back_taken(BlockRun run) {
+  if (!taken_.contains(run.start, run.end())) {
+    const std::uint64_t half = run.count / 2;
+    give_back({run.start, half});
+    return give_back({run.start + half, run.count - half});
+  }
+  ext2fs_block_alloc_stats_range(fs_, run.start, static_cast<blk_t>(run.count), -1);
+  taken_.remove(run.start, run.end());
+}
+
 void EditSpace::take_back(std::size_t from) {
   for (std::size_t i = from; i < log_.size(); ++i) {
     ext2fs_block_alloc_stats_range(fs_, log_[i].start, static_cast<blk_t>(log_[i].count), -1);
@@ -104,6 +115,7 @@ void EditSpace::give_back(BlockRun run) {
   if (ext2fs_find_first_zero_block_bitmap2(fs_->block_map, run.start, run.end() - 1, &found) == 0)
     throw Error(Errc::Corrupt, fmt::format("block {} is in use, but free in the bitmap", found))
         .with_hint("run e2fsck first");
+  if (taken_.overlaps(run.start, run.end())) return give_back_taken(run);
   if (given_back_.overlaps(run.start, run.end()))
     throw Error(Errc::Corrupt,
                 fmt::format("one of the blocks {} to {} is in use twice", run.start, run.end() - 1))

@@ -69,6 +69,7 @@ class EditSpace {
   void zero_slots_up_to(std::uint32_t inode);
   void require_not_metadata(BlockRun run) const;
   void take_back(std::size_t from);
+  void give_back_taken(BlockRun run);
 
   ext2_filsys fs_;
   WindowIo& io_;
