@@ -313,6 +313,30 @@ TEST_CASE("cp takes what comes out of /proc and FIFOs, and a batch no NUL", "[cl
   CHECK(run_rawimg({"batch", disk.image, (disk.dir / "script").string()}).code == 2);
 }
 
+TEST_CASE("undo never brings back names without their content", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "big", noise_of(900'000));
+  write_file(disk.dir / "other", std::string(20'000'000, 'o'));
+  const std::string big = (disk.dir / "big").string(), other = (disk.dir / "other").string();
+  disk.require_verb({"cp", big, ":/f"});
+  disk.require_verb({"rm", ":/f"});  // kept, and the blocks are free
+  const auto undo = [&] { return run_rawimg({"undo", disk.image, "--no-sync"}); };
+  SECTION("a dry run writes nothing") {
+    const std::string before = read_file(disk.image);
+    CHECK(disk.run_verb({"cp", "--dry-run", other, ":/g"}).code == 0);
+    CHECK((read_file(disk.image) == before));
+    REQUIRE(undo().code == 0);
+    CHECK((disk.cat("/f") == read_file(big)));
+  }
+  SECTION("what failed may have used the blocks") {
+    CHECK(run_rawimg(
+              {"batch", disk.image, "--no-sync", "-e", "cp " + other + " :/g", "-e", "rm :/none"})
+              .code == 4);
+    CHECK(undo().code == 4);
+    CHECK(run_rawimg({"ls", disk.image + ":/f"}).code == 4);
+  }
+}
+
 TEST_CASE("one file that is written many times in one batch needs room for two", "[cli][edit]") {
   const Disk disk;
   write_file(disk.dir / "big", noise_of(600'000));

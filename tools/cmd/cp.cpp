@@ -85,7 +85,8 @@ Operand target_for(const Destination& destination, const Operand& source) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  const CopyOptions options = read_options(args, &edit.fs());
+  CopyOptions options = read_options(args, &edit.fs());
+  options.dry_run = options.dry_run || edit.is_dry_run();  // of the batch
   const Destination destination = read_destination(edit, args, false);
   if (destination.target.kind == Operand::Kind::OtherImage)
     throw Error(Errc::Usage, fmt::format("{} is in another image: one command changes one image",

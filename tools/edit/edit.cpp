@@ -193,7 +193,8 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
   Transaction transaction = Transaction::begin(
       found.window, {.now = time_of_edit(io),
                      .durability = durability,
-                     .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes});
+                     .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes,
+                     .dry_run = args.has("dry-run")});
   Edit edit(transaction, address, in_batch, args, io);
   edit.warnings = found.warnings;
   if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;

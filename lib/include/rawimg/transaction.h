@@ -39,6 +39,8 @@ struct TransactionOptions {
   std::uint64_t keep_undo_bytes =
       0;  ///< an undo file of up to so many bytes of pre-images is kept as IMG.rawimg-kept, for
           ///< undo_last(); freed blocks then keep their bytes
+  bool dry_run = false;  ///< nothing is written, and commit() must not be called; of content that
+                         ///< goes in, the first 64 MiB can be read back
 };
 
 class Transaction : public ExtReader {

@@ -7,6 +7,7 @@
 
 #include "ext/builder_state.h"
 #include "ext/import.h"
+#include "ext/overlay_commit.h"
 
 namespace rawimg {
 namespace {
@@ -166,6 +167,10 @@ void ExtBuilder::State::place(std::uint64_t logical, std::uint64_t count,
 void ExtBuilder::State::write(BlockRun run, std::span<const std::byte> bytes,
                               const std::shared_ptr<const void>& owner) {
   if (options.dry_run) return;
+  if (import && !import->dropped_kept) {
+    drop_kept_undo(window.file());
+    import->dropped_kept = true;
+  }
   if (!bytes.empty()) writer.put(offset_of(run.start), bytes, owner);
   writer.put_zeros(ByteOffset{offset_of(run.start).value + bytes.size()},
                    run.count * block_size - bytes.size());

@@ -8,12 +8,14 @@
 #include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
 #include "ext/map_reader.h"
+#include "ext/overlay_commit.h"
 
 namespace rawimg {
 namespace {
 
 constexpr std::uint32_t kMaxXattrReferences = 1024;  // EXT4_XATTR_REFCOUNT_MAX
 constexpr std::size_t kPiece = 1u << 20;             // content is gathered to so long writes
+constexpr std::uint64_t kMostInRam = 64u << 20;      // content of a dry run that can be read back
 
 bool has_map(const EditInode& inode, std::uint64_t xattr_sectors) {
   if (inode.is(LINUX_S_IFREG) || inode.is(LINUX_S_IFDIR)) return true;
@@ -184,13 +186,22 @@ void ContentWriter::place(std::uint64_t first_block, std::span<const std::byte> 
   const std::uint64_t block = state_.block_size();
   for (const Extent& extent : state_.take_run(goal_, first_block, bytes.size() / block)) {
     const std::uint64_t at = extent.physical * block, size = extent.count * block;
-    state_.io.forget(at, size);
-    state_.written.add(extent.physical, extent.physical + extent.count);
-    state_.window.file().write_at(ByteOffset{state_.window.range().start() + at},
-                                  bytes.subspan((extent.logical - first_block) * block, size));
+    write(at, bytes.subspan((extent.logical - first_block) * block, size));
     append_extent(extents_, extent);
     goal_ = extent.physical + extent.count;
   }
+}
+
+void ContentWriter::write(std::uint64_t at, std::span<const std::byte> bytes) {
+  Transaction::State& s = state_;
+  if (s.options.dry_run) {
+    if ((s.bytes_in_ram += bytes.size()) <= kMostInRam) s.io.write_at(at, bytes);
+    return;
+  }
+  if (s.written.empty()) drop_kept_undo(s.window.file());
+  s.io.forget(at, bytes.size());
+  s.written.add(at / s.block_size(), (at + bytes.size()) / s.block_size());
+  s.window.file().write_at(ByteOffset{s.window.range().start() + at}, bytes);
 }
 
 std::vector<Extent> ContentWriter::finish() {

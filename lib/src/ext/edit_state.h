@@ -136,7 +136,8 @@ struct Transaction::State {
   std::unordered_map<std::uint32_t, EditDirectory> directories;  ///< those that changed
   std::map<std::string, std::uint64_t> xattr_blocks;  ///< by content, reference count and checksum
                                                       ///< zero: those this transaction knows
-  RangeSet written;  ///< blocks of content that was written past the overlay
+  RangeSet written;                ///< blocks of content that was written past the overlay
+  std::uint64_t bytes_in_ram = 0;  ///< content of a dry run
   bool changed = false, committed = false;
 };
 
@@ -153,6 +154,7 @@ class ContentWriter {
   void add(std::span<const std::byte> bytes);
   void flush(std::uint64_t count);
   void place(std::uint64_t first_block, std::span<const std::byte> bytes);
+  void write(std::uint64_t at, std::span<const std::byte> bytes);
 
   Transaction::State& state_;
   std::uint64_t goal_, size_, position_ = 0;

@@ -34,6 +34,13 @@ void put_away(const fs::path& undo, const fs::path& kept, bool keep, Durability 
 
 }  // namespace
 
+void drop_kept_undo(const ImageFile& image) {
+  const fs::path kept = kept_path(image);
+  if (::unlink(kept.c_str()) != 0 && errno != ENOENT)
+    throw errno_error(errno, fmt::format("cannot remove {}", quote(kept.string())))
+        .with_path(kept.string());
+}
+
 CommitOutcome commit_overlay(const Window& where, WindowIo& io, const CommitPolicy& policy,
                              const std::function<void()>& about_to_write) {
   ImageFile& file = where.file();

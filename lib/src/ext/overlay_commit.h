@@ -21,6 +21,10 @@ struct CommitOutcome {
   bool undo_kept = false;
 };
 
+/// Free blocks are about to be overwritten: what the last change freed can no longer be brought
+/// back, so its undo file goes. Throws: Io.
+void drop_kept_undo(const ImageFile& image);
+
 /// Writes an overlay so that a crash at any instant leaves what recover() knows to finish or take
 /// back: room on the host, undo file, mark, everything but the superblock, the superblock. Throws:
 /// NoSpace, Io, Exists (an undo file is there). Nothing in the image has changed when

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/recovery.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,8 +77,21 @@ struct Found {
   std::string why_not;  ///< when there is an undo file that is of no use
 };
 
+/// Whoever may make files beside the image is not thereby somebody who may change it.
+void require_trusted_owner(const ImageFile& image) {
+  struct stat undo {
+  }, own{};
+  if (lstat(undo_path(image).c_str(), &undo) != 0 || stat(image.path().c_str(), &own) != 0) return;
+  if (undo.st_uid != geteuid() && undo.st_uid != 0 && undo.st_uid != own.st_uid)
+    throw Error(Errc::Dirty, fmt::format("{} belongs to user {}, and the image to user {}",
+                                         quote(undo_path(image).string()), undo.st_uid, own.st_uid))
+        .with_path(undo_path(image).string())
+        .with_hint("if it is right, give it to the image's owner; else remove it");
+}
+
 Found look(const ImageFile& image) {
   Found found;
+  require_trusted_owner(image);
   try {
     found.undo = UndoFile::read(undo_path(image));
   } catch (const Error& error) {
@@ -89,6 +103,13 @@ Found look(const ImageFile& image) {
   if (!found.undo) return found;
   const auto now = superblock_at(image, found.undo->window().start());
   if (!now || image.size().value != found.undo->image_bytes()) {
+    if (now && is_marked(*now))
+      throw Error(Errc::Dirty, fmt::format("a change of the filesystem at byte {} was interrupted, "
+                                           "when the image had {} bytes; now it has {}",
+                                           found.undo->window().start(), found.undo->image_bytes(),
+                                           image.size().value))
+          .with_path(image.path().string())
+          .with_hint("give it its length back");
     found.why_not = fmt::format("it is for an image of {} bytes, and there are {}",
                                 found.undo->image_bytes(), image.size().value);
     found.undo.reset();
