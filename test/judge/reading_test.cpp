@@ -94,6 +94,15 @@ std::string differing(const std::string& expected, const std::string& found) {
   }
 }
 
+/// The second line without the name of the filesystem and its place.
+Words numbers_of_df(const std::string& text) {
+  std::istringstream line(text.substr(text.find('\n') + 1));
+  Words words(5);
+  for (std::string& word : words) line >> word;
+  words.erase(words.begin());
+  return words;
+}
+
 }  // namespace
 
 TEST_CASE("ls, du and df print what coreutils print of the mounted filesystem",
@@ -127,16 +136,41 @@ TEST_CASE("ls, du and df print what coreutils print of the mounted filesystem",
   CHECK(disk.theirs({"du", "-s", "."}) == disk.ours({"du", "-s", disk.root()}));
   for (const char* option : {"-k", "-i", "-h", "-m"}) {
     CAPTURE(option);
-    const auto numbers = [](const std::string& text) {
-      std::istringstream line(text.substr(text.find('\n') + 1));
-      Words words(5);
-      for (std::string& word : words) line >> word;
-      words.erase(words.begin());
-      return words;
-    };
-    CHECK(numbers(disk.theirs({"df", option, "."})) ==
-          numbers(disk.ours({"df", option, disk.image.string()})));
+    CHECK(numbers_of_df(disk.theirs({"df", option, "."})) ==
+          numbers_of_df(disk.ours({"df", option, disk.image.string()})));
   }
+}
+
+TEST_CASE("df leaves out of a filesystem of any shape what a kernel leaves out", "[judge]") {
+  require_root("what a kernel says of the size of a filesystem");
+  struct Shape {
+    const char* size;
+    Words words;
+  };
+  const Shape shape = GENERATE(values<Shape>(
+      {{"64M", {"-t", "ext2"}},
+       {"9M", {"-t", "ext2", "-b", "1024"}},
+       {"64M", {"-t", "ext3", "-b", "1024"}},
+       {"2G", {"-t", "ext4", "-O", "^flex_bg", "-m", "20"}},
+       {"500M", {"-t", "ext4", "-O", "sparse_super2"}},
+       {"3G", {"-t", "ext4", "-b", "1024", "-O", "meta_bg,^resize_inode"}},
+       {"100M", {"-t", "ext4", "-b", "1024", "-g", "1024", "-O", "meta_bg,^resize_inode"}},
+       {"300M", {"-t", "ext4", "-O", "bigalloc", "-C", "65536"}}}));
+  CAPTURE(shape.size, shape.words);
+  const TempDir dir;
+  const fs::path image = dir / "x.img", at = dir / "mounted";
+  REQUIRE(run({"truncate", "-s", shape.size, image.string()}).ok());
+  Words make{"mke2fs", "-q", "-F"};
+  make.insert(make.end(), shape.words.begin(), shape.words.end());
+  make.push_back(image.string());
+  REQUIRE(run(make).ok());
+  fs::create_directory(at);
+  const Outcome mounted = run({"mount", "-o", "loop,ro", image.string(), at.string()});
+  if (!mounted.ok())
+    throw NotRun("no loop mount to be had: the size of a filesystem; " + mounted.err);
+  const Outcome theirs = run({"df", "-k", at.string()});
+  run({"umount", at.string()});
+  CHECK(numbers_of_df(run_rawimg({"df", image.string()}).out) == numbers_of_df(theirs.out));
 }
 
 TEST_CASE("find finds what findutils find in the mounted filesystem", "[judge][D04][D06]") {

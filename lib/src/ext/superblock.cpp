@@ -138,7 +138,7 @@ ExtInfo Superblock::info() const {
   info.created = raw_.s_mkfs_time | std::int64_t{raw_.s_mkfs_time_hi} << 32;
   info.written = raw_.s_wtime | std::int64_t{raw_.s_wtime_hi} << 32;
   info.size_bytes = blocks_ * block_size_;
-  info.overhead_blocks = std::min(overhead_blocks() + fs.journal_blocks, blocks_);
+  info.overhead_blocks = std::min(overhead_blocks(fs.journal_blocks), blocks_);
   info.kernel_reserve_blocks = kernel_reserve_blocks();
   return info;
 }
@@ -158,7 +158,8 @@ std::uint64_t Superblock::count_supers() const {
 
 // As ext4_calculate_overhead() of Linux has it. Without a loop over groups: a hostile superblock
 // has four thousand million.
-std::uint64_t Superblock::overhead_blocks() const {
+std::uint64_t Superblock::overhead_blocks(std::uint64_t journal_blocks) const {
+  // the sum that mke2fs left there, journal included: only it knows which clusters tables share
   if (has_ro_compat(EXT4_FEATURE_RO_COMPAT_BIGALLOC))
     return std::uint64_t{raw_.s_overhead_clusters} * (cluster_size() / block_size_);
   const std::uint64_t per_block = block_size_ / descriptor_size_,
@@ -171,9 +172,11 @@ std::uint64_t Superblock::overhead_blocks() const {
     at_supers = std::min<std::uint64_t>(raw_.s_first_meta_bg, descriptors);
     elsewhere = 3 * (descriptors - at_supers);  // three copies of each
     const std::uint64_t in_last = groups_ - (descriptors - 1) * per_block;
-    if (at_supers < descriptors) elsewhere -= 3 - std::min<std::uint64_t>(in_last, 3);
+    // in the first, the second and the last group of those that it describes, if that is there
+    if (at_supers < descriptors && in_last != per_block)
+      elsewhere -= 3 - std::min<std::uint64_t>(in_last, 2);
   }
-  return raw_.s_first_data_block + groups_ * (table + 2) + elsewhere +
+  return journal_blocks + raw_.s_first_data_block + groups_ * (table + 2) + elsewhere +
          count_supers() * (1 + at_supers + raw_.s_reserved_gdt_blocks);
 }
 

@@ -78,7 +78,7 @@ class Superblock {
   std::uint64_t descriptor_block(std::uint64_t group) const;
   bool has_super(std::uint64_t group) const;
   std::uint64_t count_supers() const;
-  std::uint64_t overhead_blocks() const;
+  std::uint64_t overhead_blocks(std::uint64_t journal_blocks) const;
   std::uint64_t kernel_reserve_blocks() const;
 
   ext2_super_block raw_{};
