@@ -495,6 +495,32 @@ TEST_CASE("batch --json is an object a line, and one for the batch", "[cli][edit
             .find("-e 2:1") == 0);
 }
 
+TEST_CASE("what verbs print in batch --json is part of their records", "[cli][edit]") {
+  const Disk disk;
+  const auto records_of = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> all{"batch", disk.image, "--json", "--no-sync"};
+    all.insert(all.end(), words.begin(), words.end());
+    const CliResult result = run_rawimg(all);
+    CAPTURE(result.out, result.err);
+    REQUIRE(result.code == 0);
+    std::vector<nlohmann::json> records;
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);)
+      records.push_back(nlohmann::json::parse(line));
+    return records;
+  };
+  const auto records = records_of({"-e", "fstab list", "-e", "rm -v :/null", "-e", "touch :/x"});
+  REQUIRE(records.size() == 4);
+  CHECK(records[0].at("result").at("output") == "/dev/vda1 / ext2 noatime 0 1\n");
+  CHECK(records[1].at("result").at("output") == "removed ':/null'\n");
+  CHECK(records[2].at("result").empty());
+  CHECK(records[3].at("command") == "batch");
+  const auto dry = records_of({"--dry-run", "-e", "fstab rm /"});
+  REQUIRE(dry.size() == 2);
+  CHECK(dry[0].at("result").at("output").get<std::string>().find("-/dev/vda1") !=
+        std::string::npos);
+}
+
 TEST_CASE("a dry run changes nothing, and undo takes the last change back", "[cli][edit]") {
   const Disk disk;
   const std::string before = read_file(disk.image);

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <ostream>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -89,25 +90,40 @@ std::string read_line(Edit& edit, const Command& verb, const Args& args, bool wa
   return reading.result();
 }
 
-void carry_out(Edit& edit, const Line& line) {
+/// Where the records of --json go, and what a verb prints until it is part of one.
+struct Records {
+  std::ostream& out;
+  std::ostringstream printed{};
+
+  void add(const Command& verb, const Line& line, std::string result) {
+    if (verb.read == nullptr) {
+      Json json = Json::object();
+      if (!printed.str().empty()) put_bytes(json, "output", printed.str());
+      result = json.dump();
+    }
+    printed.str("");
+    out << fmt::format(R"({{"schema":1,"command":"{}","line":{},"result":{}}})", verb.name,
+                       Json(lossy_utf8(line.name)).dump(), result)
+        << '\n';
+  }
+};
+
+void carry_out(Edit& edit, const Line& line, Records& records) {
   const Command& verb = find_verb(line.words[0]);
   const Args args = parse_words(verb, {line.words.begin() + 1, line.words.end()});
   const bool wants_json = edit.options().has("json");
-  edit.verbose = !wants_json && (edit.options().has("verbose") || args.has("verbose"));
-  std::string result = "{}";
+  edit.verbose = edit.options().has("verbose") || args.has("verbose");
+  std::string result;
   if (verb.read != nullptr)
     result = read_line(edit, verb, args, wants_json);
   else
     verb.apply(edit, args);
-  if (wants_json)
-    edit.io().out << fmt::format(R"({{"schema":1,"command":"{}","line":{},"result":{}}})",
-                                 verb.name, Json(lossy_utf8(line.name)).dump(), result)
-                  << '\n';
+  if (wants_json) records.add(verb, line, std::move(result));
 }
 
-void apply_line(Edit& edit, const Line& line) {
+void apply_line(Edit& edit, const Line& line, Records& records) {
   try {
-    carry_out(edit, line);
+    carry_out(edit, line, records);
   } catch (const Error& error) {
     throw error.in(line.name).with_hint((error.hint().empty() ? "" : error.hint() + "; ") +
                                         "nothing in the image was changed");
@@ -120,12 +136,20 @@ ExitCode run(const Args& args, Streams& io) {
   if (!address.path.empty())
     throw Error(Errc::Usage, "batch names an image; paths stand in its lines, as :/path");
   const std::vector<Line> lines = read_lines(args, io);
-  return run_edit_on(kBatch, address, args, io, true, [&](Edit& edit) {
-    for (const Line& line : lines) {
-      if (io.stop.stop_requested()) return;
-      apply_line(edit, line);
-    }
-  });
+  Records records{io.out};
+  Streams captured{io.in,          records.printed,    io.err,
+                   false,          io.err_is_terminal, io.stop,
+                   io.environment, io.stop_signal,     io.reader_is_gone};
+  const bool wants_json = args.has("json");
+  const ExitCode code =
+      run_edit_on(kBatch, address, args, wants_json ? captured : io, true, [&](Edit& edit) {
+        for (const Line& line : lines) {
+          if (io.stop.stop_requested()) return;
+          apply_line(edit, line, records);
+        }
+      });
+  io.out << records.printed.str();  // with --json, the last record
+  return code;
 }
 
 }  // namespace
@@ -142,7 +166,8 @@ const Command kBatch{
         "the image is :/path, any other is on\n"
         "the host. Verbs that read (ls cat stat find du df tree) see what the lines before them "
         "have changed. The first error names\nits line, and nothing is changed. --json prints an "
-        "object for each line that was carried out, and a last one for the batch.\n",
+        "object for each line that was carried out, with what\nit prints otherwise as \"output\", "
+        "and a last one for the batch; without that one, nothing was changed.\n",
     .options = kTables,
     .run = run,
 };
