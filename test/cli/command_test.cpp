@@ -160,6 +160,42 @@ TEST_CASE("the verbs that search and sum up say what is wrong", "[cli]") {
   }
 }
 
+TEST_CASE("a directory that has two names ends every walk", "[cli][D14]") {
+  Bench bench;
+  REQUIRE(bench.build({"--table", "none"}).code == 0);
+  const std::string image = bench.path("a.img");
+  const Outcome linked = run({"debugfs", "-w", "-R", "link /etc /etc/again", image});
+  INFO(linked.text());
+  REQUIRE(linked.ok());
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"find", image}, {"du", image}, {"tree", image}, {"ls", "-R", image}}) {
+    CAPTURE(words.front());
+    const CliResult result = run_rawimg(words);
+    CHECK(result.code == 6);
+    CHECK(result.err.find("has a second name, '/etc/again'") != std::string::npos);
+  }
+}
+
+TEST_CASE("names are escaped on a terminal, and nowhere else", "[cli]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  const std::string odd = bench.path("a.img") + ":/odd*", raw = "/odd\x1B\xFC",
+                    escaped = "/odd\\x1b\\xfc";
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"ls", odd},
+                                             {"find", odd},
+                                             {"du", odd},
+                                             {"stat", "-c", "%n", odd},
+                                             {"stat", "-c", "%N", odd},
+                                             {"find", odd, "-printf", "%p\\n"}}) {
+    CAPTURE(words);
+    CHECK(run_rawimg(words).out.find(raw) != std::string::npos);
+    const std::string out = run_rawimg(words, {.terminal = true}).out;
+    CHECK(out.find(escaped) != std::string::npos);
+    CHECK(out.find('\x1B') == std::string::npos);
+  }
+}
+
 TEST_CASE("exit code 1: the host, the archive, a target that exists", "[cli]") {
   Bench bench;
   REQUIRE(bench.build().code == 0);

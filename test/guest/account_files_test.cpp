@@ -69,6 +69,18 @@ TEST_CASE("the first of several lines of a name counts", "[guest]") {
   CHECK(GroupFile::parse("a:x:1:\na:x:2:\n").find_gid("a") == 1u);
 }
 
+TEST_CASE("the first of several names of a number counts", "[guest]") {
+  const PasswdFile passwd = PasswdFile::parse(
+      "broken:x:0\nroot:x:0:0::/:/s\ntoor:x:0:0::/:/s\nbob:x:7:7::/:/s\nbob:x:8:8::/:/s\n");
+  CHECK(passwd.find_user(0) == "root");
+  CHECK(passwd.find_user(7) == "bob");
+  CHECK(passwd.find_user(8) == "bob");  // as getpwuid(3) finds it
+  CHECK_FALSE(passwd.find_user(1));
+  const GroupFile groups = GroupFile::parse("+:x:5:\nwheel:x:10:root\nother:x:10:\n");
+  CHECK(groups.find_group(10) == "wheel");
+  CHECK_FALSE(groups.find_group(5));
+}
+
 TEST_CASE("a group is found, and malformed lines are passed over", "[guest]") {
   struct Row {
     const char* line;

@@ -111,7 +111,8 @@ ExitCode read(Reading& reading, const Args& args) {
   }
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (format || plain)
-      reading.io().out << stat_text(parts, files[i], inodes[i]) << (plain ? "" : "\n");
+      reading.io().out << stat_text(parts, files[i], inodes[i], reading.io().out_is_terminal)
+                       << (plain ? "" : "\n");
     else
       print(files[i], inodes[i], reading);
   }

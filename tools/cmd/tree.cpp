@@ -44,11 +44,8 @@ const Strokes& strokes_of(const Streams& io) {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const auto value = io.environment(name);
     if (!value || value->empty()) continue;
-    std::string text = *value;
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const bool utf8 =
-        text.find("utf-8") != std::string::npos || text.find("utf8") != std::string::npos;
+        value->find("UTF-8") != std::string::npos || value->find("utf8") != std::string::npos;
     return utf8 ? kUtf8 : kAscii;
   }
   return kAscii;

@@ -31,8 +31,8 @@ unsigned type_bits(FileType type) {
   return 0140000;
 }
 
-std::string quoted_name(const ReadFile& file, const InodeInfo& inode) {
-  const auto quoted = [](const std::string& text) { return "'" + text + "'"; };
+std::string quoted_name(const ReadFile& file, const InodeInfo& inode, bool terminal) {
+  const auto quoted = [&](const std::string& text) { return "'" + shown(text, terminal) + "'"; };
   if (inode.type != FileType::Symlink) return quoted(file.shown);
   return quoted(file.shown) + " -> " + quoted(inode.symlink_target);
 }
@@ -58,7 +58,8 @@ std::string time_value(const FormatPart& part, const InodeInfo& inode) {
   return fmt::format("{}{}.{}", negative && seconds == 0 ? "-" : "", seconds, digits);
 }
 
-std::string value_of(const FormatPart& part, const ReadFile& file, const InodeInfo& inode) {
+std::string value_of(const FormatPart& part, const ReadFile& file, const InodeInfo& inode,
+                     bool terminal) {
   switch (part.letter) {
     case 'a':
       return fmt::format("{}{:o}", part.alternate && inode.permissions != 0 ? "0" : "",
@@ -78,15 +79,15 @@ std::string value_of(const FormatPart& part, const ReadFile& file, const InodeIn
     case 'g':
       return fmt::format("{}", inode.gid);
     case 'G':
-      return file.names->find_group(inode.gid).value_or("UNKNOWN");
+      return shown(file.names->find_group(inode.gid).value_or("UNKNOWN"), terminal);
     case 'h':
       return fmt::format("{}", inode.links);
     case 'i':
       return fmt::format("{}", inode.number);
     case 'n':
-      return file.shown;
+      return shown(file.shown, terminal);
     case 'N':
-      return quoted_name(file, inode);
+      return quoted_name(file, inode, terminal);
     case 'o':
       return fmt::format("{}", file.fs->info().summary.block_size);
     case 's':
@@ -98,7 +99,7 @@ std::string value_of(const FormatPart& part, const ReadFile& file, const InodeIn
     case 'u':
       return fmt::format("{}", inode.uid);
     case 'U':
-      return file.names->find_user(inode.uid).value_or("UNKNOWN");
+      return shown(file.names->find_user(inode.uid).value_or("UNKNOWN"), terminal);
     default:
       return time_value(part, inode);
   }
@@ -111,10 +112,10 @@ std::vector<FormatPart> parse_stat_format(std::string_view format) {
 }
 
 std::string stat_text(const std::vector<FormatPart>& format, const ReadFile& file,
-                      const InodeInfo& inode) {
+                      const InodeInfo& inode, bool terminal) {
   std::string text;
   for (const FormatPart& part : format)
-    text += part.letter == 0 ? part.text : fill(part, value_of(part, file, inode));
+    text += part.letter == 0 ? part.text : fill(part, value_of(part, file, inode, terminal));
   return text;
 }
 

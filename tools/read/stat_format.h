@@ -12,7 +12,8 @@ namespace rawimg::cli {
 
 /// stat(1)'s -c: its letters, except those that make no sense in an image. Throws: Usage.
 std::vector<FormatPart> parse_stat_format(std::string_view format);
+/// Names escaped on a terminal.
 std::string stat_text(const std::vector<FormatPart>& format, const ReadFile& file,
-                      const InodeInfo& inode);
+                      const InodeInfo& inode, bool terminal);
 
 }  // namespace rawimg::cli
