@@ -90,11 +90,10 @@ class ImageCopier {
     }
     if (!there && link_to_earlier(source, place)) return;
     const std::uint32_t inode = there ? *there : edit_.fs().make(place.directory, place.name, meta);
-    if (plain) write(source, inode);
-    if (there)
-      restore(inode, meta);
-    else if (plain && options_.preserve)
-      restore_times(inode, meta);
+    if (plain) write(source, inode);  // which takes the times and security.capability
+    if (there) restore(inode, meta);
+    if (!there && plain && !meta.xattrs.empty()) edit_.fs().set_xattrs(inode, meta.xattrs);
+    if (!there && plain && options_.preserve) restore_times(inode, meta);
     if (options_.hard_links && !source.identity().empty())
       linked_.emplace(source.identity(), inode);
     edit_.say(fmt::format("{} -> {}", quote(source.word()), quote(target.word)));

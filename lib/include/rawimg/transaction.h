@@ -91,19 +91,21 @@ class Transaction : public ExtReader {
   void rename(std::uint32_t directory, std::string_view name, std::uint32_t new_directory,
               std::string_view new_name);
 
-  /// Throws: Unsupported (a time that the inode cannot hold).
+  /// As Linux does it, an access ACL follows the permissions, and a new owner does not get
+  /// security.capability. Throws: Unsupported (a time that the inode cannot hold), NoSpace.
   void change(std::uint32_t inode, const MetadataChange& change);
-  /// Replaces all of them. Throws: Unsupported, NoSpace.
+  /// Replaces all of them; the permissions follow an access ACL. Throws: Unsupported, NoSpace.
   void set_xattrs(std::uint32_t inode, std::span<const Xattr> xattrs);
-  /// Shorter: what is behind goes. Longer: a hole. Throws: Usage (not a regular file), Unsupported
-  /// (too long), NoSpace.
+  /// Shorter: what is behind goes. Longer: a hole. security.capability goes. Throws: Usage (not a
+  /// regular file), Unsupported (too long), NoSpace.
   void set_size(std::uint32_t inode, std::uint64_t size_bytes);
   /// Takes content, in ascending order without overlap; what lies between pieces is a hole.
   using ContentSink = std::function<void(const DataChunk&)>;
   /// Replaces a regular file's content by what `produce` hands to its sink; blocks of zeros become
   /// holes. Without `size_bytes` the file ends with the last piece. mtime becomes the
-  /// transaction's. Throws: Usage (not a regular file), BadInput (pieces out of order, past the
-  /// size), NoSpace, Unsupported (too long), and what `produce` throws.
+  /// transaction's, and security.capability goes. Throws: Usage (not a regular file), BadInput
+  /// (pieces out of order, past the size), NoSpace, Unsupported (too long), and what `produce`
+  /// throws.
   void write_file(std::uint32_t inode, std::optional<std::uint64_t> size_bytes,
                   const std::function<void(const ContentSink&)>& produce);
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "ext/acl_mode.h"
 #include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
 #include "ext/map_reader.h"
@@ -234,6 +235,7 @@ void Transaction::write_file(std::uint32_t number, std::optional<std::uint64_t> 
   inode.set_mtime(s.options.now);
   inode.set_ctime(s.options.now);
   s.store_map(inode, extents, {});
+  s.drop_capability(inode);
   savepoint.keep();
   s.give_back(old.extents);
   for (const std::uint64_t block : old.map_blocks) s.space.give_back({block, 1});
@@ -264,6 +266,7 @@ void Transaction::set_size(std::uint32_t number, std::uint64_t size_bytes) {
                 fmt::format("a file of {} bytes: with blocks of {} bytes it can have {} of them",
                             size_bytes, block, most));
   InodeBlocks blocks = s.blocks_of(inode);
+  s.drop_capability(inode);
   const std::uint64_t keep = (size_bytes + block - 1) / block;
   s.clear_tail(blocks, std::min(size_bytes, inode.size()));
   std::vector<Extent> kept;
@@ -374,10 +377,33 @@ void Transaction::State::store_xattrs(EditInode& inode, const EncodedXattrs& enc
   changed = true;
 }
 
+void Transaction::State::drop_capability(EditInode& inode) {
+  std::vector<Xattr> xattrs = view.inode(inode.number()).xattrs;
+  if (std::erase_if(xattrs, [](const Xattr& xattr) { return xattr.name == kCapability; }) != 0)
+    store_xattrs(inode, encode_xattrs(xattrs, xattr_room(inode)));
+}
+
+void Transaction::State::set_permissions(EditInode& inode, std::uint16_t permissions) {
+  std::vector<Xattr> xattrs = view.inode(inode.number()).xattrs;
+  for (Xattr& xattr : xattrs) {
+    if (xattr.name != kAccessAcl) continue;
+    xattr.value = acl_with_mode(std::move(xattr.value), permissions);
+    store_xattrs(inode, encode_xattrs(xattrs, xattr_room(inode)));
+    break;
+  }
+  __u16& mode = inode.fields().i_mode;
+  mode = static_cast<__u16>((mode & LINUX_S_IFMT) | (permissions & 07777));
+}
+
 void Transaction::set_xattrs(std::uint32_t number, std::span<const Xattr> xattrs) {
   State& s = *state_;
   EditInode inode(s.fs.get(), s.io, number);
   EditSpace::Savepoint savepoint(s.space);
+  for (const Xattr& xattr : xattrs)
+    if (xattr.name == kAccessAcl) {
+      __u16& mode = inode.fields().i_mode;
+      mode = static_cast<__u16>((mode & LINUX_S_IFMT) | mode_with_acl(mode & 07777, xattr.value));
+    }
   s.store_xattrs(inode, encode_xattrs(xattrs, s.xattr_room(inode)));
   inode.set_ctime(s.options.now);
   inode.write();

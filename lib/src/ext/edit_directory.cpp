@@ -214,9 +214,11 @@ EditInode Transaction::State::blank_inode(std::uint32_t number, const NodeMeta& 
 void Transaction::State::change(std::uint32_t number, const MetadataChange& change) {
   EditInode inode(fs.get(), io, number);
   ext2_inode_large& fields = inode.fields();
-  if (change.permissions)
-    fields.i_mode =
-        static_cast<__u16>((fields.i_mode & LINUX_S_IFMT) | (*change.permissions & 07777));
+  EditSpace::Savepoint savepoint(space);
+  if (change.atime) inode.set_atime(*change.atime);
+  if (change.mtime) inode.set_mtime(*change.mtime);
+  inode.set_ctime(options.now);
+  if (change.permissions) set_permissions(inode, *change.permissions);
   if (change.uid) {
     fields.i_uid = static_cast<__u16>(*change.uid);
     fields.osd2.linux2.l_i_uid_high = static_cast<__u16>(*change.uid >> 16);
@@ -225,10 +227,9 @@ void Transaction::State::change(std::uint32_t number, const MetadataChange& chan
     fields.i_gid = static_cast<__u16>(*change.gid);
     fields.osd2.linux2.l_i_gid_high = static_cast<__u16>(*change.gid >> 16);
   }
-  if (change.atime) inode.set_atime(*change.atime);
-  if (change.mtime) inode.set_mtime(*change.mtime);
-  inode.set_ctime(options.now);
+  if (change.uid || change.gid) drop_capability(inode);
   inode.write();
+  savepoint.keep();
   changed = true;
 }
 

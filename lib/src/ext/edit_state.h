@@ -102,6 +102,7 @@ struct Transaction::State {
   /// A new one, without content.
   EditInode blank_inode(std::uint32_t number, const NodeMeta& meta, std::uint32_t links);
   void change(std::uint32_t number, const MetadataChange& change);
+  void set_permissions(EditInode& inode, std::uint16_t permissions);  ///< of its ACL, too
 
   // Content
   MapInput map_of(const EditInode& inode) const;
@@ -115,6 +116,9 @@ struct Transaction::State {
   void write_target(EditInode& inode, std::string_view target);
   XattrRoom xattr_room(const EditInode& inode) const;
   void store_xattrs(EditInode& inode, const EncodedXattrs& encoded);
+  /// As Linux does: new content, or a new owner, does not get what the old one was trusted with.
+  /// The inode's xattrs must be those on disk. Throws: NoSpace, and nothing has changed.
+  void drop_capability(EditInode& inode);
   std::string read_xattr_block(const EditInode& inode) const;
   void drop_xattr_block(EditInode& inode);
   std::uint64_t take_xattr_block(std::string block);
