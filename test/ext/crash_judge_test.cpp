@@ -282,6 +282,50 @@ TEST_CASE("an undo file that was cut anywhere is one that was never finished",
   CHECK(crashes.saw_old == crashes.states);
 }
 
+TEST_CASE("an undo file is not applied where there never was a mark", "[judge][edit][crash]") {
+  Crashes crashes(kShapes[2], 9);
+  const Recorded& recorded = crashes.recorded();
+  const std::size_t super = kShapes[2].offset + 1024;
+  for (const std::size_t old_half : {std::size_t{0}, kSector}) {
+    // One sector of the superblock from before, one from after: no commit leaves that.
+    std::string mixed = recorded.after;
+    mixed.replace(super + old_half, kSector, recorded.before, super + old_half, kSector);
+    REQUIRE((mixed != recorded.after));
+    REQUIRE(mixed.compare(super, 2 * kSector, recorded.before, super, 2 * kSector) != 0);
+    crashes.put(mixed, recorded.undo);
+    ImageFile image = ImageFile::open(crashes.path(), Access::ReadWrite);
+    CHECK(recover(image).outcome == Recovery::Outcome::SetAside);
+    CHECK((read_file(crashes.path()) == mixed));
+    CHECK((read_file(crashes.path().string() + ".rawimg-undo.stale") == recorded.undo));
+  }
+}
+
+TEST_CASE("what was torn at the very end is finished, and that can be torn again",
+          "[judge][edit][crash]") {
+  Crashes crashes(kShapes[2], 9);
+  const Recorded& recorded = crashes.recorded();
+  const std::size_t super = kShapes[2].offset + 1024;
+  for (const std::size_t marked_half : {std::size_t{0}, kSector}) {
+    std::string torn = recorded.image_after(kSuper);
+    apply(torn, recorded.epochs[kSuper][0]);
+    torn.replace(super + marked_half, kSector, recorded.image_after(kSuper), super + marked_half,
+                 kSector);
+    crashes.put(torn, recorded.undo);
+    RecordingSeam seam(crashes.path());
+    {
+      ImageFile image = ImageFile::open(crashes.path(), Access::ReadWrite);
+      image.set_seam(&seam);
+      REQUIRE(recover(image).outcome == Recovery::Outcome::Finished);
+    }
+    for (const RecordingSeam::Epoch& epoch : seam.epochs())
+      for (int subset = 0; subset < 8; ++subset) {
+        crashes.put(crashes.with_some_of(torn, epoch), recorded.undo);
+        crashes.require_old_or_new();
+      }
+  }
+  CHECK(crashes.saw_old == 0);
+}
+
 TEST_CASE("taking back what was interrupted can be interrupted anywhere, and be repeated",
           "[judge][edit][crash]") {
   const Shape shape = kShapes[GENERATE(0U, 2U)];

@@ -318,6 +318,81 @@ TEST_CASE("an undo file that is about nothing here is set aside, and nothing is 
   CHECK((read_file(disk.stale()) == undo));
 }
 
+TEST_CASE("an undo file that was set aside is never replaced", "[judge][crash][E14]") {
+  const Disk disk;
+  write_file(disk.stale(), "the first");
+  write_file(disk.undo(), "the second");
+  const Outcome outcome = run_rawimg({"recover", disk.image.string()});
+  CAPTURE(outcome.text());
+  CHECK(outcome.ok());
+  CHECK_THAT(outcome.err, Catch::Contains(".stale.2"));
+  CHECK(read_file(disk.stale()) == "the first");
+  CHECK(read_file(disk.stale().string() + ".2") == "the second");
+}
+
+TEST_CASE("a superblock that lost its magic still goes with its undo file", "[judge][crash][E14]") {
+  const Disk disk;
+  interrupt_commit(disk);
+  std::string marked = read_file(disk.image);
+  marked[kOffset + 1024 + 0x38] = 0;
+  write_file(disk.image, marked);
+  const std::string undo = read_file(disk.undo());
+  const Outcome outcome = run_rawimg({"recover", disk.image.string()});
+  CAPTURE(outcome.text());
+  CHECK(outcome.exit_code == 6);
+  CHECK(disk.image_is(marked));
+  CHECK((read_file(disk.undo()) == undo));
+}
+
+TEST_CASE("who reads a whole filesystem does not mind what lies beside it", "[judge][crash][E14]") {
+  require_root("files of somebody else");
+  const Disk disk;
+  const std::string other = (disk.dir / "other").string();
+  SECTION("a symlink") { fs::create_symlink(other, disk.undo()); }
+  SECTION("a directory") { fs::create_directory(disk.undo()); }
+  SECTION("somebody else's file") {
+    write_file(disk.undo(), "x");
+    REQUIRE(chown(disk.undo().c_str(), 65534, 65534) == 0);
+    const Outcome writer = run_rawimg({"touch", disk.image.string() + ":/x"});
+    CAPTURE(writer.text());
+    CHECK(writer.exit_code == 6);
+    CHECK_THAT(writer.err, Catch::Contains("belongs to user 65534"));
+  }
+  const Outcome reader = run_rawimg({"ls", disk.image.string()});
+  CAPTURE(reader.text());
+  CHECK(reader.ok());
+  CHECK_THAT(reader.out, Catch::Contains("set"));
+}
+
+TEST_CASE("what somebody else put in place of the kept undo file does not fail a change",
+          "[judge][crash][E14]") {
+  require_root("files of somebody else");
+  const Disk disk;
+  fs::remove(disk.kept());
+  SECTION("a directory") { fs::create_directory(disk.kept()); }
+  SECTION("a directory that is not empty") { fs::create_directories(disk.kept() / "x"); }
+  for (const char* keep : {"--quiet", "--no-keep-undo"}) {
+    const Outcome outcome = run_rawimg({"touch", disk.image.string() + ":/touched", keep});
+    CAPTURE(outcome.text());
+    CHECK(outcome.exit_code == 0);
+    CHECK_THAT(outcome.err, Catch::Contains("warning"));
+    CHECK_FALSE(fs::exists(disk.undo()));
+  }
+  CHECK(run_rawimg({"stat", disk.image.string() + ":/touched"}).ok());
+}
+
+TEST_CASE("undo does not believe a kept file of somebody else", "[judge][crash][E14]") {
+  require_root("files of somebody else");
+  const Disk disk;
+  REQUIRE(run_rawimg({"touch", disk.image.string() + ":/other", "-q"}).ok());
+  REQUIRE(chown(disk.kept().c_str(), 65534, 65534) == 0);
+  const std::string changed = read_file(disk.image);
+  const Outcome outcome = run_rawimg({"undo", disk.image.string()});
+  CAPTURE(outcome.text());
+  CHECK(outcome.exit_code == 6);
+  CHECK(disk.image_is(changed));
+}
+
 TEST_CASE("whoever may not write reads past an interrupted change, or is told what is missing",
           "[judge][crash][E14]") {
   require_root("files of somebody else");

@@ -19,7 +19,7 @@ OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) 
     auto recovered = read_recovered(found.window);
     if (recovered)
       io.err << "rawimg: " << quote(name)
-             << ": a change was interrupted; what was there before is shown\n";
+             << ": a change was interrupted; what 'rawimg recover' would make of it is shown\n";
     ExtFs fs =
         ExtFs::open(recovered ? found.window.through(*recovered) : found.window,
                     args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);

@@ -207,6 +207,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
   const bool changed = transaction.has_changes();
   Transaction::Result result;
   if (!args.has("dry-run")) result = transaction.commit();
+  edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
   print_summary(command, address, result, changed, edit, args, io);
   return ExitCode::Done;
 }

@@ -17,7 +17,8 @@ struct Recovery {
     RolledBack,  ///< the filesystem is what it was before the transaction
     Finished,    ///< the transaction had come to its end, or had not begun to write: only its undo
                  ///< file was left
-    SetAside  ///< an undo file that does not belong to what is in the image was renamed to .stale
+    SetAside  ///< an undo file that does not belong to what is in the image was renamed to .stale,
+              ///< or .stale.2 and so on; none is replaced
   };
   Outcome outcome = Outcome::Nothing;
   std::string message;  ///< for people; empty for Nothing

@@ -19,6 +19,7 @@
 
 #include <rawimg/entry.h>
 #include <rawimg/ext_fs.h>
+#include <rawimg/observer.h>
 #include <rawimg/window.h>
 
 namespace rawimg {
@@ -115,6 +116,7 @@ class Transaction : public ExtReader {
   struct Result {
     std::uint64_t bytes_written = 0;  ///< metadata; content went before
     bool undo_kept = false;
+    std::vector<Warning> warnings = {};  ///< files beside the image that could not be put away
   };
   /// Writes all of it. Throws: NoSpace (the host; a directory that cannot grow), Unsupported (a
   /// directory of too many names), Io. Guarantee: strong, Io and a crash included: what recover()

@@ -148,7 +148,9 @@ std::uint64_t ExtBuilder::size_of(NodeId node) const { return state_->known(node
 std::string ExtBuilder::options_text() const { return canonical_text(state_->plan); }
 
 bool ExtBuilder::imports() const { return state_->import != nullptr; }
-bool ExtBuilder::undo_kept() const { return imports() && state_->import->undo_kept; }
+Transaction::Result ExtBuilder::committed() const {
+  return imports() ? state_->import->committed : Transaction::Result{};
+}
 bool ExtBuilder::is_new(NodeId node) const {
   return !imports() || state_->import->origin(node) == nullptr;
 }

@@ -23,6 +23,7 @@
 
 #include <rawimg/entry.h>
 #include <rawimg/ext_options.h>
+#include <rawimg/transaction.h>
 #include <rawimg/window.h>
 
 namespace rawimg {
@@ -154,7 +155,7 @@ class ExtBuilder {
   /// directory; names it), Io. Guarantee: format last: none; populate: strong, as
   /// Transaction::commit.
   ExtSummary finish(const NameTree& names, const Finish& how);
-  bool undo_kept() const;  ///< by finish(), after populate
+  Transaction::Result committed() const;  ///< by finish(), after populate
 
   struct State;
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <utility>
+
 #include <rawimg/error.h>
 
 #include "ext/edit_state.h"
@@ -18,14 +20,14 @@ Transaction::Result Transaction::State::commit() {
   ext2fs_mark_ib_dirty(fs.get());
   io.check(ext2fs_flush2(fs.get(), EXT2_FLAG_FLUSH_NO_SYNC), "write back the filesystem");
   // From the first write on, content that was written belongs to whoever recovers.
-  const CommitOutcome outcome = commit_overlay(
-      window, io, {options.durability, options.keep_undo_bytes}, [&] { committed = true; });
+  CommitOutcome outcome = commit_overlay(window, io, {options.durability, options.keep_undo_bytes},
+                                         [&] { committed = true; });
   if (!outcome.undo_kept)
     for (const auto& [begin, end] : space.given_back().ranges())
       window.file().punch({ByteOffset{window.range().start() + begin * block_size()},
                            ByteCount{(end - begin) * block_size()}});
   changed = false;
-  return {outcome.bytes_written, outcome.undo_kept};
+  return {outcome.bytes_written, outcome.undo_kept, std::move(outcome.warnings)};
 }
 
 }  // namespace rawimg

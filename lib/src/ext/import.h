@@ -37,7 +37,8 @@ struct Import {
 
   Transaction::State fs;
   std::uint64_t free_blocks, free_inodes;  ///< as it was
-  bool undo_kept = false, dropped_kept = false;
+  Transaction::Result committed;
+  bool dropped_kept = false;
 
  private:
   NodeId adopt(ExtBuilder::State& state, std::uint32_t inode, FileType type);

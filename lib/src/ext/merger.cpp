@@ -43,7 +43,7 @@ ExtSummary Merger::run() {
     if (error.code() == Errc::NoSpace) throw_no_space();
     throw;
   }
-  if (!s_.options.dry_run) s_.import->undo_kept = fs_.commit().undo_kept;
+  if (!s_.options.dry_run) s_.import->committed = fs_.commit();
   return summarize(fs_.fs.get());
 }
 

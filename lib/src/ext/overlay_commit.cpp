@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 #include <vector>
 
 #include <unistd.h>
@@ -20,25 +22,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void put_away(const fs::path& undo, const fs::path& kept, bool keep, Durability durability) {
-  const int failed = keep ? std::rename(undo.c_str(), kept.c_str()) : ::unlink(undo.c_str());
-  if (failed != 0)
-    throw errno_error(errno, fmt::format("cannot put away {}", quote(undo.string())))
-        .with_path(undo.string());
-  // An older one is of a state that is gone.
-  if (!keep && ::unlink(kept.c_str()) != 0 && errno != ENOENT)
-    throw errno_error(errno, fmt::format("cannot remove {}", quote(kept.string())))
-        .with_path(kept.string());
-  if (durability == Durability::Sync) sync_directory_of(undo);
+/// Null: it is gone.
+std::optional<Warning> remove_file(const fs::path& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return std::nullopt;
+  const std::string name = path.string();
+  return Warning{"leftover", name,
+                 fmt::format("cannot remove {}: {}", quote(name), std::strerror(errno))};
+}
+
+/// The commit point is behind us: what fails here is no failure of the change.
+void put_away(const fs::path& undo, const fs::path& kept, Durability durability,
+              CommitOutcome& outcome) {
+  const auto note = [&](std::optional<Warning> warning) {
+    if (warning) outcome.warnings.push_back(*std::move(warning));
+  };
+  if (outcome.undo_kept && std::rename(undo.c_str(), kept.c_str()) != 0) {
+    outcome.undo_kept = false;
+    note(Warning{"undo-not-kept", kept.string(),
+                 fmt::format("the change cannot be taken back later: cannot make {}: {}",
+                             quote(kept.string()), std::strerror(errno))});
+    note(remove_file(undo));
+  } else if (!outcome.undo_kept) {
+    note(remove_file(undo));
+    note(remove_file(kept));  // of a state that is gone
+  }
+  try {
+    if (durability == Durability::Sync) sync_directory_of(undo);
+  } catch (const Error& error) {
+    note(Warning{"leftover", undo.string(), error.what()});
+  }
 }
 
 }  // namespace
 
 void drop_kept_undo(const ImageFile& image) {
   const fs::path kept = kept_path(image);
-  if (::unlink(kept.c_str()) != 0 && errno != ENOENT)
-    throw errno_error(errno, fmt::format("cannot remove {}", quote(kept.string())))
-        .with_path(kept.string());
+  if (const auto failure = remove_file(kept); failure && may_be_undone(kept, image))
+    throw Error(Errc::Io, failure->message).with_path(failure->path);
 }
 
 CommitOutcome commit_overlay(const Window& where, WindowIo& io, const CommitPolicy& policy,
@@ -65,7 +85,7 @@ CommitOutcome commit_overlay(const Window& where, WindowIo& io, const CommitPoli
   io.write_superblock();
   sync();
   outcome.undo_kept = undo.payload_bytes() <= policy.keep_undo_bytes;
-  put_away(path, kept_path(file), outcome.undo_kept, policy.durability);
+  put_away(path, kept_path(file), policy.durability, outcome);
   return outcome;
 }
 

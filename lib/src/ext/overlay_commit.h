@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include <rawimg/image_file.h>
+#include <rawimg/observer.h>
 #include <rawimg/window.h>
 
 #include "ext/window_io.h"
@@ -19,6 +21,7 @@ struct CommitPolicy {
 struct CommitOutcome {
   std::uint64_t bytes_written = 0;
   bool undo_kept = false;
+  std::vector<Warning> warnings;  ///< files beside the image that could not be put away
 };
 
 /// Free blocks are about to be overwritten: what the last change freed can no longer be brought

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/recovery.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <map>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,6 +15,7 @@
 #include "base/text.h"
 #include "ext/overlay_commit.h"
 #include "ext/undo_file.h"
+#include "storage/rename_no_replace.h"
 #include "storage/sync_directory.h"
 
 namespace rawimg {
@@ -25,7 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Stage { NotBegun, Writing, Complete, Foreign };
+constexpr std::size_t kMarkedIdWords = 4;  // of s_reserved: the first 16 bytes of the id
+constexpr unsigned kMostStale = 100;
+
+enum class Stage { NotBegun, Writing, Ending, Complete, Foreign };
 
 /// How far the transaction had come, by the halves of the superblock (undo_file.h).
 Stage stage_of(const UndoFile& undo, const SuperblockBytes& now) {
@@ -33,21 +34,42 @@ Stage stage_of(const UndoFile& undo, const SuperblockBytes& now) {
                         after = undo.superblock_after();
   if (now == after) return Stage::Complete;
   if (now == before) return Stage::NotBegun;
-  for (std::size_t half = 0; half < kSuperblockSize; half += kSectorSize) {
-    const auto same = [&](const SuperblockBytes& other) {
-      return std::equal(now.begin() + static_cast<std::ptrdiff_t>(half),
-                        now.begin() + static_cast<std::ptrdiff_t>(half + kSectorSize),
-                        other.begin() + static_cast<std::ptrdiff_t>(half));
-    };
-    if (!same(before) && !same(marked) && !same(after)) return Stage::Foreign;
-  }
-  return Stage::Writing;
+  const auto is_torn = [&](const SuperblockBytes& from, const SuperblockBytes& to) {
+    for (std::size_t half = 0; half < kSuperblockSize; half += kSectorSize) {
+      const auto same = [&](const SuperblockBytes& other) {
+        return std::memcmp(&now[half], &other[half], kSectorSize) == 0;
+      };
+      if (!same(from) && !same(to)) return false;
+    }
+    return true;
+  };
+  if (is_torn(before, marked)) return Stage::Writing;
+  return is_torn(marked, after) ? Stage::Ending : Stage::Foreign;
+}
+
+ext2_super_block fields_of(const SuperblockBytes& superblock) {
+  ext2_super_block super;
+  std::memcpy(&super, superblock.data(), sizeof super);
+  return super;
 }
 
 bool is_marked(const SuperblockBytes& superblock) {
-  ext2_super_block super;
-  std::memcpy(&super, superblock.data(), sizeof super);
+  const ext2_super_block super = fields_of(superblock);
   return super.s_magic == EXT2_SUPER_MAGIC && (super.s_feature_incompat & kUnusableMark) != 0;
+}
+
+/// Half of a mark is one, too: its second half has the transaction's id.
+bool may_be_interrupted(const SuperblockBytes& superblock) {
+  const ext2_super_block super = fields_of(superblock);
+  const auto* id = std::begin(super.s_reserved);
+  return (super.s_feature_incompat & kUnusableMark) != 0 ||
+         std::any_of(id, id + kMarkedIdWords, [](__u32 word) { return word != 0; });
+}
+
+/// A superblock that is damaged, but bears this transaction's id.
+bool names(const SuperblockBytes& superblock, const UndoFile& undo) {
+  const ext2_super_block now = fields_of(superblock), marked = fields_of(undo.superblock_marked());
+  return std::memcmp(now.s_reserved, marked.s_reserved, kMarkedIdWords * sizeof(__u32)) == 0;
 }
 
 std::optional<SuperblockBytes> superblock_at(const ImageFile& image, std::uint64_t window_start) {
@@ -77,23 +99,10 @@ struct Found {
   std::string why_not;  ///< when there is an undo file that is of no use
 };
 
-/// Whoever may make files beside the image is not thereby somebody who may change it.
-void require_trusted_owner(const ImageFile& image) {
-  struct stat undo {
-  }, own{};
-  if (lstat(undo_path(image).c_str(), &undo) != 0 || stat(image.path().c_str(), &own) != 0) return;
-  if (undo.st_uid != geteuid() && undo.st_uid != 0 && undo.st_uid != own.st_uid)
-    throw Error(Errc::Dirty, fmt::format("{} belongs to user {}, and the image to user {}",
-                                         quote(undo_path(image).string()), undo.st_uid, own.st_uid))
-        .with_path(undo_path(image).string())
-        .with_hint("if it is right, give it to the image's owner; else remove it");
-}
-
 Found look(const ImageFile& image) {
   Found found;
-  require_trusted_owner(image);
   try {
-    found.undo = UndoFile::read(undo_path(image));
+    found.undo = UndoFile::read(undo_path(image), image);
   } catch (const Error& error) {
     if (error.code() != Errc::BadInput) throw;
     require_unmarked(image, error);
@@ -117,7 +126,7 @@ Found look(const ImageFile& image) {
   }
   found.stage = stage_of(*found.undo, *now);
   if (found.stage != Stage::Foreign) return found;
-  if (is_marked(*now))
+  if (is_marked(*now) || names(*now, *found.undo))
     throw Error(Errc::Dirty,
                 fmt::format("the filesystem at byte {} was being changed by a transaction, and {} "
                             "is of another one",
@@ -153,32 +162,43 @@ void roll_back(ImageFile& image, const UndoFile& undo, Durability durability) {
   if (durability == Durability::Sync) image.sync();
 }
 
-/// The file, with pre-images in front of it.
+void end(ImageFile& image, const UndoFile& undo, Durability durability) {
+  image.write_at(ByteOffset{undo.window().start() + kSuperblockAt}, undo.superblock_after());
+  if (durability == Durability::Sync) image.sync();
+}
+
+/// What recover() would make of the file.
 class RecoveredWindow : public WindowReader {
  public:
-  RecoveredWindow(const Window& where, const UndoFile& undo) : where_(where) {
-    undo.read_pre_images([&](std::uint64_t at, std::span<const std::byte> bytes) {
-      pieces_[at].assign(bytes.begin(), bytes.end());
-    });
-  }
+  RecoveredWindow(const Window& where, UndoFile undo, Stage stage)
+      : where_(where), undo_(std::move(undo)), stage_(stage) {}
   void read_at(std::uint64_t at, std::span<std::byte> out) const override {
     where_.read_at(at, out);
-    auto piece = pieces_.upper_bound(at);
-    if (piece != pieces_.begin()) --piece;
-    for (; piece != pieces_.end() && piece->first < at + out.size(); ++piece) {
-      const std::uint64_t begin = std::max(at, piece->first),
-                          end = std::min<std::uint64_t>(at + out.size(),
-                                                        piece->first + piece->second.size());
-      if (begin < end)
-        std::memcpy(out.data() + (begin - at), piece->second.data() + (begin - piece->first),
-                    end - begin);
-    }
+    if (stage_ == Stage::Writing) return undo_.overlay_pre_images(at, out);
+    const SuperblockBytes super = undo_.superblock_after();
+    const std::uint64_t begin = std::max(at, kSuperblockAt),
+                        end = std::min(at + out.size(), kSuperblockAt + kSuperblockSize);
+    if (begin < end) std::memcpy(&out[begin - at], &super[begin - kSuperblockAt], end - begin);
   }
 
  private:
   Window where_;
-  std::map<std::uint64_t, std::vector<std::byte>> pieces_;
+  UndoFile undo_;
+  Stage stage_;
 };
+
+/// Renames to NAME.stale, or NAME.stale.2 and so on: what is there already may be needed.
+fs::path set_aside(const fs::path& path, bool dry) {
+  for (unsigned number = 1;; ++number) {
+    const fs::path stale(path.native() + ".stale" +
+                         (number == 1 ? "" : "." + std::to_string(number)));
+    const int failure = dry ? 0 : rename_no_replace(path, stale);
+    if (failure == 0) return stale;
+    if (failure == EEXIST && number < kMostStale) continue;
+    throw errno_error(failure, fmt::format("cannot rename {}", quote(path.string())))
+        .with_path(path.string());
+  }
+}
 
 }  // namespace
 
@@ -188,35 +208,35 @@ Recovery recover(ImageFile& image, Durability durability, Recover what) {
   const fs::path path = undo_path(image);
   if (!found.undo && found.why_not.empty()) return {};
   if (!found.undo) {
-    const fs::path stale(path.native() + ".stale");
-    if (!dry && std::rename(path.c_str(), stale.c_str()) != 0)
-      throw errno_error(errno, fmt::format("cannot rename {}", quote(path.string())))
-          .with_path(path.string());
+    const fs::path stale = set_aside(path, dry);
     return {Recovery::Outcome::SetAside,
-            fmt::format("{} is of no use and was renamed to .stale: {}", quote(path.string()),
-                        found.why_not)};
+            fmt::format("{} is of no use and was renamed to {}: {}", quote(path.string()),
+                        quote(stale.filename().string()), found.why_not)};
   }
   if (!dry && found.stage == Stage::Writing) roll_back(image, *found.undo, durability);
+  if (!dry && found.stage == Stage::Ending) end(image, *found.undo, durability);
   if (!dry) remove_undo(image, durability);
   if (found.stage == Stage::Writing)
     return {Recovery::Outcome::RolledBack, "a change that was interrupted was taken back"};
   return {Recovery::Outcome::Finished,
-          found.stage == Stage::Complete
+          found.stage != Stage::NotBegun
               ? "a change that was interrupted at its very end is complete"
               : "a change that was interrupted had not begun to write"};
 }
 
 std::unique_ptr<const WindowReader> read_recovered(const Window& where) {
-  const Found found = look(where.file());
-  if (!found.undo || found.stage != Stage::Writing || found.undo->window() != where.range())
-    return nullptr;
-  return std::make_unique<RecoveredWindow>(where, *found.undo);
+  const auto now = superblock_at(where.file(), where.range().start());
+  if (!now || !may_be_interrupted(*now)) return nullptr;
+  Found found = look(where.file());
+  const bool interrupted = found.stage == Stage::Writing || found.stage == Stage::Ending;
+  if (!found.undo || !interrupted || found.undo->window() != where.range()) return nullptr;
+  return std::make_unique<RecoveredWindow>(where, *std::move(found.undo), found.stage);
 }
 
 void undo_last(ImageFile& image, Durability durability, Recover what) {
   (void)recover(image, durability, what);
   const fs::path path = kept_path(image);
-  const auto kept = UndoFile::read(path);
+  const auto kept = UndoFile::read(path, image);
   if (!kept)
     throw Error(Errc::NotFound, fmt::format("no change of {} was kept to be taken back",
                                             quote(image.path().string())))

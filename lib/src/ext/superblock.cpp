@@ -193,8 +193,11 @@ void Superblock::require_readable() const {
                 "a change of this filesystem was interrupted; it holds neither its old nor its new "
                 "content")
         .with_hint(
-            "'rawimg recover' takes the change back, but it needs the undo file (IMG.rawimg-undo) "
-            "that was beside the image; without it, restore the image from a backup");
+            "'rawimg recover' takes the change back, but it needs the undo file that was beside "
+            "the "
+            "image, IMG.rawimg-undo (one that was of no use is now .stale); without it, restore "
+            "the "
+            "image from a backup");
   const std::uint32_t unknown = raw_.s_feature_incompat & ~kReadableIncompat;
   if (unknown != 0)
     throw Error(Errc::Unsupported,

@@ -88,9 +88,23 @@ Sha256::Value digest_of(std::span<const std::byte> bytes) {
   return digest.finish();
 }
 
-Error damaged(const fs::path& path, const std::string& why) {
-  return Error(Errc::BadInput, fmt::format("{} is damaged: {}", quote(path.string()), why))
-      .with_path(path.string());
+uid_t owner_of(const ImageFile& image) {
+  struct stat own {};
+  if (fstat(image.descriptor(), &own) != 0)
+    throw errno_error(errno, fmt::format("cannot read {}", quote(image.path().string())));
+  return own.st_uid;
+}
+
+bool is_trusted(uid_t user, const ImageFile& image) {
+  return user == geteuid() || user == 0 || user == owner_of(image);
+}
+
+void require_trusted_owner(const struct stat& undo, const fs::path& path, const ImageFile& image) {
+  if (!is_trusted(undo.st_uid, image))
+    throw Error(Errc::Dirty, fmt::format("{} belongs to user {}, and the image to user {}",
+                                         quote(path.string()), undo.st_uid, owner_of(image)))
+        .with_path(path.string())
+        .with_hint("if it is right, give it to the image's owner; else remove it");
 }
 
 /// The real file's name, so that an image has one undo file, whichever symlink it is opened by.
@@ -139,6 +153,12 @@ SuperblockBytes marked_superblock(const SuperblockBytes& before, std::span<const
 fs::path undo_path(const ImageFile& image) { return beside(image, ".rawimg-undo"); }
 fs::path kept_path(const ImageFile& image) { return beside(image, ".rawimg-kept"); }
 
+bool may_be_undone(const fs::path& path, const ImageFile& image) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         is_trusted(status.st_uid, image);
+}
+
 std::uint64_t UndoFile::payload_bytes() const { return payload_of(ranges_); }
 
 std::vector<std::byte> UndoFile::head() const {
@@ -164,11 +184,15 @@ std::vector<std::byte> UndoFile::head() const {
   return bytes;
 }
 
+Error UndoFile::damaged(const std::string& why) const {
+  const std::string path = file_->path().string();
+  return Error(Errc::BadInput, fmt::format("{} is damaged: {}", quote(path), why)).with_path(path);
+}
+
 UndoFile UndoFile::write(const fs::path& path, const Window& where,
                          std::span<const ByteRange> ranges, const WindowReader& after,
                          Durability durability) {
   UndoFile undo;
-  undo.path_ = path;
   undo.window_ = where.range();
   undo.image_bytes_ = where.file().size().value;
   const auto read_before = [&](std::uint64_t at, std::span<std::byte> out) {
@@ -185,7 +209,7 @@ UndoFile UndoFile::write(const fs::path& path, const Window& where,
               [&](std::uint64_t, auto bytes) { before.add(bytes); });
     in_pieces(range.start(), range.size(), read_after,
               [&](std::uint64_t, auto bytes) { behind.add(bytes); });
-    undo.ranges_.push_back({range.start(), range.size(), before.finish(), behind.finish()});
+    undo.ranges_.push_back({range.start(), range.size(), before.finish(), behind.finish(), 0});
   }
   std::vector<std::byte> head = undo.head();
   undo.id_ = digest_of(std::span(head).subspan(kSignedFrom));
@@ -202,66 +226,68 @@ UndoFile UndoFile::write(const fs::path& path, const Window& where,
   return undo;
 }
 
-std::optional<UndoFile> UndoFile::read(const fs::path& path) {
+std::optional<UndoFile> UndoFile::read(const fs::path& path, const ImageFile& image) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0 && errno == ENOENT) return std::nullopt;
   if (descriptor < 0)
     throw errno_error(errno, fmt::format("cannot open {}", quote(path.string())))
         .with_path(path.string());
-  const ImageFile file = ImageFile::adopt(descriptor, path, Access::ReadOnly);
+  UndoFile undo;
+  undo.file_ =
+      std::make_shared<const ImageFile>(ImageFile::adopt(descriptor, path, Access::ReadOnly));
+  const ImageFile& file = *undo.file_;
   struct stat status {};
-  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
-    throw damaged(path, "it is not a regular file");
+  if (fstat(descriptor, &status) != 0)
+    throw errno_error(errno, fmt::format("cannot read {}", quote(path.string())))
+        .with_path(path.string());
+  require_trusted_owner(status, path, image);
+  if (!S_ISREG(status.st_mode)) throw undo.damaged("it is not a regular file");
   const std::uint64_t length = file.size().value;
-  if (length < kFixed + sizeof(Sha256::Value)) throw damaged(path, "it was never finished");
+  if (length < kFixed + sizeof(Sha256::Value)) throw undo.damaged("it was never finished");
   Header header;
   file.read_at(ByteOffset{0}, std::as_writable_bytes(std::span(&header, 1)));
   if (!std::equal(kMagic.begin(), kMagic.end(), header.magic.begin()))
-    throw damaged(path, "it does not begin as an undo file does");
+    throw undo.damaged("it does not begin as an undo file does");
   if (header.ranges > kMostRanges || header.ranges == 0 || header.payload > length ||
       kFixed + header.ranges * kRange + header.payload + sizeof(Sha256::Value) != length)
-    throw damaged(path, "it was never finished");
+    throw undo.damaged("it was never finished");
   std::vector<std::byte> head(kFixed + header.ranges * kRange);
   file.read_at(ByteOffset{0}, head);
   Sha256::Value trailer;
   file.read_at(ByteOffset{length - sizeof trailer}, std::as_writable_bytes(std::span(trailer)));
   if (trailer != digest_of(std::span(head).first(kFixed)))
-    throw damaged(path, "it was never finished");
+    throw undo.damaged("it was never finished");
   if (header.id != digest_of(std::span(head).subspan(kSignedFrom)))
-    throw damaged(path, "its id is not that of its content");
+    throw undo.damaged("its id is not that of its content");
 
-  UndoFile undo;
-  undo.path_ = path;
   undo.id_ = header.id;
   undo.image_bytes_ = header.image_bytes;
   undo.window_ = ByteRange{ByteOffset{header.window_start}, ByteCount{header.window_size}};
   std::copy_n(head.begin() + kHeader, kSuperblockSize, undo.after_.begin());
-  std::uint64_t end = 0;
+  std::uint64_t end = 0, in_file = kFixed + header.ranges * kRange;
   bool has_superblock = false;
   for (std::uint64_t i = 0; i < header.ranges; ++i) {
     const std::byte* from = head.data() + kFixed + i * kRange;
     LittleEndian<std::uint64_t> at, size;
     std::memcpy(&at, from, 8);
     std::memcpy(&size, from + 8, 8);
-    Range range{at, size, {}, {}};
+    Range range{at, size, {}, {}, in_file};
     std::memcpy(range.before.data(), from + 16, 32);
     std::memcpy(range.after.data(), from + 48, 32);
     if (range.at < end || range.size == 0 || range.size > undo.window_.size() ||
         range.at > undo.window_.size() - range.size)
-      throw damaged(path, "its ranges are out of order");
+      throw undo.damaged("its ranges are out of order");
     end = range.at + range.size;
+    in_file += range.size;
     has_superblock =
         has_superblock || (range.at <= kSuperblockAt && end >= kSuperblockAt + kSuperblockSize);
     undo.ranges_.push_back(range);
   }
   if (!has_superblock || payload_of(undo.ranges_) != header.payload ||
       undo.window_.end() > undo.image_bytes_)
-    throw damaged(path, "its ranges do not add up");
-  undo.read_pre_images([&](std::uint64_t at, std::span<const std::byte> bytes) {
-    for (std::uint64_t i = 0; i < kSuperblockSize; ++i)
-      if (kSuperblockAt + i >= at && kSuperblockAt + i < at + bytes.size())
-        undo.before_[i] = bytes[kSuperblockAt + i - at];
-  });
+    throw undo.damaged("its ranges do not add up");
+  undo.read_pre_images([](std::uint64_t, std::span<const std::byte>) {});  // all of it is right
+  undo.overlay_pre_images(kSuperblockAt, undo.before_);
   return undo;
 }
 
@@ -278,23 +304,30 @@ std::optional<std::uint64_t> UndoFile::claimed_start(const fs::path& path) {
 
 void UndoFile::read_pre_images(
     const std::function<void(std::uint64_t, std::span<const std::byte>)>& sink) const {
-  const int descriptor = ::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (descriptor < 0)
-    throw errno_error(errno, fmt::format("cannot open {}", quote(path_.string())))
-        .with_path(path_.string());
-  const ImageFile file = ImageFile::adopt(descriptor, path_, Access::ReadOnly);
-  std::uint64_t from = kFixed + ranges_.size() * kRange;
   for (const Range& range : ranges_) {
     const auto read = [&](std::uint64_t at, std::span<std::byte> out) {
-      file.read_at(ByteOffset{from + (at - range.at)}, out);
+      file_->read_at(ByteOffset{range.in_file + (at - range.at)}, out);
     };
     // Twice: nothing is handed out before all of the range is known to be right.
     Sha256 digest;
     in_pieces(range.at, range.size, read, [&](std::uint64_t, auto bytes) { digest.add(bytes); });
     if (digest.finish() != range.before)
-      throw damaged(path_, fmt::format("the pre-image of byte {} is wrong", range.at));
+      throw damaged(fmt::format("the pre-image of byte {} is wrong", range.at));
     in_pieces(range.at, range.size, read, sink);
-    from += range.size;
+  }
+}
+
+void UndoFile::overlay_pre_images(std::uint64_t at, std::span<std::byte> bytes) const {
+  const std::uint64_t end = at + bytes.size();
+  auto range = std::upper_bound(ranges_.begin(), ranges_.end(), at,
+                                [](std::uint64_t byte, const Range& r) { return byte < r.at; });
+  if (range != ranges_.begin()) --range;
+  for (; range != ranges_.end() && range->at < end; ++range) {
+    const std::uint64_t begin = std::max(at, range->at),
+                        behind = std::min(end, range->at + range->size);
+    if (begin < behind)
+      file_->read_at(ByteOffset{range->in_file + (begin - range->at)},
+                     bytes.subspan(begin - at, behind - begin));
   }
 }
 

@@ -17,19 +17,24 @@
 // written whole or not at all, so each half of it is that of before, of the mark, or of the end:
 //   both of before           the mark was never written: nothing has happened
 //   both of the end          everything is written: the undo file was only not removed
-//   any other mixture        roll back: the pre-images, the superblock of before last
-//   anything else            the undo file is not about this filesystem; if it is marked all the
-//   same, nobody knows what it holds
+//   both of the mark, or before and mark
+//                            roll back: the pre-images, the superblock of before last
+//   mark and end             everything else is written: the superblock of the end. Rolled back,
+//                            and torn again, it could become a mixture of before and end
+//   anything else            the undo file is not about this filesystem; if that bears a mark all
+//                            the same, nobody knows what it holds
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include <rawimg/error.h>
 #include <rawimg/window.h>
 
 #include "base/digest.h"
@@ -46,6 +51,10 @@ SuperblockBytes marked_superblock(const SuperblockBytes& before, std::span<const
 std::filesystem::path undo_path(const ImageFile& image);
 std::filesystem::path kept_path(const ImageFile& image);
 
+/// Whether a file of that name can be one that UndoFile::read() believes: a regular one, and of
+/// somebody who is trusted.
+bool may_be_undone(const std::filesystem::path& path, const ImageFile& image);
+
 /// An undo file that was read and found complete: every digest is right.
 class UndoFile {
  public:
@@ -55,8 +64,11 @@ class UndoFile {
   static UndoFile write(const std::filesystem::path& path, const Window& where,
                         std::span<const ByteRange> ranges, const WindowReader& after,
                         Durability durability);
-  /// Nothing when there is no such file. Throws: BadInput (not complete, or damaged), Io.
-  static std::optional<UndoFile> read(const std::filesystem::path& path);
+  /// Nothing when there is no such file. The file stays open: what was checked is what is read
+  /// later. Throws: BadInput (not complete, or damaged), Dirty (it is neither ours, nor root's, nor
+  /// of the image's owner: whoever may make files beside the image is not thereby somebody who may
+  /// change it), Io.
+  static std::optional<UndoFile> read(const std::filesystem::path& path, const ImageFile& image);
   /// Where a file that read() calls damaged says that its window begins, if it says so.
   static std::optional<std::uint64_t> claimed_start(const std::filesystem::path& path);
 
@@ -72,17 +84,22 @@ class UndoFile {
   struct Range {
     std::uint64_t at = 0, size = 0;
     Sha256::Value before{}, after{};
+    std::uint64_t in_file = 0;  ///< where its pre-image stands in the undo file
   };
   const std::vector<Range>& ranges() const { return ranges_; }
   /// The pre-images, one after the other, at most 1 MiB at a time. Throws: BadInput (changed since
   /// it was opened), Io.
   void read_pre_images(
       const std::function<void(std::uint64_t at, std::span<const std::byte> bytes)>& sink) const;
+  /// Replaces what the pre-images know of these bytes of the window; the rest stays. Throws: Io.
+  void overlay_pre_images(std::uint64_t at, std::span<std::byte> bytes) const;
 
  private:
   std::vector<std::byte> head() const;
 
-  std::filesystem::path path_;
+  Error damaged(const std::string& why) const;
+
+  std::shared_ptr<const ImageFile> file_;
   ByteRange window_{ByteOffset{0}, ByteCount{0}};
   std::uint64_t image_bytes_ = 0;
   Sha256::Value id_{};

@@ -18,6 +18,7 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "storage/lock.h"
+#include "storage/rename_no_replace.h"
 #include "storage/sync_directory.h"
 
 namespace rawimg {
@@ -116,16 +117,6 @@ ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
   }
   throw Error(Errc::Busy, fmt::format("{} keeps changing: another rawimg makes it", quote(name)))
       .with_path(name);
-}
-
-/// rename() that fails with EEXIST in place of replacing, on file systems with and without
-/// RENAME_NOREPLACE.
-int rename_no_replace(const fs::path& from, const fs::path& to) {
-  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (link(from.c_str(), to.c_str()) != 0) return errno;
-  unlink(from.c_str());
-  return 0;
 }
 
 /// Whoever has the old image open would go on with a file that has no name any more.

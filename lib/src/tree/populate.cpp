@@ -213,7 +213,9 @@ PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
                                                     .dry_run = how.dry_run});
   PopulateResult result = Job(builder, sources, how, observer)
                               .run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
-  result.undo_kept = builder.undo_kept();
+  const Transaction::Result committed = builder.committed();
+  for (const Warning& warning : committed.warnings) observer.warning(warning);
+  result.undo_kept = committed.undo_kept;
   return result;
 }
 
