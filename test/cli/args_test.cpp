@@ -95,6 +95,6 @@ TEST_CASE("every command's help begins with examples and names every option", "[
     CHECK(help.find("Examples:") < help.find("Usage:"));
     CHECK(help.find("rawimg " + std::string(command->name)) != std::string::npos);
     for (const OptionSpec& spec : all_options(*command))
-      CHECK(help.find("--" + std::string(spec.name)) != std::string::npos);
+      CHECK(help.find((spec.is_long() ? "--" : "-") + std::string(spec.name)) != std::string::npos);
   }
 }

@@ -14,6 +14,7 @@
 #include <rawimg/image_file.h>
 
 #include "cli/cli.h"
+#include "cli/edit_disk.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -28,51 +29,6 @@ std::string noise_of(std::size_t size) {
   for (std::size_t i = 0; i < size; i += 7) bytes[i] = static_cast<char>(1 + i % 250);
   return bytes;
 }
-
-/// An image with a root filesystem in slot 1.
-class Disk {
- public:
-  explicit Disk(const std::string& type = "ext4") {
-    write_file(dir / "a.tar", small_tar());
-    REQUIRE(run_rawimg({"build", image, "--from", (dir / "a.tar").string(), "--size", "32M", "-t",
-                        type, "--no-sync", "-q"})
-                .code == 0);
-  }
-  ~Disk() {
-    const Outcome judged = run({"e2fsck", "-fn", image + "?offset=1048576"});
-    CAPTURE(judged.text());
-    CHECK(judged.exit_code == 0);
-    CHECK(judged.out.find("? no") == std::string::npos);
-  }
-  Disk(const Disk&) = delete;
-  Disk& operator=(const Disk&) = delete;
-
-  /// Runs a verb without syncing; ":" at the start of a word stands for the image.
-  CliResult run_verb(std::vector<std::string> words, const CliSurroundings& around = {}) const {
-    for (std::string& word : words)
-      if (word.starts_with(":/")) word = image + word;
-    words.push_back("--no-sync");
-    return run_rawimg(words, around);
-  }
-  void require_verb(const std::vector<std::string>& words,
-                    const CliSurroundings& around = {}) const {
-    const CliResult result = run_verb(words, around);
-    CAPTURE(words, result.err);
-    REQUIRE(result.code == 0);
-  }
-  std::string cat(const std::string& path) const {
-    return run_rawimg({"cat", image + ":" + path}).out;
-  }
-  std::string ls(const std::string& path) const {
-    return run_rawimg({"ls", image + ":" + path}).out;
-  }
-  nlohmann::json stat(const std::string& path) const {
-    return run_rawimg({"stat", "--json", image + ":" + path}).json().at("result");
-  }
-
-  TempDir dir;
-  std::string image = (dir / "a.img").string();
-};
 
 }  // namespace
 
@@ -434,7 +390,7 @@ TEST_CASE("a batch is done whole or not at all, and names the line that failed",
     const char* says;
     int code;
   };
-  for (const Row& row : {Row{{"rm -r :/etc", "rm :/etc/fstab"}, "-e 2:1", 4},
+  for (const Row& row : {Row{{"rm -r :/etc", "rm :/etc/fstab"}, "-e 2", 4},
                          Row{{"mkdir :/q", "mkdirr :/r"}, "did you mean 'mkdir'", 2},
                          Row{{"mkdir ':/q"}, "does not end", 2},
                          Row{{"rm etc"}, "paths in the image begin with ':/'", 2},
@@ -478,7 +434,7 @@ TEST_CASE("batch --json is an object a line, and one for the batch", "[cli][edit
   for (std::string line; std::getline(lines, line);) records.push_back(nlohmann::json::parse(line));
   REQUIRE(records.size() == 4);
   CHECK(records[0].at("command") == "mkdir");
-  CHECK(records[0].at("line") == "-e 1:1");
+  CHECK(records[0].at("line") == "-e 1");
   CHECK(records[1].at("result").at("entries").at(0).at("name") == "a");
   CHECK(records[2].at("result").at("path") == "/etc/fstab");
   CHECK(records[3].at("command") == "batch");
@@ -492,7 +448,7 @@ TEST_CASE("batch --json is an object a line, and one for the batch", "[cli][edit
             .at("error")
             .at("message")
             .get<std::string>()
-            .find("-e 2:1") == 0);
+            .find("-e 2") == 0);
 }
 
 TEST_CASE("what verbs print in batch --json is part of their records", "[cli][edit]") {

@@ -128,3 +128,24 @@ TEST_CASE("cp -a within an image keeps capabilities and ACLs", "[judge][edit]") 
   REQUIRE(want.find("security.capability") != std::string::npos);
   CHECK(difference(dir, want, in_kernel(dir, image, "cd b; " + told)) == "");
 }
+
+TEST_CASE("cp -a to the host keeps capabilities, ACLs and setuid", "[judge][edit]") {
+  require_root("files of other users");
+  const TempDir dir;
+  const fs::path image = dir / "x.img", out = dir / "out";
+  INFO(shell(dir.path(), "truncate -s 16M x.img && mke2fs -q -t ext4 x.img").text());
+  in_kernel(dir, image,
+            "mkdir a; cd a;" + std::string(kFiles) +
+                "chown 5:6 *; chmod 6755 own; mkfifo fifo; chmod 600 fifo; chown 7 fifo;"
+                "setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 "
+                "own; ln own own2; mknod null c 1 3; chmod 611 null");
+  const Outcome outcome =
+      run_rawimg({"cp", "-a", "--devices", image.string() + ":/a", out.string()});
+  INFO(outcome.text());
+  REQUIRE(outcome.ok());
+  const std::string told =
+      "getfacl -pn -- *; getfattr -hd -m - -e hex -- *; stat -c '%n %f %u:%g %h %t:%T %y' *";
+  const std::string want = in_kernel(dir, image, "cd a; " + told);
+  REQUIRE(want.find("security.capability") != std::string::npos);
+  CHECK(difference(dir, want, shell(out, told).out) == "");
+}

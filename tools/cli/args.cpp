@@ -46,7 +46,8 @@ const OptionSpec* require_known_long(std::span<const OptionSpec> table, const st
   const OptionSpec* spec = find_long(table, name);
   if (spec == nullptr) {
     std::vector<std::string_view> names;
-    for (const OptionSpec& known : table) names.push_back(known.name);
+    for (const OptionSpec& known : table)
+      if (known.is_long()) names.push_back(known.name);
     const auto guess = nearest(name, names);
     throw Error(Errc::Usage,
                 fmt::format("unknown option {}{}", quote("--" + name),
@@ -63,7 +64,7 @@ const OptionSpec* require_known_letters(std::span<const OptionSpec> table,
                                         const std::string& word) {
   for (std::size_t i = 1; i < word.size(); ++i) {
     const auto spec = std::find_if(table.begin(), table.end(), [&](const OptionSpec& known) {
-      return known.letter == word[i];
+      return known.short_form() == word[i];
     });
     if (word[i] == '-' || spec == table.end()) {
       const bool help = word == "-h" || word == "-?";

@@ -12,12 +12,14 @@ namespace rawimg::cli {
 
 /// One row of a command's option table. Parsing, help and the tests of both come from it.
 struct OptionSpec {
-  std::string_view name;  ///< without dashes
+  std::string_view name;  ///< without dashes; of one letter: it has no long form
   /// what help calls its value; empty: a switch; in brackets: it may be left out, and is given as
   /// --name=value
   std::string_view value;
   std::string_view help;
   char letter = 0;  ///< the short form, or 0
+  bool is_long() const { return name.size() > 1; }
+  char short_form() const { return is_long() ? letter : name[0]; }
 
   bool is_switch() const { return value.empty(); }
   bool value_may_be_missing() const { return value.starts_with('['); }

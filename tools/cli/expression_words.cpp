@@ -25,7 +25,7 @@ bool takes_next(std::span<const OptionSpec> table, const std::string& word) {
     return spec->needs_value() && word.find('=') == std::string::npos;
   if (word.size() != 2 || word[0] != '-') return false;
   return std::any_of(table.begin(), table.end(), [&](const OptionSpec& spec) {
-    return spec.letter == word[1] && spec.needs_value();
+    return spec.short_form() == word[1] && spec.needs_value();
   });
 }
 

@@ -62,8 +62,9 @@ std::string option_lines(std::span<const OptionSpec> options) {
   std::size_t width = 0;
   std::vector<std::pair<std::string, std::string_view>> rows;
   for (const OptionSpec& spec : options) {
-    std::string left = spec.letter != 0 ? fmt::format("-{}, --{}", spec.letter, spec.name)
-                                        : fmt::format("    --{}", spec.name);
+    std::string left = !spec.is_long()    ? fmt::format("-{}", spec.name)
+                       : spec.letter != 0 ? fmt::format("-{}, --{}", spec.letter, spec.name)
+                                          : fmt::format("    --{}", spec.name);
     if (spec.value_may_be_missing())
       left += fmt::format("[={}", spec.value.substr(1));
     else if (!spec.is_switch())

@@ -31,10 +31,11 @@ struct Line {
 
 void add_lines(const std::string& text, const std::string& name, std::vector<Line>& lines) {
   std::size_t number = 0;
+  const bool is_one = text.find('\n') == std::string::npos;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     ++number;
-    Line line{fmt::format("{}:{}", name, number), {}};
+    Line line{is_one ? name : fmt::format("{}:{}", name, number), {}};
     try {
       line.words = split_line(std::string_view(text).substr(at, end - at));
     } catch (const Error& error) {
@@ -108,9 +109,23 @@ struct Records {
   }
 };
 
+/// What concerns the whole change, and would say nothing in one line of it.
+void require_none_of_batch(const Args& args) {
+  constexpr std::span<const OptionSpec> kOfBatch[] = {kEditOptions, kLockOptions, kImageOption,
+                                                      kCommonOptions};
+  for (const auto& [name, value] : args.options())
+    for (const auto& table : kOfBatch)
+      for (const OptionSpec& spec : table)
+        if (spec.name == name)
+          throw Error(Errc::Usage,
+                      fmt::format("--{} is an option of the batch, not of a line of it", name))
+              .with_hint(name == "help" ? "'rawimg help VERB' tells what a verb takes" : "");
+}
+
 void carry_out(Edit& edit, const Line& line, Records& records) {
   const Command& verb = find_verb(line.words[0]);
   const Args args = parse_words(verb, {line.words.begin() + 1, line.words.end()});
+  require_none_of_batch(args);
   const bool wants_json = edit.options().has("json");
   edit.verbose = edit.options().has("verbose") || args.has("verbose");
   std::string result;

@@ -17,11 +17,17 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"archive", "", "-r, and keep everything: owner, mode, times, links, xattrs", 'a'},
     {"recursive", "", "directories with all that is in them", 'r'},
-    {"recursive-as-well", "", "the same as -r", 'R'},
-    {"preserve", "", "keep mode, owner and times", 'p'},
+    {"R", "", "the same as -r"},
+    {"preserve", "[LIST]",
+     "keep mode, ownership, timestamps (these three without LIST), links, xattr, all", 'p'},
     {"no-dereference", "", "symlinks themselves (the default with -r)", 'P'},
     {"dereference", "", "what symlinks lead to", 'L'},
+    {"links", "", "the same as -P --preserve=links", 'd'},
     {"no-clobber", "", "leave what exists as it is", 'n'},
+    {"update", "", "leave what exists and is not older", 'u'},
+    {"force", "", "replace a file of the host that cannot be opened", 'f'},
+    {"one-file-system", "", "of the host, leave out what is mounted below", 'x'},
+    {"sparse", "WHEN", "auto or always: holes stay holes, as they always do"},
     {"owner", "OWNER[:GROUP]", "this owner (into an image, the default is root's 0:0)"},
     {"chmod", "MODE", "this mode, or this change of it"},
     {"devices", "", "make device nodes on the host, too"},
@@ -30,15 +36,41 @@ constexpr std::span<const OptionSpec> kTables[] = {
     kOwn,           kDestinationOptions, kVerboseOption, kEditOptions,
     kJournalOption, kLockOptions,        kImageOption,   kCommonOptions};
 
-CopyOptions read_options(const Args& args, const Transaction* fs) {
+void keep(CopyOptions& options, std::string_view what) {
+  const bool all = what == "all", three = what.empty();
+  if (!all && !three && what != "mode" && what != "ownership" && what != "timestamps" &&
+      what != "links" && what != "xattr")
+    throw Error(Errc::Usage, fmt::format("--preserve knows mode, ownership, timestamps, links, "
+                                         "xattr and all, but not {}",
+                                         quote(what)));
+  options.keep_mode |= all || three || what == "mode";
+  options.keep_owner |= all || three || what == "ownership";
+  options.keep_times |= all || three || what == "timestamps";
+  options.hard_links |= all || what == "links";
+  options.xattrs |= all || what == "xattr";
+}
+
+CopyOptions read_options(const Args& args, const Transaction* fs, const Streams& io) {
   CopyOptions options;
   const bool archive = args.has("archive");
-  options.recursive = archive || args.has("recursive") || args.has("recursive-as-well");
-  options.preserve = archive || args.has("preserve");
-  options.xattrs = options.hard_links = archive;
+  options.recursive = archive || args.has("recursive") || args.has("R");
+  if (archive) keep(options, "all");
+  if (args.has("links")) keep(options, "links");
+  if (const auto list = args.value("preserve"))
+    for (std::size_t at = 0; at <= list->size();) {
+      const std::size_t comma = std::min(list->find(',', at), list->size());
+      keep(options, std::string_view(*list).substr(at, comma - at));
+      at = comma + 1;
+    }
+  if (const auto when = args.value("sparse"); when && *when != "auto" && *when != "always")
+    throw Error(Errc::Usage, fmt::format("--sparse={}: it can be auto or always", escape(*when)));
   options.follow = args.has("dereference");
   options.no_clobber = args.has("no-clobber");
+  options.update = args.has("update");
+  options.force = args.has("force");
+  options.one_file_system = args.has("one-file-system");
   options.devices = args.has("devices");
+  options.stop = io.stop;
   options.dry_run = args.has("dry-run");
   if (const auto owner = args.value("owner")) {
     const bool numeric = owner->find_first_not_of("0123456789:") == std::string::npos;
@@ -52,24 +84,49 @@ CopyOptions read_options(const Args& args, const Transaction* fs) {
 
 /// On the command line a symlink is followed, unless -r or -P says otherwise: as cp does.
 bool follows(const Args& args, const CopyOptions& options) {
-  return options.follow || (!options.recursive && !args.has("no-dereference"));
+  return options.follow ||
+         (!options.recursive && !args.has("no-dereference") && !args.has("links"));
 }
 
-std::unique_ptr<CopySource> open_source(Edit& edit, const Operand& file, const Args& args,
-                                        const CopyOptions& options) {
-  if (file.word == "-") return open_stream_source(edit.io().in, "standard input");
+using TakeSource = std::function<void(const Operand& file, const CopySource& source)>;
+
+/// The files of an image that is only read.
+void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
+               const std::string& word, bool follow, const TakeSource& take) {
+  const std::string front =
+      word.substr(0, word.size() - std::min(word.size(), address.path.size()));
+  for (const std::string& path : expand_paths(opened->fs, address.path)) {
+    const Operand file{Operand::Kind::OtherImage, front + path, path, address};
+    take(file, *open_source_in(opened, file, follow));
+  }
+}
+
+std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& options,
+                                      bool follow) {
   std::error_code error;
   const auto kind = std::filesystem::status(file.path, error).type();
   const bool is_stream =
       kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character;
-  if (file.kind == Operand::Kind::Host && is_stream && !options.recursive)
+  if (is_stream && !options.recursive)
     return open_host_stream(file.path, file.word);  // as cp does: what comes out of it
-  if (file.kind == Operand::Kind::Host)
-    return open_host_source(file.path, file.word, follows(args, options));
-  if (file.kind == Operand::Kind::Image)
-    return open_source_in(edit.fs(), file, follows(args, options));
-  return open_source_in(std::make_shared<OpenedFs>(open_filesystem(file.other, args, edit.io())),
-                        file, follows(args, options));
+  return open_host_source(file.path, file.word, follow);
+}
+
+/// Wildcards are those of images: on the host, a shell has expanded them.
+void take_sources(Edit& edit, const std::string& word, const Args& args, const CopyOptions& options,
+                  const TakeSource& take) {
+  const bool follow = follows(args, options);
+  const Operand file = edit.operand(word);
+  if (word == "-") return take(file, *open_stream_source(edit.io().in, "standard input"));
+  if (file.kind == Operand::Kind::Host) return take(file, *open_host(file, options, follow));
+  if (file.kind == Operand::Kind::OtherImage) {
+    Address address = file.other;
+    address.path = file.path;
+    const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, edit.io()));
+    return take_from(opened, address, word, follow, take);
+  }
+  for (const Operand& found : edit.expand(word))
+    take(found, *open_source_in(edit.fs(), found, follow));
 }
 
 std::vector<std::filesystem::path> images_of(const Edit& edit, const Operand& source) {
@@ -78,45 +135,82 @@ std::vector<std::filesystem::path> images_of(const Edit& edit, const Operand& so
   return images;
 }
 
-Operand target_for(const Destination& destination, const Operand& source) {
+/// "dir/." and "/" have no name to keep: what is in them goes into the destination.
+bool has_no_name(const std::string& path) {
+  const std::string name = base_name(path);
+  return name.empty() || name == "/" || name == "." || name == "..";
+}
+
+Operand target_for(const Destination& destination, const Operand& source,
+                   const CopyOptions& options) {
   if (source.word == "-" && destination.is_directory)
     throw Error(Errc::Usage, "standard input has no name: name the file to make");
+  if (options.recursive && has_no_name(source.path)) return destination.target;
   return destination.target_for(source);
 }
 
+void write_to_output(const CopySource& source, Streams& io) {
+  if (source.meta().type != FileType::Regular)
+    throw Error(Errc::Usage,
+                fmt::format("{} is not a regular file: it has no content for standard output",
+                            quote(source.word())))
+        .with_path(source.word());
+  std::uint64_t done = 0;
+  const auto zeros_up_to = [&](std::uint64_t end) {
+    static const std::string zeros(1u << 16, '\0');
+    for (std::uint64_t n = 0; done < end && io.out; done += n) {
+      n = std::min<std::uint64_t>(end - done, zeros.size());
+      io.out.write(zeros.data(), static_cast<std::streamsize>(n));
+    }
+  };
+  source.read([&](const DataChunk& chunk) {
+    zeros_up_to(chunk.offset);
+    io.out.write(reinterpret_cast<const char*>(chunk.bytes.data()),
+                 static_cast<std::streamsize>(chunk.bytes.size()));
+    done += chunk.bytes.size();
+  });
+  zeros_up_to(source.meta().size_bytes);
+}
+
+bool is_output(const Operand& target) {
+  return target.kind == Operand::Kind::Host && target.word == "-";
+}
+
 void apply(Edit& edit, const Args& args) {
-  CopyOptions options = read_options(args, &edit.fs());
+  CopyOptions options = read_options(args, &edit.fs(), edit.io());
   options.dry_run = options.dry_run || edit.is_dry_run();  // of the batch
   const Destination destination = read_destination(edit, args, false);
   if (destination.target.kind == Operand::Kind::OtherImage)
     throw Error(Errc::Usage, fmt::format("{} is in another image: one command changes one image",
                                          quote(destination.target.word)));
   std::map<std::string, std::uint32_t> linked;
-  for (const std::string& word : destination.sources) {
-    std::vector<Operand> sources{edit.operand(word)};
-    if (sources[0].kind == Operand::Kind::Image) sources = edit.expand(word);
-    for (const Operand& file : sources) {
-      const std::unique_ptr<CopySource> source = open_source(edit, file, args, options);
-      const Operand target = target_for(destination, file);
-      if (target.kind == Operand::Kind::Host)
-        copy_to_host(*source, {target.path, destination.is_directory, images_of(edit, file)},
-                     options, edit.warnings, [&](const std::string& line) { edit.say(line); });
-      else
-        copy_to_image(edit, *source, target, options, linked);
-    }
-  }
+  const auto copy = [&](const Operand& file, const CopySource& source) {
+    if (is_output(destination.target)) return write_to_output(source, edit.io());
+    const Operand target = target_for(destination, file, options);
+    if (target.kind == Operand::Kind::Image)
+      return copy_to_image(edit, source, target, options, linked);
+    copy_to_host(source, {target.path, destination.is_directory, images_of(edit, file)}, options,
+                 edit.warnings, [&](const std::string& line) { edit.say(line); });
+  };
+  for (const std::string& word : destination.sources) take_sources(edit, word, args, options, copy);
 }
 
 /// From images to the host: nothing is written to an image, so none is opened for it.
 ExitCode copy_out(const Args& args, Streams& io) {
-  const CopyOptions options = read_options(args, nullptr);
+  const CopyOptions options = read_options(args, nullptr, io);
   std::vector<std::string> words = args.operands();
   const std::string target = args.value("target-directory").value_or(words.back());
   if (!args.has("target-directory")) words.pop_back();
+  const bool to_output = target == "-";
+  if (to_output && args.has("json"))
+    throw Error(Errc::Usage, "--json and content on standard output do not go together");
   const bool into =
-      target != "-" && !args.has("no-target-directory") && std::filesystem::is_directory(target);
-  if ((words.size() > 1 || args.has("target-directory")) && !into)
-    throw Error(Errc::Io, fmt::format("{} is not a directory", quote(target))).with_path(target);
+      !to_output && !args.has("no-target-directory") && std::filesystem::is_directory(target);
+  if ((words.size() > 1 || args.has("target-directory")) && !into && !to_output)
+    throw Error(Errc::NotFound, fmt::format("{} {}", quote(target),
+                                            std::filesystem::exists(target) ? "is not a directory"
+                                                                            : "does not exist"))
+        .with_path(target);
   std::vector<Warning> warnings;
   for (const std::string& word : words) {
     const Address address =
@@ -126,22 +220,19 @@ ExitCode copy_out(const Args& args, Streams& io) {
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, io));
     if (args.has("json"))
       warnings.insert(warnings.end(), opened->warnings.begin(), opened->warnings.end());
-    for (const std::string& path : expand_paths(opened->fs, address.path)) {
-      const Operand file{Operand::Kind::OtherImage,
-                         word.substr(0, word.size() - address.path.size()) + path, path, address};
-      const auto source = open_source_in(opened, file, follows(args, options));
-      if (target == "-") {
-        source->read([&](const DataChunk& chunk) {
-          io.out.write(reinterpret_cast<const char*>(chunk.bytes.data()),
-                       static_cast<std::streamsize>(chunk.bytes.size()));
-        });
-        continue;
-      }
-      copy_to_host(*source, {into ? target + "/" + base_name(path) : target, into, {address.image}},
-                   options, warnings, [&](const std::string& line) {
-                     if (args.has("verbose")) io.out << line << '\n';
-                   });
-    }
+    take_from(opened, address, word, follows(args, options),
+              [&](const Operand& file, const CopySource& source) {
+                if (to_output) return write_to_output(source, io);
+                const bool keeps_name = into && !(options.recursive && has_no_name(file.path));
+                copy_to_host(source,
+                             {keeps_name ? target + "/" + base_name(file.path) : target,
+                              keeps_name,
+                              {address.image}},
+                             options, warnings, [&](const std::string& line) {
+                               if (args.has("verbose"))
+                                 (args.has("json") ? io.err : io.out) << line << '\n';
+                             });
+              });
   }
   if (args.has("json"))
     print_result(io, "cp", {{"changed", false}}, warnings);

@@ -30,6 +30,14 @@ constexpr OptionSpec kOwn[] = {
 constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions, kImageOption,
                                                    kCommonOptions};
 
+/// A dry run shows the difference.
+void replace_content(Edit& edit, const Operand& file, const std::string& before,
+                     const std::string& after) {
+  if (edit.is_dry_run())
+    edit.io().out << unified_diff("a" + file.path, "b" + file.path, before, after);
+  write_content(edit, file, after);
+}
+
 void substitute(Edit& edit, const Operand& file, const Args& args,
                 std::span<const Substitution> substitutions) {
   const std::uint32_t inode = edit.resolve(file);
@@ -41,9 +49,7 @@ void substitute(Edit& edit, const Operand& file, const Args& args,
     throw Error(Errc::BadInput, "nothing in it matches")
         .with_hint("--optional takes that as it is");
   if (after == before) return;
-  if (edit.is_dry_run())
-    edit.io().out << unified_diff("a" + file.path, "b" + file.path, before, after);
-  write_content(edit, file, after);
+  replace_content(edit, file, before, after);
 }
 
 void apply(Edit& edit, const Args& args) {
@@ -82,7 +88,7 @@ class EditorCopy {
   }
   ~EditorCopy() {
     std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
+    if (!kept_) std::filesystem::remove_all(directory_, ignored);
   }
   EditorCopy(const EditorCopy&) = delete;
   EditorCopy& operator=(const EditorCopy&) = delete;
@@ -109,47 +115,70 @@ class EditorCopy {
     ::close(descriptor);
     return text;
   }
+  /// It stays, for the user to do something with it.
+  const std::filesystem::path& keep() {
+    kept_ = true;
+    return file_;
+  }
 
  private:
   std::filesystem::path directory_, file_;
+  bool kept_ = false;
 };
 
 std::string content_of(const Address& address, const Args& args, Streams& io) {
   const OpenedFs opened = open_filesystem(address, args, io);
   std::string text;
-  opened.fs.read_file(opened.fs.resolve(address.path), [&](std::span<const std::byte> bytes) {
+  const InodeInfo inode = opened.fs.inode(opened.fs.resolve(address.path));
+  if (inode.type != FileType::Regular)
+    throw Error(Errc::Usage, fmt::format("{} is not a regular file", quote(address.path)))
+        .with_path(address.path);
+  require_modest(inode.size_bytes, address.path);
+  opened.fs.read_file(inode.number, [&](std::span<const std::byte> bytes) {
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   });
   return text;
 }
 
+/// An empty variable is one that is not there.
+std::string editor_of(const Streams& io) {
+  for (const char* name : {"VISUAL", "EDITOR"})
+    if (const auto editor = io.environment(name); editor && !editor->empty()) return *editor;
+  return "vi";
+}
+
 /// The image is not locked while somebody types; it is written only if the file still is what was
 /// read.
 ExitCode edit_by_hand(const Args& args, Streams& io) {
-  args.require_at_most(1);
+  if (args.operands().size() > 1)
+    throw Error(Errc::Usage, "an editor gets one file at a time")
+        .with_hint("an expression stands behind -e");
   const Address address = read_address(args);
   if (address.path.empty())
     throw Error(Errc::Usage,
                 fmt::format("{} names no file in the image", quote(args.require(0, "IMG:/path"))));
-  const std::string editor =
-      io.environment("VISUAL").value_or(io.environment("EDITOR").value_or("vi"));
   const std::string before = content_of(address, args, io);
-  const EditorCopy copy(address.path.substr(address.path.rfind('/') + 1), before);
-  copy.run(editor);
+  EditorCopy copy(address.path.substr(address.path.rfind('/') + 1), before);
+  copy.run(editor_of(io));
   const std::string after = copy.read();
   if (after == before) {
     io.err << "nothing to change\n";
     return ExitCode::Done;
   }
-  return run_edit_on(kEdit, address, args, io, false, [&](Edit& edit) {
-    const Operand file{Operand::Kind::Image, args.operands()[0], address.path, {}};
-    if (read_content(edit, edit.resolve(file)) != before)
-      throw Error(
-          Errc::Mismatch,
-          fmt::format("{} changed in the image meanwhile; nothing was written", quote(file.word)))
-          .with_path(file.word);
-    write_content(edit, file, after);
-  });
+  try {
+    return run_edit_on(kEdit, address, args, io, false, [&](Edit& edit) {
+      const Operand file{Operand::Kind::Image, args.operands()[0], address.path, {}};
+      if (read_content(edit, edit.resolve(file)) != before)
+        throw Error(Errc::Mismatch, fmt::format("{} changed in the image meanwhile; nothing was "
+                                                "written",
+                                                quote(file.word)))
+            .with_path(file.word);
+      replace_content(edit, file, before, after);
+    });
+  } catch (const Error& error) {
+    const std::string hint = error.hint().empty() ? "" : error.hint() + "; ";
+    throw Error(error).with_hint(hint + "what you wrote is in " + escape(copy.keep().string()));
+  }
 }
 
 }  // namespace
@@ -159,7 +188,7 @@ const Command kEdit{
     .synopsis = "[-e s/OLD/NEW/]... IMG:/path...",
     .summary = "edit a text file of an image, by hand or by expressions",
     .examples =
-        "  rawimg edit disk.img:/etc/fstab\n  rawimg edit -e 's/^tty[1-6]/#&/' "
+        "  rawimg edit disk.img:/etc/fstab\n  rawimg edit -e 's/^c[2-6]:/#&/' "
         "disk.img:/etc/inittab\n  rawimg edit -e 's,/dev/sda,/dev/vda,g' --dry-run "
         "disk.img:/etc/fstab\n",
     .details =

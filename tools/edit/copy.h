@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include <rawimg/error.h>
 #include <rawimg/transaction.h>
 
 #include "edit/edit.h"
@@ -30,9 +32,12 @@ class CopySource {
   virtual std::vector<std::string> names() const = 0;
   /// A name in it; symlinks are themselves, or with `follow` what they lead to.
   virtual std::unique_ptr<CopySource> child(const std::string& name, bool follow) const = 0;
+  /// What is data; between the pieces are holes.
   virtual void read(const Transaction::ContentSink& sink) const = 0;
-  /// The same for two names of one file; empty when there is but one name.
+  /// The same for two names of one file; empty when there is but one name, and it is no directory.
   virtual std::string identity() const = 0;
+  /// The file system of the host that it is in; 0 in an image.
+  virtual std::uint64_t device() const { return 0; }
   virtual const std::string& word() const = 0;  ///< for messages
   /// Whether it is this inode of the image that is changed.
   virtual bool is(std::uint32_t) const { return false; }
@@ -50,11 +55,20 @@ std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const O
                                            bool follow);
 
 struct CopyOptions {
-  bool recursive = false, preserve = false, xattrs = false, follow = false, no_clobber = false,
-       devices = false, hard_links = false, dry_run = false;
+  bool recursive = false, follow = false, no_clobber = false, update = false, force = false,
+       one_file_system = false, devices = false, dry_run = false;
+  bool keep_mode = false, keep_owner = false, keep_times = false, xattrs = false,
+       hard_links = false;
+  std::stop_token stop = {};
   std::optional<Owner> owner;
   std::optional<ModeChange> mode;
 };
+
+/// Throws: Interrupted, when that is asked for.
+void require_no_stop(const CopyOptions& options);
+
+/// About a directory that is met again: on the way to itself where symlinks are followed.
+Error seen_twice(const CopySource& source, const CopyOptions& options);
 
 /// Source to `target` and below. Throws: Usage (a directory without -r; a directory over something
 /// else), Exists, and as Transaction does.
@@ -67,8 +81,9 @@ struct HostTarget {
   std::vector<std::filesystem::path> images = {};
 };
 
-/// Nothing is made through a symlink below `target`; device nodes only with options.devices. What
-/// could not be kept is added to `warnings`; `say` gets a line for every file.
+/// Nothing is made through a symlink below `target`; device nodes and sockets only with
+/// options.devices, else those in a directory are left out. What was left out or could not be kept
+/// is added to `warnings`; `say` gets a line for every file.
 void copy_to_host(const CopySource& source, const HostTarget& target, const CopyOptions& options,
                   std::vector<Warning>& warnings,
                   const std::function<void(const std::string&)>& say);

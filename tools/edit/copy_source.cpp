@@ -114,8 +114,11 @@ class HostSource : public CopySource {
   const Entry& meta() const override { return meta_; }
   const std::string& word() const override { return word_; }
   std::string identity() const override {
-    return status_.st_nlink > 1 ? fmt::format("{}:{}", status_.st_dev, status_.st_ino) : "";
+    return status_.st_nlink > 1 || S_ISDIR(status_.st_mode)
+               ? fmt::format("{}:{}", status_.st_dev, status_.st_ino)
+               : "";
   }
+  std::uint64_t device() const override { return status_.st_dev; }
 
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
@@ -229,10 +232,8 @@ class ImageSource : public CopySource {
     return std::make_unique<ImageSource>(fs_, keep_, inode, path, word_ + "/" + name);
   }
   void read(const Transaction::ContentSink& sink) const override {
-    std::uint64_t at = 0;
-    fs_.read_file(info_.number, [&](std::span<const std::byte> bytes) {
+    fs_.read_data(info_.number, [&](std::uint64_t at, std::span<const std::byte> bytes) {
       sink({at, bytes, nullptr});
-      at += bytes.size();
     });
   }
 

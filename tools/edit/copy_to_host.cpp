@@ -7,7 +7,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <set>
 
@@ -65,7 +67,7 @@ class HostCopier {
     if (directory.get() < 0) fail(errno, "open", parent);
     top_ = directory.get();
     top_path_ = target.substr(0, target.size() - std::min(target.size(), name.size()));
-    copy_any(source, directory.get(), name, target, !target_.name_from_image);
+    copy_any(source, directory.get(), name, target, true, !target_.name_from_image);
   }
 
  private:
@@ -85,45 +87,57 @@ class HostCopier {
     }
   }
 
-  void copy_any(const CopySource& source, int at, const std::string& name, const std::string& path,
-                bool named_by_user) {
+  /// What was made: by its descriptor, or by its name where it has none.
+  struct Made {
+    int at;
+    std::string name, path;
+    int file = -1;
+  };
+
+  /// Left alone, as -n and -u ask for it.
+  bool stays(const CopySource& source, int at, const std::string& name) const {
     struct stat there {};
-    if (options_.no_clobber && source.meta().type != FileType::Directory &&
-        fstatat(at, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
-      return;
-    if (link_to_earlier(source, at, name, path)) return;
-    switch (source.meta().type) {
-      case FileType::Directory:
-        return copy_tree(source, at, name, path, named_by_user);
-      case FileType::Regular:
-        return copy_regular(source, at, name, path, named_by_user);
-      case FileType::Symlink:
-        make_room(at, name, path);
-        if (symlinkat(source.meta().link_target.c_str(), at, name.c_str()) != 0)
-          fail(errno, "make the symlink", path);
-        break;
-      case FileType::Fifo:
-        make_room(at, name, path);
-        if (mkfifoat(at, name.c_str(), source.meta().permissions & 0777) != 0)
-          fail(errno, "make the FIFO", path);
-        break;
-      default:
-        make_device(source, at, name, path);
-    }
-    set_xattrs(source, -1, path);
-    finish(source, at, name);
+    if (!options_.no_clobber && !options_.update) return false;
+    if (fstatat(at, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    const Timestamp time{there.st_mtim.tv_sec, static_cast<std::uint32_t>(there.st_mtim.tv_nsec)};
+    return options_.no_clobber || time >= source.meta().mtime;
   }
 
-  void make_device(const CopySource& source, int at, const std::string& name,
-                   const std::string& path) {
-    const Entry& meta = source.meta();
-    if (!options_.devices)
-      throw Error(Errc::Unsupported,
-                  fmt::format("{} is a device node or a socket", quote(source.word())))
-          .with_path(source.word())
-          .with_hint("--devices makes them on the host, as root");
+  void copy_any(const CopySource& source, int at, const std::string& name, const std::string& path,
+                bool is_top, bool named_by_user) {
+    require_no_stop(options_);
+    const FileType type = source.meta().type;
+    if (type == FileType::Directory) return copy_tree(source, at, name, path, named_by_user);
+    if (stays(source, at, name)) return;
+    const bool plain =
+        type == FileType::Regular || type == FileType::Symlink || type == FileType::Fifo;
+    if (!plain && !options_.devices) return refuse_node(source, is_top);
+    if (link_to_earlier(source, at, name, path)) return;
+    if (type == FileType::Regular) return copy_regular(source, at, name, path, named_by_user);
     make_room(at, name, path);
-    const mode_t kind = meta.type == FileType::CharDevice    ? S_IFCHR
+    make_node(source.meta(), at, name, path);
+    finish(source, {at, name, path});
+    say_(fmt::format("{} -> {}", quote(source.word()), quote(path)));
+  }
+
+  void refuse_node(const CopySource& source, bool is_top) {
+    const std::string what = fmt::format("{} is a device node or a socket", quote(source.word()));
+    if (!is_top)
+      return warnings_.push_back(
+          {"skipped-device", source.word(), what + ": left out (--devices makes it, as root)"});
+    throw Error(Errc::Unsupported, what)
+        .with_path(source.word())
+        .with_hint("--devices makes them on the host, as root");
+  }
+
+  void make_node(const Entry& meta, int at, const std::string& name, const std::string& path) {
+    if (meta.type == FileType::Symlink) {
+      if (symlinkat(meta.link_target.c_str(), at, name.c_str()) != 0)
+        fail(errno, "make the symlink", path);
+      return;
+    }
+    const mode_t kind = meta.type == FileType::Fifo          ? S_IFIFO
+                        : meta.type == FileType::CharDevice  ? S_IFCHR
                         : meta.type == FileType::BlockDevice ? S_IFBLK
                                                              : S_IFSOCK;
     if (mknodat(at, name.c_str(), kind | (meta.permissions & 0777),
@@ -141,31 +155,67 @@ class HostCopier {
     const bool exists =
         fstatat(at, name.c_str(), &there, named_by_user ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
     if (exists && S_ISDIR(there.st_mode))
-      throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(path),
-                                           quote(source.word())));
+      throw Error(Errc::Exists, fmt::format("{} is a directory, and {} is none", quote(path),
+                                            quote(source.word())));
+    if (!exists && named_by_user && fstatat(at, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
+      throw Error(Errc::Exists, fmt::format("{} is a symlink that leads nowhere", quote(path)))
+          .with_path(path);
     // A file that the user has there keeps its owner and mode; anything else makes room.
     const bool in_place = named_by_user || (at == top_ && exists && S_ISREG(there.st_mode));
     if (exists && !in_place) make_room(at, name, path);
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? O_TRUNC : O_EXCL) |
                       (named_by_user ? 0 : O_NOFOLLOW);
-    const Descriptor file(openat(at, name.c_str(), flags, source.meta().permissions & 0777));
+    const auto open = [&] {
+      return Descriptor(openat(at, name.c_str(), flags, source.meta().permissions & 0777));
+    };
+    Descriptor file = open();
+    if (file.get() < 0 && exists && in_place && options_.force) {
+      make_room(at, name, path);
+      file = open();
+    }
     if (file.get() < 0) fail(errno, "create", path);
-    source.read([&](const DataChunk& chunk) { write(file.get(), chunk, path); });
-    if (ftruncate(file.get(), static_cast<off_t>(source.meta().size_bytes)) != 0 && errno != EINVAL)
-      fail(errno, "set the size of", path);
-    set_xattrs(source, file.get(), path);
-    finish(source, at, name);
+    write_content(source, file.get(), path);
+    finish(source, {at, name, path, file.get()});
     say_(fmt::format("{} -> {}", quote(source.word()), quote(path)));
   }
 
-  /// -1: there is no descriptor to set them by.
-  void set_xattrs(const CopySource& source, int file, const std::string& path) {
-    if (!options_.xattrs) return;
-    for (const Xattr& xattr : source.meta().xattrs)
-      if (file < 0 ||
-          fsetxattr(file, xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0)
-        warnings_.push_back(
-            {"xattr-lost", path, fmt::format("{}: cannot set {}", quote(path), quote(xattr.name))});
+  /// Holes stay holes, where the target is a file.
+  void write_content(const CopySource& source, int file, const std::string& path) {
+    struct stat status {};
+    if (fstat(file, &status) != 0) fail(errno, "write", path);
+    const bool is_file = S_ISREG(status.st_mode);
+    std::uint64_t position = 0;
+    const auto zeros_up_to = [&](std::uint64_t end) {
+      static const std::vector<std::byte> zeros(1u << 16);
+      for (std::uint64_t n = 0; position < end; position += n) {
+        n = std::min<std::uint64_t>(end - position, zeros.size());
+        write_all(file, std::span(zeros).first(n), path);
+      }
+    };
+    source.read([&](const DataChunk& chunk) {
+      require_no_stop(options_);
+      if (!is_file) {
+        zeros_up_to(chunk.offset);
+      } else {
+        const bool zeros = std::all_of(chunk.bytes.begin(), chunk.bytes.end(),
+                                       [](std::byte b) { return b == std::byte{0}; });
+        if (zeros) return;
+        if (lseek(file, static_cast<off_t>(chunk.offset), SEEK_SET) < 0) fail(errno, "write", path);
+      }
+      write_all(file, chunk.bytes, path);
+      position = chunk.offset + chunk.bytes.size();
+    });
+    const std::uint64_t size = source.meta().size_bytes;
+    if (!is_file) return zeros_up_to(size);
+    if (ftruncate(file, static_cast<off_t>(size)) != 0) fail(errno, "set the size of", path);
+  }
+
+  void write_all(int file, std::span<const std::byte> bytes, const std::string& path) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(file, bytes.data(), bytes.size());
+      if (n < 0 && errno != EINTR) fail(errno, "write", path);
+      if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
   }
 
   /// With -a, another name of a file that was copied is a hard link. The way to the first one is
@@ -195,51 +245,66 @@ class HostCopier {
     return true;
   }
 
-  /// Pieces of zeros become holes where the target is a file.
-  void write(int file, const DataChunk& chunk, const std::string& path) {
-    const bool zeros = std::all_of(chunk.bytes.begin(), chunk.bytes.end(),
-                                   [](std::byte b) { return b == std::byte{0}; });
-    struct stat status {};
-    if (zeros && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
-        lseek(file, static_cast<off_t>(chunk.bytes.size()), SEEK_CUR) >= 0)
-      return;
-    for (std::span<const std::byte> bytes = chunk.bytes; !bytes.empty();) {
-      const ssize_t n = ::write(file, bytes.data(), bytes.size());
-      if (n < 0 && errno != EINTR) fail(errno, "write", path);
-      if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
+  /// Owner first, because changing it clears setuid and security.capability; who is not root keeps
+  /// what is possible.
+  void finish(const CopySource& source, const Made& made) {
+    const Entry& meta = source.meta();
+    const bool owned = set_owner(meta, made);
+    if (options_.xattrs) set_xattrs(meta, made);
+    if (meta.type != FileType::Symlink) set_mode(meta, made, owned);
+    if (options_.keep_times) set_times(meta, made);
+  }
+
+  /// Whether it now belongs to whom it did.
+  bool set_owner(const Entry& meta, const Made& made) {
+    if (!options_.owner && !options_.keep_owner) return false;
+    constexpr auto kSame = static_cast<std::uint32_t>(-1);
+    const uid_t uid = options_.owner ? options_.owner->uid.value_or(kSame) : meta.uid;
+    const gid_t gid = options_.owner ? options_.owner->gid.value_or(kSame) : meta.gid;
+    const int failed = made.file >= 0
+                           ? fchown(made.file, uid, gid)
+                           : fchownat(made.at, made.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW);
+    if (failed != 0 && errno != EPERM) fail(errno, "set the owner of", made.path);
+    return failed == 0;
+  }
+
+  void set_xattrs(const Entry& meta, const Made& made) {
+    // There is no fsetxattrat; this way leads through no symlink, either.
+    const std::string by_name = fmt::format("/proc/self/fd/{}/{}", made.at, made.name);
+    for (const Xattr& xattr : meta.xattrs) {
+      const auto [name, value] = std::pair(xattr.name.c_str(), xattr.value.data());
+      const int failed = made.file >= 0
+                             ? fsetxattr(made.file, name, value, xattr.value.size(), 0)
+                             : lsetxattr(by_name.c_str(), name, value, xattr.value.size(), 0);
+      if (failed != 0)
+        warnings_.push_back({"xattr-lost", made.path,
+                             fmt::format("{}: cannot set {}: {}", quote(made.path),
+                                         quote(xattr.name), std::strerror(errno))});
     }
   }
 
-  /// Owner first, because changing it clears setuid; who is not root keeps what is possible.
-  void finish(const CopySource& source, int at, const std::string& name) {
-    const Entry& meta = source.meta();
-    bool owned = true;
-    if (options_.owner || options_.preserve) {
-      const uid_t uid =
-          options_.owner ? options_.owner->uid.value_or(static_cast<std::uint32_t>(-1)) : meta.uid;
-      const gid_t gid =
-          options_.owner ? options_.owner->gid.value_or(static_cast<std::uint32_t>(-1)) : meta.gid;
-      owned = fchownat(at, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
-      if (!owned && errno != EPERM) fail(errno, "set the owner of", name);
-    }
-    if (meta.type == FileType::Symlink) return set_times(meta, at, name);
+  void set_mode(const Entry& meta, const Made& made, bool owned) {
     std::optional<mode_t> mode;
     // A setuid program that belongs to somebody else than it did is a danger.
-    if (options_.preserve) mode = meta.permissions & (owned ? 07777 : 01777);
+    if (options_.keep_mode) mode = meta.permissions & (owned ? 07777 : 01777);
     if (options_.mode)
       mode = options_.mode->apply(mode ? static_cast<std::uint16_t>(*mode) : meta.permissions,
                                   meta.type == FileType::Directory);
-    if (mode && fchmodat(at, name.c_str(), *mode, 0) != 0) fail(errno, "set the mode of", name);
-    set_times(meta, at, name);
+    if (!mode) return;
+    const int failed = made.file >= 0
+                           ? fchmod(made.file, *mode)
+                           : fchmodat(made.at, made.name.c_str(), *mode, AT_SYMLINK_NOFOLLOW);
+    if (failed != 0) fail(errno, "set the mode of", made.path);
   }
 
-  void set_times(const Entry& meta, int at, const std::string& name) {
-    if (!options_.preserve) return;
+  void set_times(const Entry& meta, const Made& made) {
     const Timestamp access = meta.atime.value_or(meta.mtime);
     const timespec times[] = {{access.seconds, access.nanoseconds},
                               {meta.mtime.seconds, meta.mtime.nanoseconds}};
-    if (utimensat(at, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
-      fail(errno, "set the times of", name);
+    const int failed = made.file >= 0
+                           ? futimens(made.file, times)
+                           : utimensat(made.at, made.name.c_str(), times, AT_SYMLINK_NOFOLLOW);
+    if (failed != 0) fail(errno, "set the times of", made.path);
   }
 
   void require_plain_name(const std::string& name) const {
@@ -263,9 +328,7 @@ class HostCopier {
     std::set<std::string> seen;
     const auto open = [&](const CopySource& source, std::unique_ptr<CopySource> owned, int parent,
                           const std::string& child, const std::string& where, bool by_user) {
-      if (!options_.follow && !seen.insert(source.identity()).second)
-        throw Error(Errc::Corrupt,
-                    fmt::format("{} is a directory with two names", quote(source.word())));
+      if (!seen.insert(source.identity()).second) throw seen_twice(source, options_);
       if (mkdirat(parent, child.c_str(), 0700) != 0 && errno != EEXIST)
         fail(errno, "make the directory", where);
       Descriptor directory(openat(parent, child.c_str(),
@@ -287,8 +350,8 @@ class HostCopier {
       if (level.names.empty()) {
         if (fchmod(level.directory.get(), level.source->meta().permissions & 0777 & ~mask()) != 0)
           fail(errno, "set the mode of", level.path);
-        set_xattrs(*level.source, level.directory.get(), level.path);
-        finish(*level.source, level.parent, level.name);
+        finish(*level.source, {level.parent, level.name, level.path, level.directory.get()});
+        if (options_.follow) seen.erase(level.source->identity());
         levels.pop_back();
         continue;
       }
@@ -298,7 +361,7 @@ class HostCopier {
       std::unique_ptr<CopySource> child = level.source->child(child_name, options_.follow);
       const std::string where = level.path + "/" + child_name;
       if (child->meta().type != FileType::Directory) {
-        copy_any(*child, level.directory.get(), child_name, where, false);
+        copy_any(*child, level.directory.get(), child_name, where, false, false);
         continue;
       }
       const CopySource& directory = *child;

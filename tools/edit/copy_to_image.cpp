@@ -30,10 +30,10 @@ class ImageCopier {
   /// Without -p a file is root's, and only root may write it.
   Entry meta_for(const CopySource& source) const {
     Entry meta = source.meta();
-    if (!options_.preserve) {
-      if (meta.type != FileType::Symlink)
-        meta.permissions &= static_cast<std::uint16_t>(~022U & 01777);
-      meta.uid = meta.gid = 0;
+    if (!options_.keep_mode && meta.type != FileType::Symlink)
+      meta.permissions &= static_cast<std::uint16_t>(~022U & 01777);
+    if (!options_.keep_owner) meta.uid = meta.gid = 0;
+    if (!options_.keep_times) {
       meta.mtime = edit_.now();
       meta.atime = std::nullopt;
     }
@@ -50,9 +50,9 @@ class ImageCopier {
   /// What a copy over something that exists changes beside the content: nothing, or all.
   void restore(std::uint32_t inode, const Entry& meta) {
     MetadataChange change;
-    if (options_.preserve || options_.mode) change.permissions = meta.permissions;
-    if (options_.preserve || options_.owner) change.uid = meta.uid, change.gid = meta.gid;
-    if (options_.preserve) change.mtime = meta.mtime, change.atime = meta.atime;
+    if (options_.keep_mode || options_.mode) change.permissions = meta.permissions;
+    if (options_.keep_owner || options_.owner) change.uid = meta.uid, change.gid = meta.gid;
+    if (options_.keep_times) change.mtime = meta.mtime, change.atime = meta.atime;
     if (change.permissions || change.uid || change.mtime) edit_.fs().change(inode, change);
     if (options_.xattrs) edit_.fs().set_xattrs(inode, meta.xattrs);
   }
@@ -60,7 +60,12 @@ class ImageCopier {
   void write(const CopySource& source, std::uint32_t inode) {
     const bool sized = source.meta().size_bytes != 0;  // a stream has none
     edit_.fs().write_file(inode, sized ? std::optional(source.meta().size_bytes) : std::nullopt,
-                          [&](const Transaction::ContentSink& sink) { source.read(sink); });
+                          [&](const Transaction::ContentSink& sink) {
+                            source.read([&](const DataChunk& chunk) {
+                              require_no_stop(options_);
+                              sink(chunk);
+                            });
+                          });
   }
 
   bool link_to_earlier(const CopySource& source, const Transaction::Place& place) {
@@ -71,16 +76,21 @@ class ImageCopier {
     return true;
   }
 
+  bool is_newer(std::uint32_t there, const CopySource& source) const {
+    return edit_.fs().inode(there).mtime >= source.meta().mtime;
+  }
+
   void copy_file(const CopySource& source, const Operand& target) {
+    require_no_stop(options_);
     const Entry meta = meta_for(source);
     const bool plain = meta.type == FileType::Regular;
     // Content goes where a symlink of the image leads; anything else takes the name.
     auto there = edit_.find(target, plain ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
-    if (there && options_.no_clobber) return;
+    if (there && (options_.no_clobber || (options_.update && is_newer(*there, source)))) return;
     if (there && source.is(*there)) throw same_file(source, target);
     if (there && edit_.is_directory(*there))
-      throw Error(Errc::Usage, fmt::format("{} is a directory, and {} is none", quote(target.word),
-                                           quote(source.word())));
+      throw Error(Errc::Exists, fmt::format("{} is a directory, and {} is none", quote(target.word),
+                                            quote(source.word())));
     if (!there && target.path.ends_with('/'))
       throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(target.word)));
     const Transaction::Place place = edit_.place(target);
@@ -93,7 +103,7 @@ class ImageCopier {
     if (plain) write(source, inode);  // which takes the times and security.capability
     if (there) restore(inode, meta);
     if (!there && plain && !meta.xattrs.empty()) edit_.fs().set_xattrs(inode, meta.xattrs);
-    if (!there && plain && options_.preserve) restore_times(inode, meta);
+    if (!there && plain && options_.keep_times) restore_times(inode, meta);
     if (options_.hard_links && !source.identity().empty())
       linked_.emplace(source.identity(), inode);
     edit_.say(fmt::format("{} -> {}", quote(source.word()), quote(target.word)));
@@ -110,9 +120,9 @@ class ImageCopier {
     const Entry meta = meta_for(source);
     if (const auto there = edit_.find(target)) {
       if (!edit_.is_directory(*there))
-        throw Error(Errc::Usage, fmt::format("{} is not a directory, and {} is one",
-                                             quote(target.word), quote(source.word())));
-      if (options_.preserve) restore(*there, meta);
+        throw Error(Errc::Exists, fmt::format("{} is not a directory, and {} is one",
+                                              quote(target.word), quote(source.word())));
+      if (options_.keep_mode || options_.keep_owner || options_.keep_times) restore(*there, meta);
       return *there;
     }
     const Transaction::Place place = edit_.place(target);
@@ -137,10 +147,8 @@ class ImageCopier {
     std::set<std::string> seen;
     const auto open = [&](const CopySource& source, std::unique_ptr<CopySource> owned,
                           const Operand& at) {
-      if (!source.identity().empty() && !options_.follow &&
-          !seen.insert("d" + source.identity()).second)
-        throw Error(Errc::Corrupt,
-                    fmt::format("{} is a directory with two names", quote(source.word())));
+      require_no_stop(options_);
+      if (!seen.insert(source.identity()).second) throw seen_twice(source, options_);
       std::vector<std::string> names = source.names();
       const std::uint32_t inode = copy_directory(source, at);
       return Level{&source, std::move(owned), at, inode, {names.rbegin(), names.rend()}};
@@ -150,7 +158,8 @@ class ImageCopier {
     while (!levels.empty()) {
       Level& level = levels.back();
       if (level.names.empty()) {
-        if (options_.preserve) restore_times(level.inode, meta_for(*level.source));
+        if (options_.keep_times) restore_times(level.inode, meta_for(*level.source));
+        if (options_.follow) seen.erase(level.source->identity());
         levels.pop_back();
         continue;
       }
@@ -167,6 +176,8 @@ class ImageCopier {
         throw Error(Errc::Unsupported, fmt::format("{} is nested more than {} deep",
                                                    quote(directory.word()), kMostDeep));
       levels.push_back(open(directory, std::move(child), below));
+      if (options_.one_file_system && directory.device() != top.device())
+        levels.back().names.clear();  // where something is mounted
     }
   }
 
@@ -177,8 +188,8 @@ class ImageCopier {
     std::uint32_t at = there && edit_.is_directory(*there) ? *there : edit_.place(target).directory;
     for (;;) {
       if (source.is(at))
-        throw Error(Errc::Usage, fmt::format("{} cannot be copied into itself, {}",
-                                             quote(source.word()), quote(target.word)));
+        throw Error(Errc::Exists, fmt::format("{} cannot be copied into itself, {}",
+                                              quote(source.word()), quote(target.word)));
       const std::uint32_t parent = edit_.fs().parent(at);
       if (parent == at) return;
       at = parent;
@@ -192,6 +203,19 @@ class ImageCopier {
 };
 
 }  // namespace
+
+void require_no_stop(const CopyOptions& options) {
+  if (options.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+}
+
+Error seen_twice(const CopySource& source, const CopyOptions& options) {
+  if (options.follow)
+    return Error(Errc::Unsupported,
+                 fmt::format("{} leads to a directory that it is in", quote(source.word())))
+        .with_path(source.word());
+  return Error(Errc::Corrupt, fmt::format("{} is a directory with two names", quote(source.word())))
+      .with_path(source.word());
+}
 
 void copy_to_image(Edit& edit, const CopySource& source, const Operand& target,
                    const CopyOptions& options, std::map<std::string, std::uint32_t>& linked) {

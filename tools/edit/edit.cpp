@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <ostream>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -152,7 +153,7 @@ namespace {
 
 void print_summary(const Command& command, const Address& address,
                    const Transaction::Result& result, bool changed, const Edit& edit,
-                   const Args& args, Streams& io) {
+                   const Args& args, const std::string& printed, Streams& io) {
   const std::string image = address.image.string();
   if (args.has("json")) {
     Json json;
@@ -161,6 +162,7 @@ void print_summary(const Command& command, const Address& address,
     json["dry_run"] = args.has("dry-run");
     json["bytes_written"] = result.bytes_written;
     json["undo_kept"] = result.undo_kept;
+    if (!printed.empty()) put_bytes(json, "output", printed);
     return print_result(io, command.name, json, edit.warnings);
   }
   for (const Warning& warning : edit.warnings)
@@ -186,6 +188,11 @@ void tell_recovery(const Recovery& recovery, const std::filesystem::path& image,
 
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
                      bool in_batch, const std::function<void(Edit&)>& apply) {
+  std::ostringstream printed;  // what a verb prints is part of the object that --json prints
+  Streams captured{
+      io.in,          printed,        io.err,           false, io.err_is_terminal, io.stop,
+      io.environment, io.stop_signal, io.reader_is_gone};
+  Streams& verb_io = args.has("json") && !in_batch ? captured : io;
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
   const Durability durability = read_durability(args);
   tell_recovery(recover(image, durability), address.image, io);
@@ -195,7 +202,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
                      .durability = durability,
                      .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes,
                      .dry_run = args.has("dry-run")});
-  Edit edit(transaction, address, in_batch, args, io);
+  Edit edit(transaction, address, in_batch, args, verb_io);
   edit.warnings = found.warnings;
   if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
   {
@@ -208,7 +215,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
   Transaction::Result result;
   if (!args.has("dry-run")) result = transaction.commit();
   edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
-  print_summary(command, address, result, changed, edit, args, io);
+  print_summary(command, address, result, changed, edit, args, printed.str(), io);
   return ExitCode::Done;
 }
 

@@ -106,8 +106,12 @@ class ExtReader {
   /// Hands the content of a regular file to `sink` in order; holes as zeros, at most 1 MiB at a
   /// time. Throws: NotFound (not a regular file), Unsupported (inline data, encrypted, ...),
   /// Corrupt, Io, and whatever `sink` throws.
-  virtual void read_file(std::uint32_t number,
-                         const std::function<void(std::span<const std::byte>)>& sink) const = 0;
+  void read_file(std::uint32_t number,
+                 const std::function<void(std::span<const std::byte>)>& sink) const;
+  /// The same without holes and blocks that were never written: what a copy that keeps holes needs.
+  /// Gives the file's size.
+  using DataSink = std::function<void(std::uint64_t offset, std::span<const std::byte> bytes)>;
+  virtual std::uint64_t read_data(std::uint32_t number, const DataSink& sink) const = 0;
 
  protected:
   ExtReader() = default;
@@ -134,8 +138,7 @@ class ExtFs : public ExtReader {
   std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
   std::string symlink_target(std::uint32_t number) const override;
   std::vector<DirEntry> read_directory(std::uint32_t number) const override;
-  void read_file(std::uint32_t number,
-                 const std::function<void(std::span<const std::byte>)>& sink) const override;
+  std::uint64_t read_data(std::uint32_t number, const DataSink& sink) const override;
 
  private:
   struct State;

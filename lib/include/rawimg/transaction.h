@@ -68,8 +68,7 @@ class Transaction : public ExtReader {
   std::optional<std::uint32_t> find(std::uint32_t directory, std::string_view name) const override;
   std::string symlink_target(std::uint32_t number) const override;
   std::vector<DirEntry> read_directory(std::uint32_t number) const override;
-  void read_file(std::uint32_t number,
-                 const std::function<void(std::span<const std::byte>)>& sink) const override;
+  std::uint64_t read_data(std::uint32_t number, const DataSink& sink) const override;
   std::uint32_t parent(std::uint32_t directory) const;  ///< the root is its own
 
   // Writing. Each is strong: a failure changes nothing, unless it is Io, after which the

@@ -99,8 +99,7 @@ struct ExtFs::State {
   void check_inode(const RawInode& inode) const;
   MapInput map_of(const RawInode& inode) const;
   void require_plain(const RawInode& inode, const char* what) const;
-  void read_content(const RawInode& inode, std::uint64_t size,
-                    const std::function<void(std::span<const std::byte>)>& sink) const;
+  void read_content(const RawInode& inode, std::uint64_t size, const DataSink& sink) const;
   std::string target_of(const RawInode& inode) const;
   std::vector<Xattr> xattrs_of(const RawInode& inode) const;
   std::string ea_inode_value(std::uint32_t inode, std::uint32_t size) const;
@@ -277,9 +276,9 @@ std::string ExtFs::State::ea_inode_value(std::uint32_t number, std::uint32_t siz
         Errc::Corrupt,
         fmt::format("inode {} does not hold an attribute's value of {} bytes", number, size));
   require_plain(holder, "attribute");
-  std::string value;
-  read_content(holder, size, [&](std::span<const std::byte> bytes) {
-    value.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string value(size, '\0');
+  read_content(holder, size, [&](std::uint64_t at, std::span<const std::byte> bytes) {
+    std::memcpy(&value[at], bytes.data(), bytes.size());
   });
   return value;
 }
@@ -287,37 +286,25 @@ std::string ExtFs::State::ea_inode_value(std::uint32_t number, std::uint32_t siz
 // Content
 
 void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size,
-                                const std::function<void(std::span<const std::byte>)>& sink) const {
+                                const DataSink& sink) const {
   const std::uint32_t block_size = super.block_size();
   std::vector<std::byte> buffer;
-  std::uint64_t done = 0;
   const std::uint64_t blocks = size / block_size + (size % block_size != 0);
-  const auto zeros_up_to = [&](std::uint64_t end) {
-    static const std::vector<std::byte> zeros(kPiece);
-    for (end = std::min(end, size); done < end;) {
-      const std::uint64_t n = std::min<std::uint64_t>(end - done, zeros.size());
-      sink(std::span(zeros).first(n));
-      done += n;
-    }
-  };
   read_map(map_of(inode), blocks, [&](const Extent& run) {
-    zeros_up_to(std::uint64_t{run.logical} * block_size);
-    if (run.unwritten) return zeros_up_to(run.logical_end() * block_size);
-    for (std::uint64_t block = 0; block < run.count && done < size;) {
+    if (run.unwritten) return;
+    for (std::uint64_t block = 0; block < run.count;) {
+      const std::uint64_t at = (run.logical + block) * block_size;
+      if (at >= size) return;
       const std::uint64_t n = std::min<std::uint64_t>(run.count - block, kPiece / block_size);
       buffer.resize(n * block_size);
       super.read_blocks(window, run.physical + block, n, buffer);
-      const std::uint64_t bytes = std::min<std::uint64_t>(buffer.size(), size - done);
-      sink(std::span(buffer).first(bytes));
-      done += bytes;
+      sink(at, std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at)));
       block += n;
     }
   });
-  zeros_up_to(size);
 }
 
-void ExtFs::read_file(std::uint32_t number,
-                      const std::function<void(std::span<const std::byte>)>& sink) const {
+std::uint64_t ExtFs::read_data(std::uint32_t number, const DataSink& sink) const {
   const RawInode inode = state_->read_inode(number);
   const auto type = type_of_mode(inode.fields.i_mode);
   if (type == FileType::Directory) throw Error(Errc::NotFound, "it is a directory");
@@ -330,6 +317,24 @@ void ExtFs::read_file(std::uint32_t number,
                 fmt::format("file inode {} has {} bytes, but a file has at most {} blocks", number,
                             inode.size, most));
   state_->read_content(inode, inode.size, sink);
+  return inode.size;
+}
+
+void ExtReader::read_file(std::uint32_t number,
+                          const std::function<void(std::span<const std::byte>)>& sink) const {
+  std::uint64_t done = 0;
+  const auto zeros_up_to = [&](std::uint64_t end) {
+    static const std::vector<std::byte> zeros(kPiece);
+    for (std::uint64_t n = 0; done < end; done += n) {
+      n = std::min<std::uint64_t>(end - done, zeros.size());
+      sink(std::span(zeros).first(n));
+    }
+  };
+  zeros_up_to(read_data(number, [&](std::uint64_t at, std::span<const std::byte> bytes) {
+    zeros_up_to(at);
+    sink(bytes);
+    done += bytes.size();
+  }));
 }
 
 std::string ExtFs::State::target_of(const RawInode& inode) const {
@@ -346,8 +351,9 @@ std::string ExtFs::State::target_of(const RawInode& inode) const {
     target.assign(reinterpret_cast<const char*>(inode.fields.i_block), size);
   } else {
     require_plain(inode, "symlink");
-    read_content(inode, size, [&](std::span<const std::byte> bytes) {
-      target.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    target.resize(size);  // with zeros where blocks are missing
+    read_content(inode, size, [&](std::uint64_t at, std::span<const std::byte> bytes) {
+      std::memcpy(&target[at], bytes.data(), bytes.size());
     });
   }
   if (target.find('\0') != std::string::npos)

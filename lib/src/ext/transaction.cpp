@@ -139,9 +139,8 @@ std::vector<DirEntry> Transaction::read_directory(std::uint32_t number) const {
   return state_->read_directory(number);
 }
 
-void Transaction::read_file(std::uint32_t number,
-                            const std::function<void(std::span<const std::byte>)>& sink) const {
-  state_->view.read_file(number, sink);
+std::uint64_t Transaction::read_data(std::uint32_t number, const DataSink& sink) const {
+  return state_->view.read_data(number, sink);
 }
 
 std::uint32_t Transaction::parent(std::uint32_t directory) const {
