@@ -439,3 +439,45 @@ TEST_CASE("info describes a file without a table, and names no root where there 
   CHECK(run_rawimg({"info", bench.path("x.gz")}).code == 3);
   CHECK(run_rawimg({"info", bench.path("x.gz") + ":0"}).out.find("root=") == std::string::npos);
 }
+
+TEST_CASE("a dry run says what would be made, and makes nothing", "[cli]") {
+  const Bench bench;
+  const std::string image = bench.path("a.img"), tar = bench.path("a.tar");
+  write_file(tar, small_tar());
+  const auto files = [&] {
+    std::map<std::string, std::string> all;
+    for (const auto& file : std::filesystem::directory_iterator(bench.dir.path()))
+      all[file.path().filename()] = read_file(file.path());
+    return all;
+  };
+  const auto same_result = [&](std::vector<std::string> words) {
+    CAPTURE(words);
+    const auto before = files();
+    words.push_back("--json");
+    std::vector<std::string> dry = words;
+    dry.push_back("--dry-run");
+    const CliResult tried = run_rawimg(dry);
+    CAPTURE(tried.err, tried.out);
+    REQUIRE(tried.code == 0);
+    CHECK((files() == before));
+    auto expected = run_rawimg(words).json().at("result"), found = tried.json().at("result");
+    CHECK(found.at("dry_run") == true);
+    CHECK(expected.at("dry_run") == false);
+    for (const char* key : {"dry_run", "seconds", "allocated"})
+      expected.erase(key), found.erase(key);
+    CHECK(found == expected);
+    CHECK((files() != before));
+  };
+  same_result({"create", image, "--size", "16M"});
+  same_result({"partition", image});
+  same_result({"format", image, "-t", "ext4"});
+  same_result({"init", image, "--size", "8M", "--force"});
+  same_result({"build", image, "--from", tar, "--size", "9M", "--force"});
+  CHECK(run_rawimg({"create", image, "--size", "1M", "--dry-run"}).code == 1);
+  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", tar, "--size", "64K", "--dry-run"})
+            .code == 5);
+  CHECK(run_rawimg({"init", bench.path("none/b.img"), "--size", "8M", "--dry-run"}).code == 1);
+  CHECK(run_rawimg({"format", image, "--dry-run"}).code == 1);  // something is there
+  const CliResult told = run_rawimg({"init", bench.path("b.img"), "--size", "8M", "--dry-run"});
+  CHECK_THAT(told.err, Catch::Contains("would be made"));
+}

@@ -59,6 +59,7 @@ inline constexpr OptionSpec kImageOption[] = {
 };
 inline constexpr OptionSpec kWriteOptions[] = {
     {"force", "", "replace or overwrite what is there", 'f'},
+    {"dry-run", "", "check everything, say what would be made, and write nothing"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
 };
 inline constexpr OptionSpec kProgressOptions[] = {

@@ -152,6 +152,7 @@ PopulateOptions read_populate_options(const Args& args, const Streams& io) {
     options.clamp_mtime = clamp->empty() ? *options.epoch : parse_epoch(*clamp, "time");
   }
   options.durability = read_durability(args);
+  options.dry_run = args.has("dry-run");
   options.stop = io.stop;
   return options;
 }

@@ -61,10 +61,11 @@ Request read_request(std::string command, const Args& args, const Streams& io) {
 
 std::string closing_line(const Request& request, const BuildResult& made, double seconds) {
   const ExtSummary& fs = made.content.filesystem;
-  std::string text =
-      fmt::format("{}: {} ({} on disk), {} in slot {} at byte {}", quote(request.image.string()),
-                  human_size(made.size.value), human_size(made.allocated.value), to_text(fs.type),
-                  made.slot, made.offset.value);
+  const bool dry = request.how.populate.dry_run;
+  std::string text = fmt::format("{}: {}{}", quote(request.image.string()),
+                                 dry ? "would be made: " : "", human_size(made.size.value));
+  if (!dry) text += fmt::format(" ({} on disk)", human_size(made.allocated.value));
+  text += fmt::format(", {} in slot {} at byte {}", to_text(fs.type), made.slot, made.offset.value);
   if (!request.sources.empty()) text += fmt::format(", {} entries", made.content.entries);
   if (made.content.skipped != 0) text += fmt::format(", {} skipped", made.content.skipped);
   return text +
@@ -75,7 +76,8 @@ Json result_json(const Request& request, const BuildResult& made, double seconds
   Json json;
   put_bytes(json, "image", request.image.string());
   json["size"] = made.size.value;
-  json["allocated"] = made.allocated.value;
+  json["dry_run"] = request.how.populate.dry_run;
+  if (!request.how.populate.dry_run) json["allocated"] = made.allocated.value;
   json["slot"] = made.slot;
   json["offset"] = made.offset.value;
   if (made.slot != 0) json["disk_id"] = fmt::format("{:08x}", made.disk_id);

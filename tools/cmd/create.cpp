@@ -51,18 +51,21 @@ ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args);
   // lives longer than the image: a signal finds no gap in which nobody removes the .part
   std::optional<StoppableJob> job;
-  NewImage image(request.image, request.replace, request.lock);
+  const bool dry = args.has("dry-run");
+  NewImage image = dry ? NewImage(request.image, request.replace, NewImage::DryRun{})
+                       : NewImage(request.image, request.replace, request.lock);
   job.emplace(image.part_path());
   image.file().resize(request.size);
   if (io.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
   image.commit(request.durability);
   if (!args.has("quiet") && !args.has("json"))
-    io.err << fmt::format("{}: {}, empty\n", quote(request.image.string()),
-                          human_size(request.size.value));
+    io.err << fmt::format("{}: {}{}, empty\n", quote(request.image.string()),
+                          dry ? "would be made: " : "", human_size(request.size.value));
   if (args.has("json")) {
     Json json;
     put_bytes(json, "image", request.image.string());
     json["size"] = request.size.value;
+    json["dry_run"] = dry;
     print_result(io, "create", json);
   }
   return ExitCode::Done;

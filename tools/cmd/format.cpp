@@ -55,21 +55,34 @@ void require_free(ImageFile& image, const FoundWindow& place, bool force) {
       .with_hint("overwrite it with --force");
 }
 
+ExtSummary replace_with_ext(ImageFile& image, const Window& where, const Request& request) {
+  // also what lies at the end, where the new filesystem writes nothing
+  if (request.force) erase_signatures(image, where.range());
+  const ExtSummary made = make_ext(where, request.options);
+  if (request.durability == Durability::Sync) image.sync();
+  return made;
+}
+
+ExtSummary try_ext(const ImageFile& image, const ByteRange& range, const ExtOptions& options) {
+  ImageFile scratch = ImageFile::scratch(image.path(), image.size());
+  return make_ext(Window(scratch, range), options);
+}
+
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args, io);
   ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
   const FoundWindow place = find_place(image, request.address);
   require_free(image, place, request.force);
   require_ext_possible(request.options, ByteCount{place.window.range().size()});
-  // also what lies at the end, where the new filesystem writes nothing
-  if (request.force) erase_signatures(image, place.window.range());
-  const ExtSummary made = make_ext(place.window, request.options);
-  if (request.durability == Durability::Sync) image.sync();
+  const bool dry = args.has("dry-run");
+  const ExtSummary made = dry ? try_ext(image, place.window.range(), request.options)
+                              : replace_with_ext(image, place.window, request);
   const std::uint64_t offset = place.window.range().start();
   if (!args.has("quiet") && !args.has("json"))
-    io.err << fmt::format("{}: {} of {} in slot {} at byte {}\n",
-                          quote(request.address.image.string()), to_text(made.type),
-                          human_size(made.blocks * made.block_size), place.slot, offset);
+    io.err << fmt::format("{}: {}{} of {} in slot {} at byte {}\n",
+                          quote(request.address.image.string()), dry ? "would be made: " : "",
+                          to_text(made.type), human_size(made.blocks * made.block_size), place.slot,
+                          offset);
   if (!args.has("json")) print_warnings(io, "format", place.warnings);
   if (args.has("json")) {
     Json json;
@@ -77,6 +90,7 @@ ExitCode run(const Args& args, Streams& io) {
     json["slot"] = place.slot;
     json["offset"] = offset;
     json["filesystem"] = to_json(made);
+    json["dry_run"] = dry;
     print_result(io, "format", json, place.warnings);
   }
   return ExitCode::Done;

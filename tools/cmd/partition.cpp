@@ -64,6 +64,13 @@ std::uint32_t derive_id(const PartitionTable& table, ByteCount size) {
   return id != 0 ? id : 1;
 }
 
+void write(const PartitionTable& table, ImageFile& image, const Request& request) {
+  // what identify_disk found first would hide the table
+  if (request.force) erase_signatures(image);
+  table.write(image);
+  if (request.durability == Durability::Sync) image.sync();
+}
+
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args);
   ImageFile image = ImageFile::open(request.image, Access::ReadWrite, request.lock);
@@ -71,17 +78,15 @@ ExitCode run(const Args& args, Streams& io) {
   PartitionTable table;
   for (const PartitionRequest& partition : request.partitions) table.add(partition, image.size());
   table.set_disk_id(request.disk_id.value_or(derive_id(table, image.size())));
-  // what identify_disk found first would hide the table
-  if (request.force) erase_signatures(image);
-  table.write(image);
-  if (request.durability == Durability::Sync) image.sync();
+  const bool dry = args.has("dry-run");
+  if (!dry) write(table, image, request);
 
   Json list = Json::array();
   for (const Partition& p : table.partitions()) {
     if (!args.has("quiet") && !args.has("json"))
-      io.err << fmt::format("{}: slot {}, type {:02x}, at byte {}, {}\n",
-                            quote(request.image.string()), p.slot, p.type, p.range().start(),
-                            human_size(p.range().size()));
+      io.err << fmt::format("{}: {}slot {}, type {:02x}, at byte {}, {}\n",
+                            quote(request.image.string()), dry ? "would be made: " : "", p.slot,
+                            p.type, p.range().start(), human_size(p.range().size()));
     list.push_back({{"slot", p.slot},
                     {"type", fmt::format("{:02x}", p.type)},
                     {"bootable", p.bootable},
@@ -93,6 +98,7 @@ ExitCode run(const Args& args, Streams& io) {
     put_bytes(json, "image", request.image.string());
     json["disk_id"] = fmt::format("{:08x}", table.disk_id());
     json["partitions"] = std::move(list);
+    json["dry_run"] = dry;
     print_result(io, "partition", json);
   }
   return ExitCode::Done;

@@ -38,15 +38,16 @@ struct BuildOptions {
 
 struct BuildResult {
   PopulateResult content;
-  ByteCount size, allocated;
+  ByteCount size, allocated;  ///< allocated: 0 in a dry run
   unsigned slot = 1;          ///< 0 without a table
   ByteOffset offset;          ///< of the filesystem
   std::uint32_t disk_id = 0;  ///< 0 without a table
 };
 
 /// Makes an image that holds what the sources yield; without sources an empty filesystem in
-/// mke2fs's layout (`init`). Guarantee: strong. Throws: Usage (a size that is not whole sectors),
-/// NoSpace (a start past the end), Exists, Busy, and everything build_ext throws.
+/// mke2fs's layout (`init`). With how.populate.dry_run all of that happens in memory, without
+/// content, and no file is made. Guarantee: strong. Throws: Usage (a size that is not whole
+/// sectors), NoSpace (a start past the end), Exists, Busy, and everything build_ext throws.
 BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
                   std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer);
 

@@ -38,6 +38,9 @@ class ImageFile {
   /// Opens an existing image and locks it. Throws: Io (missing, no permission), Unsupported (not a
   /// regular file), Busy (locked; says "open in a VM" where QEMU's lock bytes are taken).
   static ImageFile open(const std::filesystem::path& path, Access access, LockPolicy lock = {});
+  /// So many bytes of zeros in memory, for what only tries: written pages take RAM. `path` is for
+  /// messages. Throws: Io.
+  static ImageFile scratch(const std::filesystem::path& path, ByteCount size = {});
   /// Takes over an open descriptor; `path` is for messages. Locks nothing.
   static ImageFile adopt(int descriptor, const std::filesystem::path& path, Access access);
 

@@ -19,12 +19,16 @@ class NewImage {
   /// Throws: Exists (a file is there and Replace::Refuse; not a regular file; a dangling symlink),
   /// Busy (someone else is making it, or uses the one that is there), Usage (names no file), Io.
   NewImage(const std::filesystem::path& path, Replace replace, LockPolicy lock = {});
+  /// One that is never made: file() is in memory, commit() does nothing, nothing is written.
+  /// Throws: as above, but for Busy.
+  struct DryRun {};
+  NewImage(const std::filesystem::path& path, Replace replace, DryRun);
   ~NewImage();  ///< removes the .part file unless committed
   NewImage(const NewImage&) = delete;
   NewImage& operator=(const NewImage&) = delete;
 
   ImageFile& file() { return file_; }
-  /// The path that a signal handler may unlink.
+  /// The path that a signal handler may unlink; empty in a dry run.
   const std::filesystem::path& part_path() const { return part_; }
 
   /// Syncs (unless told not to), gives the file its name, syncs the directory. A replaced file's

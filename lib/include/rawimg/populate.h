@@ -40,7 +40,8 @@ struct PopulateOptions {
   // Of populate(), as in TransactionOptions; build_ext leaves syncing to its caller.
   Durability durability = Durability::Sync;
   std::uint64_t keep_undo_bytes = 0;
-  bool dry_run = false;  ///< nothing is written, everything else happens
+  bool dry_run = false;  ///< populate(): nothing is written, everything else happens;
+                         ///< build_ext(): content is not written
   std::stop_token stop;
 };
 

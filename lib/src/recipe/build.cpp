@@ -64,8 +64,10 @@ PopulateResult make_empty(const Window& window, const ImageSpec& spec, const Pop
 BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
                   std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer) {
   Layout layout = decide(spec);
-  NewImage image(path, how.replace, how.lock);
-  if (how.part_created) how.part_created(image.part_path());
+  const bool dry = how.populate.dry_run;
+  NewImage image =
+      dry ? NewImage(path, how.replace, NewImage::DryRun{}) : NewImage(path, how.replace, how.lock);
+  if (how.part_created && !dry) how.part_created(image.part_path());
   image.file().resize(spec.size);
 
   BuildResult result;
@@ -82,11 +84,11 @@ BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
   result.slot = layout.slot;
   result.offset = ByteOffset{layout.window.start()};
   if (how.populate.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-  if (how.durability == Durability::Sync)
+  if (how.durability == Durability::Sync && !dry)
     observer.progress({Progress::Stage::Syncing, result.content.entries, 0, std::nullopt,
                        result.content.content_bytes});
   image.commit(how.durability);
-  result.allocated = image.file().allocated();
+  if (!dry) result.allocated = image.file().allocated();
   return result;
 }
 

@@ -2,6 +2,7 @@
 #include <rawimg/image_file.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -74,6 +75,14 @@ ImageFile ImageFile::open(const std::filesystem::path& path, Access access, Lock
         .with_path(name)
         .with_hint("rawimg works on image files, not on devices or directories");
   lock_file(descriptor, name, access, lock);
+  return file;
+}
+
+ImageFile ImageFile::scratch(const std::filesystem::path& path, ByteCount size) {
+  const int descriptor = memfd_create("rawimg", MFD_CLOEXEC);
+  if (descriptor < 0) throw errno_error(errno, "cannot get memory to try it in");
+  ImageFile file = adopt(descriptor, path, Access::ReadWrite);
+  file.resize(size);
   return file;
 }
 

@@ -144,6 +144,15 @@ NewImage::NewImage(const fs::path& path, Replace replace, LockPolicy lock)
       old_(lock_old(target_, lock)),
       file_(open_part(part_, lock)) {}
 
+NewImage::NewImage(const fs::path& path, Replace replace, DryRun)
+    : target_(resolve(path)), replace_(replace), file_(ImageFile::scratch(path)) {
+  require_replaceable(target_, replace);
+  const fs::path directory = target_.parent_path();
+  if (access(directory.c_str(), W_OK | X_OK) != 0)
+    throw errno_error(errno, fmt::format("cannot create {}", quote(path.string())))
+        .with_path(path.string());
+}
+
 bool NewImage::owns_part() const {
   struct stat mine {};
   const auto named = look_at(part_);
@@ -153,13 +162,14 @@ bool NewImage::owns_part() const {
 
 NewImage::~NewImage() {
   try {
-    if (!committed_ && owns_part()) unlink(part_.c_str());
+    if (!committed_ && !part_.empty() && owns_part()) unlink(part_.c_str());
   } catch (const Error&) {
     // What cannot be looked at cannot be removed.
   }
 }
 
 void NewImage::commit(Durability durability) {
+  if (part_.empty()) return;
   require_replaceable(target_, replace_);
   if (const auto old = look_at(target_);
       old && fchmod(file_.descriptor(), old->st_mode & 07777) != 0)

@@ -201,7 +201,7 @@ class Job {
 PopulateResult build_ext(const Window& where, const ExtOptions& options, unsigned slot,
                          std::vector<SourceSpec> sources, const PopulateOptions& how,
                          Observer& observer) {
-  ExtBuilder builder = ExtBuilder::format_last(where, options);
+  ExtBuilder builder = ExtBuilder::format_last(where, options, {.dry_run = how.dry_run});
   return Job(builder, sources, how, observer)
       .run({.created = options.created, .slot = slot, .uuid = options.uuid});
 }
