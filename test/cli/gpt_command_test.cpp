@@ -263,3 +263,21 @@ TEST_CASE("all of a GPT disk becomes one filesystem with force only", "[cli][gpt
   CHECK(run_rawimg({"ls", disk.image()}).out == "lost+found\n");
   CHECK(run_rawimg({"info", "--json", disk.image()}).json().at("result").at("table") == "none");
 }
+
+TEST_CASE("where both copies are damaged, an offset still leads to the filesystem", "[cli][gpt]") {
+  Disk disk;
+  disk.fill();
+  disk.damage_primary();
+  disk.gpt.spoil_header(Copy::Backup, kDiskGuid, 1);
+  const CliResult refused = run_rawimg({"ls", disk.image()});
+  CHECK(refused.code == 6);
+  CHECK(says(refused, "IMG?offset="));
+  CHECK(refused.err.find(disk.image()) == refused.err.rfind(disk.image()));
+  const CliResult listed = run_rawimg({"ls", disk.image("?offset=2097152:/etc")});
+  CHECK(listed.out == "fstab\n");
+  CHECK(says(listed, "it is not looked at"));
+  CHECK(run_rawimg({"touch", disk.image("?offset=2097152:/etc/new"), "--no-sync"}).code == 0);
+  CHECK(run_rawimg({"ls", disk.image("?offset=2097152:/etc")}).out == "fstab\nnew\n");
+  CHECK(run_rawimg({"ls", disk.image("?offset=2097664:/")}).code == 6);
+  CHECK(run_rawimg({"format", disk.image("?offset=2097152"), "--force"}).code == 6);
+}

@@ -91,11 +91,16 @@ std::uint64_t usable_end(const PartitionTable& gpt, std::uint64_t offset) {
 }
 
 /// The partition that starts there, if one does; else up to the next one or the end of the file.
-FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
-  std::uint64_t end = image.size().value;
+void require_inside(const ImageFile& image, std::uint64_t offset) {
+  const std::uint64_t end = image.size().value;
   if (offset >= end)
     throw Error(Errc::Usage, fmt::format("offset {} is not inside of {}, which has {} bytes",
                                          offset, quote(image.path().string()), end));
+}
+
+FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
+  require_inside(image, offset);
+  std::uint64_t end = image.size().value;
   std::vector<Warning> warnings;
   if (has_partition_table(image)) {
     const PartitionTable table = PartitionTable::read(image);
@@ -114,6 +119,24 @@ FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
     }
   }
   return {Window(image, ByteRange{ByteOffset{offset}, ByteCount{end - offset}}), 0, warnings};
+}
+
+/// A filesystem says itself how large it is: whoever knows where it begins does not need a table
+/// that is damaged.
+FoundWindow filesystem_at(ImageFile& image, std::uint64_t offset) {
+  try {
+    return offset_window(image, offset);
+  } catch (const Error& error) {
+    if (error.code() != Errc::Corrupt) throw;
+    const ByteRange rest{ByteOffset{offset}, ByteCount{image.size().value - offset}};
+    const auto info = probe_ext(Window(image, rest));
+    if (!info) throw;
+    const Window own(image, ByteRange{ByteOffset{offset}, ByteCount{info->size_bytes}});
+    return {own,
+            0,
+            {{"table-damaged", image.path().string(),
+              std::string(error.what()) + "; it is not looked at"}}};
+  }
 }
 
 bool holds_ext(ImageFile& image, const Partition& partition) {
@@ -189,7 +212,7 @@ Address parse_address(std::string_view word) {
 FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   if (address.offset && address.slot)
     throw Error(Errc::Usage, "an offset and a slot were both given: which one?");
-  if (address.offset) return offset_window(image, *address.offset);
+  if (address.offset) return filesystem_at(image, *address.offset);
   if (address.slot) return slot_window(image, *address.slot);
   const std::string name = image.path().string();
   if (!has_partition_table(image)) {

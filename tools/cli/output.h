@@ -42,8 +42,9 @@ auto about(const std::string& path, Action&& action) -> decltype(action()) {
   try {
     return action();
   } catch (const Error& error) {
-    if (!error.path().empty()) throw;
-    throw error.in(quote(path)).with_path(path);
+    const std::string name = quote(path);
+    if (!error.path().empty() || std::string_view(error.what()).starts_with(name)) throw;
+    throw error.in(name).with_path(path);
   }
 }
 

@@ -121,7 +121,8 @@ void warn_of_backup(const ImageFile& image, const GptCopy& primary,
     throw Error(Errc::Unsupported, "its GPT has sectors of 4096 bytes: rawimg reads those of 512");
   throw Error(Errc::Corrupt,
               fmt::format("the primary GPT is damaged ({}), and so is the backup ({})",
-                          primary.problem->what(), backup.problem->what()));
+                          primary.problem->what(), backup.problem->what()))
+      .with_hint("a filesystem whose start is known is reached as IMG?offset=BYTES");
 }
 
 /// The copy to go by. Throws: Corrupt (both are damaged), Unsupported.
