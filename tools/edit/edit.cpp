@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <ostream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -148,11 +149,17 @@ void Edit::say(const std::string& line) {
   if (verbose) io_.out << line << '\n';
 }
 
+Json Edit::take_result() {
+  Json json = std::exchange(result, Json::object());
+  if (!diff.empty()) put_bytes(json, "diff", std::exchange(diff, {}));
+  return json;
+}
+
 namespace {
 
 void print_summary(const Command& command, const Address& address,
-                   const Transaction::Result& result, bool changed, const Edit& edit,
-                   const Args& args, Streams& io) {
+                   const Transaction::Result& result, bool changed, Edit& edit, const Args& args,
+                   Streams& io) {
   const std::string image = address.image.string();
   if (args.has("json")) {
     Json json;
@@ -161,6 +168,7 @@ void print_summary(const Command& command, const Address& address,
     json["dry_run"] = args.has("dry-run");
     json["bytes_written"] = result.bytes_written;
     json["undo_kept"] = result.undo_kept;
+    json.update(edit.take_result());
     return print_result(io, command.name, json, edit.warnings);
   }
   for (const Warning& warning : edit.warnings)
