@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The commands about files that the guest reads: fstab, inittab, hostname, passwd.
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -285,6 +286,12 @@ TEST_CASE("words in the wrong order get the right one", "[cli]") {
         Row{{"passwd", "IMG"}, "rawimg passwd lock|unlock|set IMG USER"},
         Row{{"passwd", "IMG", "root"}, "rawimg passwd lock|unlock|set IMG root"},
         Row{{"passwd", "list", "IMG"}, "rawimg passwd lock|unlock|set IMG USER"},
+        Row{{"passwd"}, "rawimg passwd lock|unlock|set IMG USER"},
+        Row{{"fstab"}, "rawimg fstab list|add|set|rm|comment IMG ..."},
+        Row{{"fstab", "--image", "IMG", ":1", "rm", "/"}, "rawimg fstab rm --image IMG :1 /"},
+        Row{{"fstab", "--image", "IMG", "/", "x"}, "|comment --image IMG x"},
+        Row{{"passwd", "--image", "IMG"}, "rawimg passwd lock|unlock|set --image IMG USER"},
+        Row{{"passwd", "--image", "IMG", ":1"}, "|set --image IMG :1 USER"},
         Row{{"passwd", "IMG", "lock", "root"}, "rawimg passwd lock IMG root"},
         Row{{"hostname", "set", "IMG", "x"}, "rawimg hostname IMG x"},
         Row{{"hostname", "IMG", "set", "x"}, "rawimg hostname IMG x"},
@@ -296,11 +303,13 @@ TEST_CASE("words in the wrong order get the right one", "[cli]") {
         Row{{"inittab", "uncomment", "IMG", "c1"}, "'set' writes an active line"}}) {
     const CliResult result = guest.run_words(row.words);
     std::string says = row.says;
-    if (const auto at = says.find("IMG"); at != std::string::npos) says.replace(at, 3, guest.image);
+    const bool typed = std::count(row.words.begin(), row.words.end(), "IMG") != 0;
+    if (const auto at = says.find("IMG"); typed && at != std::string::npos)
+      says.replace(at, 3, guest.image);
     CAPTURE(row.words, result.err);
     CHECK(result.code == 2);
     CHECK(has(result.err, says));
-    CHECK_FALSE((row.words[1] == "uncomment" && has(result.err, "did you mean")));
+    CHECK_FALSE((row.says.starts_with("'set' writes") && has(result.err, "did you mean")));
   }
 }
 

@@ -166,9 +166,8 @@ const Command kBatch{
         "the host. Verbs that read (ls cat stat find du df tree) see what the lines before them "
         "have changed. The first error names\nits line, and nothing is changed. --json prints an "
         "object for each line that was carried out, with what\nit prints otherwise as \"output\" "
-        "(of "
-        "fstab and inittab list \"entries\", of a dry run \"diff\"), and a last one for the batch; "
-        "without that one, nothing was changed.\n",
+        "(of fstab and inittab list \"entries\", of a dry run of such files \"diff\"), and a "
+        "last one\nfor the batch; without that one, nothing was changed.\n",
     .options = kTables,
     .run = run,
 };

@@ -23,7 +23,8 @@ bool is_verb(const GuestNoun& noun, std::string_view word) {
 
 bool names_file(const std::string& word) {
   std::error_code ignored;
-  return std::filesystem::exists(parse_address(word).image, ignored);
+  const std::filesystem::path file = parse_address(word).image;
+  return std::filesystem::exists(file, ignored) && !std::filesystem::is_directory(file, ignored);
 }
 
 /// :[N][/path], as --image leaves it of an address. No other word of these commands looks so.
@@ -41,6 +42,12 @@ std::string word_for_shell(std::string_view word) {
   return plain ? std::string(word) : quote(word);
 }
 
+std::string for_shell(std::span<const std::string> words) {
+  std::string text;
+  for (const std::string& word : words) text += " " + word_for_shell(word);
+  return text;
+}
+
 std::string verbs_of(const GuestNoun& noun) {
   return fmt::format("{}", fmt::join(noun.verbs, "|"));
 }
@@ -54,22 +61,35 @@ Error unknown_verb(const GuestNoun& noun, const std::string& word) {
                                         guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
 }
 
-/// How it goes, for words that do not begin with a verb: at least one, and with the image.
-Error wrong_order(const GuestNoun& noun, const std::vector<std::string>& words) {
+/// How it goes, for a command line that does not begin with a verb.
+Error wrong_order(const GuestNoun& noun, const Args& args) {
+  std::vector<std::string> words = args.operands();
+  const auto literal = args.value("image");
+  const auto line = [&](const std::string& verb) {
+    const std::string option = literal ? " --image " + word_for_shell(*literal) : "";
+    return fmt::format("rawimg {} {}{}{}", noun.command.name, verb, option, for_shell(words));
+  };
   if (words.size() > 1 && is_verb(noun, words[1])) {
-    std::vector<std::string> right = words;
-    std::swap(right[0], right[1]);
-    return Error(Errc::Usage, fmt::format("the verb {} stands before the image", quote(words[1])))
-        .with_hint(command_line(noun.command.name, right));
+    const std::string verb = words[1];
+    words.erase(words.begin() + 1);
+    return Error(Errc::Usage, fmt::format("the verb {} stands before the image", quote(verb)))
+        .with_hint(line(verb));
   }
-  const bool has_image = names_file(words[0]);
-  std::vector<std::string> rest(words.begin() + (has_image ? 0 : 1), words.end());
-  if (rest.empty()) rest.emplace_back("IMG");
-  std::string right = fmt::format("rawimg {} {}", noun.command.name, verbs_of(noun));
-  for (const std::string& word : rest) right += " " + word_for_shell(word);
-  if (rest.size() == 1) right += fmt::format(" {}", noun.operands);
-  return (has_image ? Error(Errc::Usage, "a verb is missing") : unknown_verb(noun, words[0]))
-      .with_hint(right);
+  const bool is_other = !words.empty() && !(literal ? is_slot(words[0]) : names_file(words[0]));
+  const Error error =
+      is_other ? unknown_verb(noun, words[0]) : Error(Errc::Usage, "a verb is missing");
+  if (is_other) words.erase(words.begin());
+  const bool has_slot = literal && !words.empty() && is_slot(words[0]);
+  if (!literal && words.empty()) words.emplace_back("IMG");
+  const std::size_t front = literal && !has_slot ? 0 : 1;
+  if (words.size() == front) words.emplace_back(noun.operands);
+  return Error(error).with_hint(line(verbs_of(noun)));
+}
+
+bool names_only_image(const Args& args) {
+  const std::vector<std::string>& words = args.operands();
+  return args.has("image") ? words.empty() || (words.size() == 1 && is_slot(words[0]))
+                           : words.size() == 1;
 }
 
 ExitCode list(const GuestNoun& noun, const Address& address, const Args& args, Streams& io) {
@@ -98,12 +118,8 @@ GuestWords read_guest_words(const Args& args, const GuestNoun& noun) {
 ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io) {
   std::vector<std::string> words = args.operands();
   const bool has_verb = !words.empty() && is_verb(noun, words[0]);
-  const bool only_image =
-      words.empty() || (words.size() == 1 && (args.has("image") ? is_slot(words[0]) : true));
-  if (!has_verb && !(only_image && noun.lines != nullptr)) {
-    if (words.empty()) (void)read_guest_words(args, noun);
-    throw wrong_order(noun, words);
-  }
+  if (!has_verb && !(noun.lines != nullptr && names_only_image(args)))
+    throw wrong_order(noun, args);
   const Address address = take_image(args, words, has_verb ? 1 : 0);
   if (!has_verb) words.insert(words.begin(), "list");
   const Args behind = with_operands(args, words);
@@ -131,9 +147,7 @@ Args with_operands(const Args& args, std::vector<std::string> operands) {
 }
 
 std::string command_line(std::string_view command, std::span<const std::string> words) {
-  std::string line = fmt::format("rawimg {}", command);
-  for (const std::string& word : words) line += " " + word_for_shell(word);
-  return line;
+  return fmt::format("rawimg {}{}", command, for_shell(words));
 }
 
 std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path) {
