@@ -166,6 +166,66 @@ TEST_CASE("swap is known by its device, so that there can be two", "[guest]") {
         "/dev/a /a ext4\n/dev/a none swap sw 0 0\n");
 }
 
+TEST_CASE("add appends as set does, and nothing where the entry is there already", "[guest]") {
+  const std::string text =
+      "/dev/a / ext4 noatime 0 1\n#/dev/b /boot ext2 ro 0 0\n/dev/s none swap sw 0 0\n";
+  struct Row {
+    const char* name;
+    FstabRequest request;
+    std::string line;  ///< that is added
+  };
+  const auto row = GENERATE(values<Row>({
+      {"new", {.mount_point = "/x", .device = "/dev/x", .type = "ext4"}, "/dev/x /x   ext4"},
+      {"commented out",
+       {.mount_point = "/boot", .device = "/dev/b", .type = "ext2", .options = "ro"},
+       "/dev/b /boot ext2 ro"},
+      {"another swap",
+       {.mount_point = "none", .device = "/dev/t", .type = "swap", .options = "sw"},
+       "/dev/t none swap sw"},
+      {"there", {.mount_point = "/", .device = "/dev/a", .type = "ext4"}, ""},
+      {"there, another spelling",
+       {.mount_point = "//", .device = "/dev/a", .type = "ext4", .options = "noatime", .pass = 1},
+       ""},
+      {"swap that is there", {.mount_point = "swap", .device = "/dev/s", .type = "swap"}, ""},
+  }));
+  CAPTURE(row.name);
+  Fstab fstab = Fstab::parse(text);
+  CHECK(fstab.add(row.request) == !row.line.empty());
+  CHECK(fstab.to_text().starts_with(text));
+  CHECK(fstab.to_text().substr(text.size()).starts_with(row.line));
+  CHECK((fstab.to_text() == text) == row.line.empty());
+  const std::string once = fstab.to_text();
+  CHECK_FALSE(fstab.add(row.request));
+  CHECK(fstab.to_text() == once);
+}
+
+TEST_CASE("add refuses what is there in another way, and shows it", "[guest]") {
+  const std::string text = "# x\n/dev/a\t/\text4\tnoatime\t0 1\n/dev/s none swap sw,pri=1\n";
+  struct Row {
+    const char* name;
+    FstabRequest request;
+    const char* reason;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"another device",
+       {.mount_point = "/", .device = "/dev/b", .type = "ext4"},
+       "line 2 of fstab has an entry for '/' already: '/dev/a / ext4 noatime 0 1'"},
+      {"other options",
+       {.mount_point = "/", .device = "/dev/a", .type = "ext4", .options = "ro"},
+       "line 2 of fstab has an entry for '/' already"},
+      {"another number",
+       {.mount_point = "/", .device = "/dev/a", .type = "ext4", .pass = 2},
+       "line 2 of fstab has an entry for '/' already"},
+      {"swap",
+       {.mount_point = "none", .device = "/dev/s", .type = "swap", .options = "sw"},
+       "line 3 of fstab has an entry for '/dev/s' already: '/dev/s none swap sw,pri=1'"},
+  }));
+  CAPTURE(row.name);
+  Fstab fstab = Fstab::parse(text);
+  CHECK_THROWS_MATCHES(fstab.add(row.request), Error, IsError(Errc::Exists, row.reason));
+  CHECK(fstab.to_text() == text);
+}
+
 TEST_CASE("two spellings of a directory are one mount point", "[guest]") {
   CHECK(
       with("/dev/a //boot/ ext4\n", {.mount_point = "/boot", .device = "/dev/b", .type = "ext4"}) ==
@@ -346,6 +406,27 @@ TEST_CASE("a request that fstab cannot hold is refused, and the text stays", "[g
       {"relative",
        {.mount_point = "boot", .device = "/dev/a", .type = "ext4"},
        "the mount point 'boot' of an fstab entry is neither absolute nor 'none' nor 'swap'"},
+      {"a device and a directory",
+       {.mount_point = "/dev/sda1", .device = "/data", .type = "ext4"},
+       "the mount point '/dev/sda1' and the device '/data' of an fstab entry seem to be swapped"},
+      {"a tag and a directory",
+       {.mount_point = "UUID=1", .device = "/", .type = "ext4"},
+       "the mount point 'UUID=1' and the device '/' of an fstab entry seem to be swapped"},
+      {"a name and a directory",
+       {.mount_point = "tmpfs", .device = "/tmp", .type = "tmpfs"},
+       "seem to be swapped"},
+      {"swap and its place",
+       {.mount_point = "/dev/sda2", .device = "none", .type = "swap"},
+       "seem to be swapped"},
+      {"swap in a directory",
+       {.mount_point = "/swap", .device = "/dev/sda2", .type = "swap"},
+       "the mount point '/swap' of swap space is neither 'none' nor 'swap'"},
+      {"two devices",
+       {.mount_point = "/dev/sda1", .device = "/dev/sda2", .type = "ext4"},
+       "the mount point '/dev/sda1' of an fstab entry is among the devices"},
+      {"a tag and a device",
+       {.mount_point = "//dev/sda1", .device = "LABEL=x", .type = "ext4"},
+       "the mount point '//dev/sda1' of an fstab entry is among the devices"},
       {"zero byte in the mount point",
        {.mount_point = std::string("/a\0", 3), .device = "/dev/a", .type = "ext4"},
        "the mount point '/a\\x00' of an fstab entry holds a zero byte"},
@@ -356,7 +437,22 @@ TEST_CASE("a request that fstab cannot hold is refused, and the text stays", "[g
   CAPTURE(row.name);
   Fstab fstab = Fstab::parse("/dev/x / ext4\n");
   REQUIRE_THROWS_MATCHES(fstab.set(row.request), Error, IsError(Errc::Usage, row.reason));
+  REQUIRE_THROWS_MATCHES(fstab.add(row.request), Error, IsError(Errc::Usage, row.reason));
   CHECK(fstab.to_text() == "/dev/x / ext4\n");
+}
+
+TEST_CASE("what has no device is mounted below /dev, too", "[guest]") {
+  for (const FstabRequest& request :
+       {FstabRequest{.mount_point = "/dev/shm", .device = "tmpfs", .type = "tmpfs"},
+        FstabRequest{.mount_point = "/dev/shm", .device = "none", .type = "tmpfs"},
+        FstabRequest{.mount_point = "/dev/pts", .device = "devpts", .type = "devpts"},
+        FstabRequest{.mount_point = "/dev", .device = "udev", .type = "devtmpfs"},
+        FstabRequest{
+            .mount_point = "/dev/shm", .device = "/run/shm", .type = "none", .options = "bind"}}) {
+    CAPTURE(request.mount_point, request.device);
+    CHECK(Fstab::parse("").set(request));
+    CHECK(Fstab::parse("").add(request));
+  }
 }
 
 TEST_CASE("an empty pattern is refused", "[guest]") {

@@ -84,6 +84,55 @@ TEST_CASE("set puts a line where its id is, or at the end", "[guest]") {
   CHECK(with(row.before, row.line) == row.after);
 }
 
+TEST_CASE("add appends a line, and nothing where it is there already", "[guest]") {
+  struct Row {
+    const char* name;
+    std::string before, line, after;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"new", "a:3:wait:/a", "b:3:wait:/b", "a:3:wait:/a\nb:3:wait:/b\n"},
+      {"there", "a:3:WAIT:/a\n", "a:3:wait:/a", "a:3:WAIT:/a\n"},
+      {"commented out", "#a:3:wait:/a\n", "a:3:wait:/a", "#a:3:wait:/a\na:3:wait:/a\n"},
+      {"the default runlevel", "id:3:initdefault:\n", "id:3:initdefault:", "id:3:initdefault:\n"},
+      {"busybox, the same terminal with another action", "tty1::askfirst:/a\n", "tty1::wait:/b",
+       "tty1::askfirst:/a\ntty1::wait:/b\n"},
+      {"busybox, without an id", "::sysinit:/a\n", "::sysinit:/b", "::sysinit:/a\n::sysinit:/b\n"},
+  }));
+  CAPTURE(row.name);
+  Inittab inittab = Inittab::parse(row.before);
+  CHECK(inittab.add(row.line) == (row.after != row.before));
+  CHECK(inittab.to_text() == row.after);
+  CHECK_FALSE(inittab.add(row.line));
+  CHECK(inittab.to_text() == row.after);
+}
+
+TEST_CASE("inittab's add refuses an id that is there in another way, and shows its line",
+          "[guest]") {
+  struct Row {
+    const char* name;
+    std::string text, line;
+    Errc code;
+    const char* reason;
+  };
+  const auto row = GENERATE_COPY(values<Row>({
+      {"another process", "#x\na:3:wait:/a\n", "a:3:wait:/b", Errc::Exists,
+       "line 2 of inittab has the id 'a' already: 'a:3:wait:/a'"},
+      {"other runlevels", "a:3:wait:/a\n", "a:5:wait:/a", Errc::Exists, "'a:3:wait:/a'"},
+      {"another action", "a:3:wait:/a\n", "a:3:once:/a", Errc::Exists, "'a:3:wait:/a'"},
+      {"busybox", "tty1::askfirst:/a\n", "/dev/tty1::askfirst:/b", Errc::Exists,
+       "line 1 of inittab has the id 'tty1' already"},
+      {"the default runlevel", "id:3:initdefault:\n", "id:5:initdefault:", Errc::Exists,
+       "'id:3:initdefault:'"},
+      {"a second default runlevel", "id:3:initdefault:\n", "dl:3:initdefault:", Errc::Usage,
+       "line 1 has the default runlevel already"},
+      {"a line that init would skip", "", "a:3:wiat:/a", Errc::Usage, "does not know the action"},
+  }));
+  CAPTURE(row.name);
+  Inittab inittab = Inittab::parse(row.text);
+  CHECK_THROWS_MATCHES(inittab.add(row.line), Error, IsError(row.code, row.reason));
+  CHECK(inittab.to_text() == row.text);
+}
+
 TEST_CASE("a line that init would skip or that breaks the file is refused, and the text stays",
           "[guest]") {
   struct Row {

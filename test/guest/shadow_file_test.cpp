@@ -14,8 +14,10 @@ namespace {
 const PasswdFile kPasswd = PasswdFile::parse(
     "root:x:0:0:root:/root:/bin/bash\nbob:x:1000:100::/home/bob:/bin/sh\nnew:x:1001:100::/home/"
     "new:/bin/sh\nopen::1002:100::/:/bin/sh\nold:$1$abc:1003:100::/:/bin/sh\n");
+// openssl passwd -6 -salt saltsalt secret
 const std::string kHash =
-    "$6$salt$0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ./";
+    "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq."
+    "H91p5hVO1";
 
 std::string shadow_with(const std::string& root_hash) {
   return "# nobody reads this\nroot:" + root_hash +
@@ -79,8 +81,8 @@ TEST_CASE("set_hash gives a user of passwd who has no line a line", "[guest]") {
   CHECK_FALSE(shadow.set_hash(kPasswd, "new", kHash, 19000));
 
   ShadowFile cut = ShadowFile::parse("root:*:1:::::::\r\nbob:*:1::::::");
-  CHECK(cut.set_hash(kPasswd, "new", "x"));
-  CHECK(cut.to_text() == "root:*:1:::::::\r\nbob:*:1::::::\r\nnew:x::0:99999:7:::\r\n");
+  CHECK(cut.set_hash(kPasswd, "new", "*"));
+  CHECK(cut.to_text() == "root:*:1:::::::\r\nbob:*:1::::::\r\nnew:*::0:99999:7:::\r\n");
 }
 
 TEST_CASE("lines keep their ends and their other fields", "[guest]") {
@@ -138,7 +140,7 @@ TEST_CASE("every edit of shadow says why it cannot be, and leaves the text alone
   ShadowFile shadow = ShadowFile::parse(row.text);
   CHECK_THROWS_MATCHES(shadow.lock(kPasswd, row.user), Error, IsError(row.code, row.reason));
   CHECK_THROWS_MATCHES(shadow.unlock(kPasswd, row.user), Error, IsError(row.code, row.reason));
-  CHECK_THROWS_MATCHES(shadow.set_hash(kPasswd, row.user, "x"), Error,
+  CHECK_THROWS_MATCHES(shadow.set_hash(kPasswd, row.user, kHash), Error,
                        IsError(row.code, row.reason));
   CHECK(shadow.to_text() == row.text);
 }
@@ -178,7 +180,78 @@ TEST_CASE("what is no hash is refused, and the message does not show the rest of
   } catch (const Error& error) {
     CHECK(std::string(error.what()).find("secret") == std::string::npos);
   }
-  CHECK_NOTHROW(shadow.set_hash(kPasswd, "root", "!~"));
+}
+
+TEST_CASE("set_hash takes what crypt(3) makes, and nothing that could be a password", "[guest]") {
+  // of "secret", by crypt(3) of libxcrypt 4.4 and by openssl
+  const std::vector<std::string> hashes{
+      kHash,
+      "$5$saltsalt$0IyaXrmV7.sGNS6tirgqHLqX/G.FBvgkYA.lpPdS5sA",
+      "$1$saltsalt$9xy1btjgzLYfb7hivXtC//",
+      "$y$j9T$saltsaltsalt$AnbE4uovRUrp5W/7h65lVXbBxJijULPRqRjd39xI5w9",
+      "$gy$j9T$saltsaltsalt$Wgwp6LRNOmeOrvri/pIlQeAg35m8ps9A/PGj8CAWTw9",
+      "$7$CU..../....saltsalt$NUwJnl2EzU4ACwYC9BDHKGDt.PCVFKyF6Hlr/CUA09D",
+      "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
+      "$2a$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
+      "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
+      "$sha1$1000$saltsalt$Afd9xS7u8w4h.ywETK2u0ha2i2TG",
+      "$md5,rounds=1000$saltsalt$$RyArBbzo5hNt3lP2QzjeP0",
+      "$md5$saltsalt$$htFYkfcXgVn6XJq7JYvMH/",
+      "$5$rounds=1000$salt$CCvcOM6b7TEJDPb37Aec/9UpOg4QhPNAxPpL9ZzjTB7",
+      "$6$rounds=1000$salt$HNxBeBnDfSfUrTj6KiLnmd7tGCvHEmcExh8kl/"
+      "S0cZ5WrCciNZgfhbpkeFQ4JfkHX.8vPq45lY0iINnCx1Lkm.",
+      "_J9..saltLXKE4peqNCg",
+      "abNANd1rDfiNc"};
+  for (const std::string& hash : hashes) {
+    CAPTURE(hash);
+    CHECK(ShadowFile::parse(shadow_with("*")).set_hash(kPasswd, "root", hash));
+    for (const std::string& wrong : {hash.substr(0, hash.size() - 1), hash + "x", "!" + hash,
+                                     hash.substr(1), hash.substr(0, hash.size() - 1) + "-"}) {
+      CAPTURE(wrong);
+      ShadowFile shadow = ShadowFile::parse(shadow_with("*"));
+      CHECK_THROWS_MATCHES(shadow.set_hash(kPasswd, "root", wrong), Error,
+                           IsError(Errc::Usage, "what was given is not the hash of a password"));
+      CHECK(shadow.to_text() == shadow_with("*"));
+    }
+  }
+  for (const char* mark : {"*", "!"})
+    CHECK(ShadowFile::parse(shadow_with("x")).set_hash(kPasswd, "root", mark));
+  for (const char* wrong : {"x", "secret", "!!", "!*", "**", "$6$", "$6$secret", "$", "$$", "$1$$",
+                            "_secret", "$9$saltsalt$9xy1btjgzLYfb7hivXtC//", "correct-horse",
+                            "correct-horse-battery", "$2b$secret", "$md5secret"}) {
+    CAPTURE(wrong);
+    ShadowFile shadow = ShadowFile::parse(shadow_with("*"));
+    try {
+      shadow.set_hash(kPasswd, "root", wrong);
+      FAIL_CHECK("taken");
+    } catch (const Error& error) {
+      CHECK(error.code() == Errc::Usage);
+      CHECK(std::string(error.what()).find("secret") == std::string::npos);
+      CHECK(error.hint().find("openssl passwd -6") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("hidden_text shows no hash, and which one is new", "[guest]") {
+  const std::string text = "root:" + kHash + ":1::::::\n# no entry\nbob:!" + kHash +
+                           ":1::::::\nhalt:*:1::::::\nfree::1::::::\ngames:!!:1::::::\n" + kHash +
+                           "\n#old:" + kHash + "\nbroken:" + kHash + "\r\nnew2:!*:1::::::";
+  const ShadowFile before = ShadowFile::parse(text);
+  const std::string hidden =
+      "root:<hidden>:1::::::\n# no entry\nbob:!<hidden>:1::::::\nhalt:*:1::::::\nfree::1::::::\n"
+      "games:!!:1::::::\n<hidden>\n#old:<hidden>\nbroken:<hidden>\r\nnew2:!*:1::::::";
+  CHECK(before.hidden_text(before) == hidden);
+
+  ShadowFile after = before;
+  after.lock(kPasswd, "root");
+  after.unlock(kPasswd, "bob");
+  CHECK(after.hidden_text(before) ==
+        replaced(replaced(hidden, "root:", "root:!"), "bob:!", "bob:"));
+  after.set_hash(kPasswd, "root", "abNANd1rDfiNc");
+  after.set_hash(kPasswd, "new", kHash);
+  CHECK(after.hidden_text(before) ==
+        replaced(replaced(hidden, "root:<hidden>", "root:<new hash>"), "bob:!", "bob:") +
+            "\nnew:<new hash>::0:99999:7:::\n");
 }
 
 TEST_CASE("a huge shadow file takes a moment", "[guest]") {

@@ -231,7 +231,8 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   if (found.size() > 1)
     throw Error(Errc::Usage, fmt::format("{} has {} ext filesystems ({}): which one?", quote(name),
                                          found.size(), list(found)))
-        .with_hint(fmt::format("for example {}:{}", escape(name), found.front().slot));
+        .with_hint(fmt::format("for example {}",
+                               shell_word(fmt::format("{}:{}", name, found.front().slot))));
   return window_of(image, table, found.front());
 }
 

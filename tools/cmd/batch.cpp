@@ -96,9 +96,8 @@ struct Records {
   std::ostream& out;
   std::ostringstream printed{};
 
-  void add(const Command& verb, const Line& line, std::string result) {
+  void add(const Command& verb, const Line& line, std::string result, Json json) {
     if (verb.read == nullptr) {
-      Json json = Json::object();
       if (!printed.str().empty()) put_bytes(json, "output", printed.str());
       result = json.dump();
     }
@@ -133,7 +132,7 @@ void carry_out(Edit& edit, const Line& line, Records& records) {
     result = read_line(edit, verb, args, wants_json);
   else
     verb.apply(edit, args);
-  if (wants_json) records.add(verb, line, std::move(result));
+  if (wants_json) records.add(verb, line, std::move(result), edit.take_result());
 }
 
 void apply_line(Edit& edit, const Line& line, Records& records) {
@@ -181,8 +180,9 @@ const Command kBatch{
         "the image is :/path, any other is on\n"
         "the host. Verbs that read (ls cat stat find du df tree) see what the lines before them "
         "have changed. The first error names\nits line, and nothing is changed. --json prints an "
-        "object for each line that was carried out, with what\nit prints otherwise as \"output\", "
-        "and a last one for the batch; without that one, nothing was changed.\n",
+        "object for each line that was carried out, with what\nit prints otherwise as \"output\" "
+        "(of fstab and inittab list \"entries\", of a dry run of such files \"diff\"), and a "
+        "last one\nfor the batch; without that one, nothing was changed.\n",
     .options = kTables,
     .run = run,
 };

@@ -14,9 +14,9 @@
 
 #include "base/errno_error.h"
 #include "base/text.h"
-#include "base/unified_diff.h"
 #include "cmd/all.h"
 #include "edit/file_content.h"
+#include "edit/guest_file.h"
 #include "edit/substitution.h"
 
 namespace rawimg::cli {
@@ -33,8 +33,7 @@ constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOpti
 /// A dry run shows the difference.
 void replace_content(Edit& edit, const Operand& file, const std::string& before,
                      const std::string& after) {
-  if (edit.is_dry_run())
-    edit.io().out << unified_diff("a" + file.path, "b" + file.path, before, after);
+  if (edit.is_dry_run()) show_difference(edit, file.path, before, after);
   write_content(edit, file, after);
 }
 
@@ -177,7 +176,7 @@ ExitCode edit_by_hand(const Args& args, Streams& io) {
     });
   } catch (const Error& error) {
     const std::string hint = error.hint().empty() ? "" : error.hint() + "; ";
-    throw Error(error).with_hint(hint + "what you wrote is in " + escape(copy.keep().string()));
+    throw Error(error).with_hint(hint + "what you wrote is in " + shell_word(copy.keep().string()));
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/fstab.h>
 
+#include <algorithm>
 #include <array>
-#include <ostream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -11,30 +11,105 @@
 #include "cli/numbers.h"
 #include "cmd/all.h"
 #include "edit/guest_file.h"
+#include "guest/fstab_line.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr const char* kPath = "/etc/fstab";
-constexpr std::array<std::string_view, 4> kVerbs{"list", "set", "rm", "comment"};
-constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kImageOption,
+constexpr std::array<std::string_view, 5> kVerbs{"list", "add", "set", "rm", "comment"};
+constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kGuestImageOption,
                                                    kCommonOptions};
+// A longer field pushes its own line out of the columns, and not all others.
+constexpr std::size_t kWidestColumn = 45;
 
-void show(const std::string& text, Streams& io) {
-  for (const FstabEntry& entry : Fstab::parse(text).entries())
-    io.out << fmt::format("{}{} {} {} {} {} {}\n", entry.active ? "" : "# ", escape(entry.device),
-                          escape(entry.mount_point), escape(entry.type), escape(entry.options),
-                          entry.dump, entry.pass);
+/// A field as fstab has it, with what a terminal would not show as octal, too.
+std::string cell(std::string_view bytes) {
+  std::string text = encode_field(bytes);
+  if (is_printable(text)) return text;
+  std::string ascii;
+  for (const char c : text)
+    if (const auto byte = static_cast<unsigned char>(c); byte < 0x80)
+      ascii += c;
+    else
+      ascii += fmt::format("\\{:03o}", byte);
+  return ascii;
+}
+
+std::size_t width_of(std::string_view utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+std::string lines(const std::string& text) {
+  std::vector<FstabFields> rows;
+  std::array<std::size_t, kFstabFields> widths{};
+  for (const FstabEntry& entry : Fstab::parse(text).entries()) {
+    FstabFields& row = rows.emplace_back(fields_of(entry));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = (i == 0 && !entry.active ? "#" : "") + cell(row[i]);
+      widths[i] = std::max(widths[i], std::min(width_of(row[i]), kWidestColumn));
+    }
+  }
+  std::string out;
+  for (const FstabFields& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size())
+        out.append(widths[i] - std::min(widths[i], width_of(row[i])) + 1, ' ');
+      else
+        out += '\n';
+    }
+  return out;
+}
+
+Json result(const std::string& text) {
+  Json entries = Json::array();
+  for (const FstabEntry& entry : Fstab::parse(text).entries()) {
+    Json json{{"line", entry.line}, {"active", entry.active}};
+    put_bytes(json, "device", entry.device);
+    put_bytes(json, "mount_point", entry.mount_point);
+    put_bytes(json, "type", entry.type);
+    put_bytes(json, "options", entry.options);
+    json["dump"] = entry.dump;
+    json["pass"] = entry.pass;
+    entries.push_back(std::move(json));
+  }
+  return {{"path", kPath}, {"entries", std::move(entries)}};
+}
+
+constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result};
+
+[[noreturn]] void refuse_auto(const std::string& word) {
+  std::string upper = word.substr(0, word.find('='));
+  for (char& c : upper)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  const bool known = upper == "PARTUUID" || upper == "UUID" || upper == "LABEL";
+  throw Error(Errc::Usage,
+              known ? fmt::format("device {}; did you mean '{}=auto'?", quote(word), upper)
+                    : fmt::format("device {}: 'auto' stands for something in PARTUUID=auto, "
+                                  "UUID=auto and LABEL=auto",
+                                  quote(word)));
 }
 
 /// "auto" stands for what names this partition, or this filesystem, wherever the disk is attached.
 std::string device_of(const Edit& edit, const std::string& word) {
-  if (word == "PARTUUID=auto" && edit.partuuid.empty())
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos || word.substr(equals) != "=auto") return word;
+  const std::string tag = word.substr(0, equals);
+  const ExtSummary& summary = edit.fs().info().summary;
+  if (tag == "UUID") return "UUID=" + to_text(summary.uuid);
+  if (tag == "PARTUUID" && edit.partuuid.empty())
     throw Error(Errc::Usage, "PARTUUID=auto: the image has no partition table")
         .with_hint("UUID=auto names the filesystem");
-  if (word == "PARTUUID=auto") return edit.partuuid;
-  if (word == "UUID=auto") return "UUID=" + to_text(edit.fs().info().summary.uuid);
-  return word;
+  if (tag == "PARTUUID") return edit.partuuid;
+  if (tag == "LABEL" && summary.label.empty())
+    throw Error(Errc::Usage, "LABEL=auto: the filesystem has no label")
+        .with_hint("UUID=auto names it, too");
+  if (tag == "LABEL") return "LABEL=" + summary.label;
+  if (tag.find('/') != std::string::npos) return word;  // a name, no tag
+  refuse_auto(word);
 }
 
 FstabRequest read_request(const Edit& edit, const GuestWords& words) {
@@ -48,21 +123,31 @@ FstabRequest read_request(const Edit& edit, const GuestWords& words) {
   return request;
 }
 
+void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
+  require_operands(words, 1, SIZE_MAX, "mount points or devices, also with wildcards");
+  const bool rm = words.verb == "rm";
+  for (const std::string& pattern : words.operands)
+    note_match(edit, kPath, rm ? "active entry" : "entry", pattern,
+               rm ? fstab.rm(pattern) : fstab.comment(pattern));
+}
+
 void apply(Edit& edit, const Args& args) {
-  const GuestWords words = read_guest_words(args, kVerbs, edit.in_batch());
+  const GuestWords words = read_guest_words(args, kNoun);
+  const bool makes = words.verb == "set" || words.verb == "add";
   const auto before = read_guest_file(edit, kPath);
-  if (!before && words.verb != "set")
+  if (!before && !makes)
     throw Error(Errc::NotFound, fmt::format("the image has no {}", kPath)).with_path(kPath);
   Fstab fstab = Fstab::parse(before.value_or(""));
-  if (words.verb == "list") return show(fstab.to_text(), edit.io());
+  if (words.verb == "list") {
+    require_operands(words, 0, 0, "nothing behind it");
+    return show_guest_file(edit, kNoun, fstab.to_text());
+  }
   if (words.verb == "set")
     fstab.set(read_request(edit, words));
+  else if (words.verb == "add")
+    fstab.add(read_request(edit, words));
   else
-    require_operands(words, 1, SIZE_MAX, "mount points or devices, also with wildcards");
-  for (const std::string& pattern : words.operands) {
-    if (words.verb == "rm") fstab.rm(pattern);
-    if (words.verb == "comment") fstab.comment(pattern);
-  }
+    apply_patterns(edit, words, fstab);
   write_guest_file(edit, kPath, before, fstab.to_text());
 }
 
@@ -70,20 +155,27 @@ void apply(Edit& edit, const Args& args) {
 
 const Command kFstab{
     .name = "fstab",
-    .synopsis = "list|set|rm|comment IMG ...",
+    .synopsis = "list|add|set|rm|comment IMG ...",
     .summary = "show and edit the image's /etc/fstab",
     .examples =
         "  rawimg fstab disk.img\n  rawimg fstab set disk.img / PARTUUID=auto ext2 noatime\n  "
-        "rawimg fstab rm disk.img /boot\n  rawimg fstab comment disk.img /dev/SWAP /dev/cdrom "
-        "'/dev/fd*'\n",
+        "rawimg fstab add disk.img /home LABEL=home ext4\n  rawimg fstab rm disk.img /boot\n  "
+        "rawimg fstab comment disk.img /dev/SWAP /dev/cdrom '/dev/fd*'\n",
     .details =
-        "set takes MOUNTPOINT DEVICE TYPE [OPTIONS [DUMP [PASS]]]; PARTUUID=auto is this "
-        "partition's, UUID=auto this filesystem's. Comments,\n"
-        "tabs, order and unknown lines stay; the same again changes nothing. --dry-run prints the "
-        "difference.\n",
+        "add and set take MOUNTPOINT DEVICE TYPE [OPTIONS [DUMP [PASS]]]; PARTUUID=auto is this "
+        "partition's, UUID=auto and LABEL=auto\n"
+        "are this filesystem's. set replaces the entry of that mount point (of that device, where "
+        "the mount point is none or swap),\n"
+        "or adds one; add refuses to replace another one. A line that is commented out stays so. "
+        "rm and comment take mount points or\n"
+        "devices, also with wildcards, and warn where nothing matches.\n"
+        "Comments, tabs, order and unknown lines stay; the same again changes nothing. --dry-run "
+        "prints the difference; with --json\n"
+        "it is \"diff\", and of list there are \"entries\". With --image FILE there is no IMG: "
+        "rawimg fstab set --image FILE / LABEL=x ext4;\n"
+        "a slot can stand in its place, as :N.\n",
     .options = kTables,
-    .run = [](const Args& args,
-              Streams& io) { return run_guest(kFstab, args, io, kVerbs, kPath, show); },
+    .run = [](const Args& args, Streams& io) { return run_guest(kNoun, args, io); },
     .apply = apply,
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/hostname.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/text.h"
 #include "cmd/all.h"
 #include "edit/guest_file.h"
 
@@ -15,34 +18,81 @@ namespace {
 
 constexpr const char* kPlain = "/etc/hostname";
 constexpr const char* kOpenrc = "/etc/conf.d/hostname";
-constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kImageOption,
+constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kGuestImageOption,
                                                    kCommonOptions};
 
-std::string name_in(const std::optional<std::string>& plain,
-                    const std::optional<std::string>& openrc) {
-  auto name = openrc ? read_openrc_hostname(*openrc) : std::nullopt;
-  if (!name && plain) name = read_hostname_file(*plain);
-  if (!name) throw Error(Errc::NotFound, "the image has no host name");
-  return *name;
+struct HostName {
+  std::string name, path;
+};
+
+HostName name_in(const std::optional<std::string>& plain,
+                 const std::optional<std::string>& openrc) {
+  if (auto name = openrc ? read_openrc_hostname(*openrc) : std::nullopt) return {*name, kOpenrc};
+  if (auto name = plain ? read_hostname_file(*plain) : std::nullopt) return {*name, kPlain};
+  throw Error(Errc::NotFound, "the image has no host name");
+}
+
+Json to_json(const HostName& host) {
+  Json json;
+  put_bytes(json, "hostname", host.name);
+  json["path"] = host.path;
+  return json;
+}
+
+std::string line_of(const HostName& host) {
+  return (is_printable(host.name) ? host.name : escape(host.name)) + "\n";
 }
 
 void apply(Edit& edit, const Args& args) {
-  const std::size_t at = edit.in_batch() ? 0 : 1;
-  args.require_at_most(at + 1);
-  const std::string& name = args.require(at, "NAME");
-  require_hostname(name);
+  args.require_at_most(1);
   const auto plain = read_guest_file(edit, kPlain), openrc = read_guest_file(edit, kOpenrc);
+  if (args.operands().empty()) {
+    const HostName host = name_in(plain, openrc);
+    if (edit.wants_json())
+      edit.result = to_json(host);
+    else
+      edit.io().out << line_of(host);
+    return;
+  }
+  const std::string& name = args.operands()[0];
+  require_hostname(name);
   if (openrc) write_guest_file(edit, kOpenrc, openrc, set_openrc_hostname(*openrc, name));
   if (plain || !openrc) write_guest_file(edit, kPlain, plain, make_hostname_file(name));
 }
 
+/// Other nouns have verbs, this one has none.
+void require_no_verb(const Args& args) {
+  constexpr std::array<std::string_view, 4> kOthers{"set", "list", "show", "get"};
+  const auto is_other = [&](const std::string& word) {
+    return std::find(kOthers.begin(), kOthers.end(), word) != kOthers.end();
+  };
+  std::vector<std::string> words = args.operands();
+  std::error_code ignored;
+  const bool first =
+      !words.empty() && is_other(words[0]) &&
+      (args.has("image") ? words.size() > 1 : !std::filesystem::exists(words[0], ignored));
+  const bool second = words.size() > 2 && is_other(words[1]);
+  if (!first && !second) return;
+  const auto verb = words.begin() + (first ? 0 : 1);
+  Error error(Errc::Usage, fmt::format("hostname has no verb {}", quote(*verb)));
+  words.erase(verb);
+  throw error.with_hint(command_line("hostname", words));
+}
+
 ExitCode run(const Args& args, Streams& io) {
-  const Address address = parse_address(args.require(0, "IMG"));
-  if (args.operands().size() > 1)
-    return run_edit_on(kHostname, address, args, io, false, [&](Edit& edit) { apply(edit, args); });
+  require_no_verb(args);
+  std::vector<std::string> words = args.operands();
+  const Address address = take_image(args, words, 0);
+  if (!words.empty())
+    return run_edit_on(kHostname, address, args, io, false,
+                       [&](Edit& edit) { apply(edit, with_operands(args, words)); });
   const OpenedFs opened = open_filesystem(address, args, io);
-  io.out << name_in(read_guest_file(opened.fs, kPlain), read_guest_file(opened.fs, kOpenrc))
-         << '\n';
+  const HostName host =
+      name_in(read_guest_file(opened.fs, kPlain), read_guest_file(opened.fs, kOpenrc));
+  if (args.has("json"))
+    print_result(io, kHostname.name, to_json(host), opened.warnings);
+  else
+    io.out << line_of(host);
   return ExitCode::Done;
 }
 
@@ -55,7 +105,9 @@ const Command kHostname{
     .examples = "  rawimg hostname disk.img\n  rawimg hostname disk.img gem5\n",
     .details =
         "It is in /etc/hostname, and with OpenRC in /etc/conf.d/hostname. /etc/hosts stays as it "
-        "is.\n",
+        "is. With --image FILE there is no IMG:\nrawimg hostname --image FILE gem5; a slot can "
+        "stand in its place, as :N. --json has \"hostname\" and \"path\", of --dry-run "
+        "\"diff\".\n",
     .options = kTables,
     .run = run,
     .apply = apply,

@@ -17,8 +17,10 @@ constexpr const char* kPasswd = "/etc/passwd";
 constexpr const char* kShadow = "/etc/shadow";
 constexpr std::int64_t kDay = 24 * 60 * 60;
 constexpr std::array<std::string_view, 3> kVerbs{"lock", "unlock", "set"};
-constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kImageOption,
+constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kGuestImageOption,
                                                    kCommonOptions};
+constexpr GuestNoun kNoun{kPasswdCommand, kVerbs, "USER", kShadow};
+constexpr std::size_t kDesSize = 13;
 
 std::string require_file(const Edit& edit, const char* path) {
   auto text = read_guest_file(edit, path);
@@ -32,21 +34,32 @@ std::string read_hash(Streams& io) {
   return hash;
 }
 
+void set_hash(Edit& edit, const PasswdFile& passwd, const std::string& user, ShadowFile& shadow) {
+  const std::string hash = read_hash(edit.io());
+  shadow.set_hash(passwd, user, hash, static_cast<std::uint32_t>(edit.now().seconds / kDay));
+  if (hash.size() == kDesSize)
+    edit.warnings.push_back(
+        {"des-hash", kShadow,
+         "13 characters without a '$' are taken for a hash of the old DES kind, "
+         "which is weak; a password can look the same"});
+}
+
 void apply(Edit& edit, const Args& args) {
-  const GuestWords words = read_guest_words(args, kVerbs, edit.in_batch());
+  const GuestWords words = read_guest_words(args, kNoun);
   require_operands(words, 1, 1, "one user");
   const std::string& user = words.operands[0];
   const PasswdFile passwd = PasswdFile::parse(require_file(edit, kPasswd));
-  const std::string before = require_file(edit, kShadow);
-  ShadowFile shadow = ShadowFile::parse(before);
+  const ShadowFile before = ShadowFile::parse(require_file(edit, kShadow));
+  ShadowFile shadow = before;
   if (words.verb == "lock")
     shadow.lock(passwd, user);
   else if (words.verb == "unlock")
     shadow.unlock(passwd, user);
   else
-    shadow.set_hash(passwd, user, read_hash(edit.io()),
-                    static_cast<std::uint32_t>(edit.now().seconds / kDay));
-  write_guest_file(edit, kShadow, before, shadow.to_text());
+    set_hash(edit, passwd, user, shadow);
+  if (shadow.to_text() == before.to_text()) return;
+  show_difference(edit, kShadow, before.hidden_text(before), shadow.hidden_text(before));
+  replace_guest_file(edit, kShadow, shadow.to_text());
 }
 
 }  // namespace
@@ -60,12 +73,15 @@ const Command kPasswdCommand{
         "games\n",
     .details =
         "set reads a hash, as crypt(3) makes it, from standard input: a password itself never gets "
-        "here.\n",
+        "here, and what is no hash is refused.\n"
+        "'*' instead of one lets no password in. lock puts a '!' in front of the hash, unlock "
+        "takes "
+        "it away. --dry-run shows which lines\n"
+        "of /etc/shadow change, with <hidden> for a hash and <new hash> for the one that is set. "
+        "With --image FILE there is no IMG:\n"
+        "rawimg passwd lock --image FILE root; a slot can stand in its place, as :N.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          return run_guest(kPasswdCommand, args, io, kVerbs, kShadow, nullptr);
-        },
+    .run = [](const Args& args, Streams& io) { return run_guest(kNoun, args, io); },
     .apply = apply,
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ostream>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -52,7 +53,7 @@ Address find_image(const Args& args) {
     if (!address.path.empty()) return address;
   }
   throw Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))
-      .with_hint(fmt::format("for example {}:/etc/fstab", escape(words.back())));
+      .with_hint("for example " + shell_word(words.back() + ":/etc/fstab"));
 }
 
 }  // namespace
@@ -149,11 +150,17 @@ void Edit::say(const std::string& line) {
   if (verbose) io_.out << line << '\n';
 }
 
+Json Edit::take_result() {
+  Json json = std::exchange(result, Json::object());
+  if (!diff.empty()) put_bytes(json, "diff", std::exchange(diff, {}));
+  return json;
+}
+
 namespace {
 
 void print_summary(const Command& command, const Address& address,
-                   const Transaction::Result& result, bool changed, const Edit& edit,
-                   const Args& args, const std::string& printed, Streams& io) {
+                   const Transaction::Result& result, bool changed, Edit& edit, const Args& args,
+                   const std::string& printed, Streams& io) {
   const std::string image = address.image.string();
   if (args.has("json")) {
     Json json;
@@ -163,6 +170,7 @@ void print_summary(const Command& command, const Address& address,
     json["bytes_written"] = result.bytes_written;
     json["undo_kept"] = result.undo_kept;
     if (!printed.empty()) put_bytes(json, "output", printed);
+    json.update(edit.take_result());
     return print_result(io, command.name, json, edit.warnings);
   }
   for (const Warning& warning : edit.warnings)
@@ -174,7 +182,7 @@ void print_summary(const Command& command, const Address& address,
     io.err << fmt::format("{}: would be changed; nothing was written (--dry-run)\n", quote(image));
   else if (result.undo_kept)
     io.err << fmt::format("{}: changed; 'rawimg undo {}' takes it back\n", quote(image),
-                          escape(image));
+                          shell_word(image));
   else
     io.err << fmt::format("{}: changed\n", quote(image));
 }

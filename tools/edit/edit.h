@@ -41,6 +41,12 @@ class Edit {
   const Args& options() const { return args_; }  ///< of the command line, not of a line of a batch
   bool verbose = false;
   std::vector<Warning> warnings;
+  /// What --json shows of a verb beside what it shows of every one, and what a dry run would change
+  /// in a text.
+  Json result = Json::object();
+  std::string diff;
+  /// The two as one object; the next line of a batch begins anew.
+  Json take_result();
 
   /// Which file a word means. In a batch ":/path" is in the image and anything else on the host.
   Operand operand(const std::string& word) const;
@@ -65,6 +71,7 @@ class Edit {
   Timestamp now() const { return now_; }
   bool in_batch() const { return in_batch_; }
   bool is_dry_run() const { return args_.has("dry-run"); }
+  bool wants_json() const { return args_.has("json"); }
   /// "PARTUUID=..." of the partition that is edited; empty where there is no table.
   std::string partuuid;
   void say(const std::string& line);  ///< for --verbose, on standard output

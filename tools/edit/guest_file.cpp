@@ -2,6 +2,7 @@
 #include "edit/guest_file.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -16,52 +17,129 @@ namespace {
 
 Operand file_at(const std::string& path) { return {Operand::Kind::Image, path, path, {}}; }
 
-/// The operand that names the image: behind the verb, or the only one.
-std::size_t image_index(const Args& args, std::span<const std::string_view> verbs) {
-  const bool has_verb = !args.operands().empty() &&
-                        std::find(verbs.begin(), verbs.end(), args.operands()[0]) != verbs.end();
-  return has_verb ? 1 : 0;
+bool is_verb(const GuestNoun& noun, std::string_view word) {
+  return std::find(noun.verbs.begin(), noun.verbs.end(), word) != noun.verbs.end();
+}
+
+bool names_file(const std::string& word) {
+  std::error_code ignored;
+  const std::filesystem::path file = parse_address(word).image;
+  return std::filesystem::exists(file, ignored) && !std::filesystem::is_directory(file, ignored);
+}
+
+/// :[N][/path], as --image leaves it of an address. No other word of these commands looks so.
+bool is_slot(std::string_view word) {
+  if (!word.starts_with(':')) return false;
+  const std::size_t end = word.find_first_not_of("0123456789", 1);
+  return end == std::string_view::npos || word[end] == '/';
+}
+
+std::string for_shell(std::span<const std::string> words) {
+  std::string text;
+  for (const std::string& word : words) text += " " + shell_word(word);
+  return text;
+}
+
+std::string verbs_of(const GuestNoun& noun) {
+  return fmt::format("{}", fmt::join(noun.verbs, "|"));
+}
+
+Error unknown_verb(const GuestNoun& noun, const std::string& word) {
+  if (word == "uncomment" && is_verb(noun, "set"))  // "comment" is near, and the opposite
+    return Error(Errc::Usage,
+                 fmt::format("{} is none of its verbs; 'set' writes an active line", quote(word)));
+  const auto guess = nearest(word, noun.verbs);
+  return Error(Errc::Usage, fmt::format("{} is none of its verbs{}", quote(word),
+                                        guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
+}
+
+/// How it goes, for a command line that does not begin with a verb.
+Error wrong_order(const GuestNoun& noun, const Args& args) {
+  std::vector<std::string> words = args.operands();
+  const auto literal = args.value("image");
+  const auto line = [&](const std::string& verb) {
+    const std::string option = literal ? " --image " + shell_word(*literal) : "";
+    return fmt::format("rawimg {} {}{}{}", noun.command.name, verb, option, for_shell(words));
+  };
+  if (words.size() > 1 && is_verb(noun, words[1])) {
+    const std::string verb = words[1];
+    words.erase(words.begin() + 1);
+    return Error(Errc::Usage, fmt::format("the verb {} stands before the image", quote(verb)))
+        .with_hint(line(verb));
+  }
+  const bool is_other = !words.empty() && !(literal ? is_slot(words[0]) : names_file(words[0]));
+  const Error error =
+      is_other ? unknown_verb(noun, words[0]) : Error(Errc::Usage, "a verb is missing");
+  if (is_other) words.erase(words.begin());
+  const bool has_slot = literal && !words.empty() && is_slot(words[0]);
+  if (!literal && words.empty()) words.emplace_back("IMG");
+  const std::size_t front = literal && !has_slot ? 0 : 1;
+  if (words.size() == front) words.emplace_back(noun.operands);
+  return Error(error).with_hint(line(verbs_of(noun)));
+}
+
+bool names_only_image(const Args& args) {
+  const std::vector<std::string>& words = args.operands();
+  return args.has("image") ? words.empty() || (words.size() == 1 && is_slot(words[0]))
+                           : words.size() == 1;
+}
+
+ExitCode list(const GuestNoun& noun, const Address& address, const Args& args, Streams& io) {
+  const OpenedFs opened = open_filesystem(address, args, io);
+  const auto text = read_guest_file(opened.fs, noun.path);
+  if (!text)
+    throw Error(Errc::NotFound, fmt::format("the image has no {}", noun.path)).with_path(noun.path);
+  if (args.has("json"))
+    print_result(io, noun.command.name, noun.result(*text), opened.warnings);
+  else
+    io.out << noun.lines(*text);
+  return ExitCode::Done;
 }
 
 }  // namespace
 
-GuestWords read_guest_words(const Args& args, std::span<const std::string_view> verbs,
-                            bool in_batch) {
+GuestWords read_guest_words(const Args& args, const GuestNoun& noun) {
   const std::vector<std::string>& words = args.operands();
-  const std::size_t image = image_index(args, verbs);
-  if (image == 0 && (in_batch || words.size() > 1)) {
-    const auto guess = words.empty() ? std::nullopt : nearest(words[0], verbs);
-    throw Error(Errc::Usage,
-                words.empty()
-                    ? "a verb is missing"
-                    : fmt::format("{} is none of its verbs{}", quote(words[0]),
-                                  guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
-  }
-  GuestWords result{image == 0 ? "list" : words[0], {}};
-  const std::size_t first = in_batch ? 1 : image + 1;
-  if (words.size() > first)
-    result.operands.assign(words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
-  return result;
+  if (words.empty())
+    throw Error(Errc::Usage, "a verb is missing")
+        .with_hint(fmt::format("{} {} {}", noun.command.name, verbs_of(noun), noun.operands));
+  if (!is_verb(noun, words[0])) throw unknown_verb(noun, words[0]);
+  return {words[0], {words.begin() + 1, words.end()}};
 }
 
-ExitCode run_guest(const Command& command, const Args& args, Streams& io,
-                   std::span<const std::string_view> verbs, const char* path,
-                   void (*show)(const std::string& text, Streams& io)) {
-  const GuestWords words = read_guest_words(args, verbs, false);
-  const std::size_t index = image_index(args, verbs);
-  const Address address = parse_address(args.require(index, "IMG"));
+ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io) {
+  std::vector<std::string> words = args.operands();
+  const bool has_verb = !words.empty() && is_verb(noun, words[0]);
+  if (!has_verb && !(noun.lines != nullptr && names_only_image(args)))
+    throw wrong_order(noun, args);
+  const Address address = take_image(args, words, has_verb ? 1 : 0);
+  if (!has_verb) words.insert(words.begin(), "list");
+  const Args behind = with_operands(args, words);
+  if (words[0] != "list")
+    return run_edit_on(noun.command, address, args, io, false,
+                       [&](Edit& edit) { noun.command.apply(edit, behind); });
+  require_operands(read_guest_words(behind, noun), 0, 0, "nothing behind the image");
+  return list(noun, address, args, io);
+}
+
+Address take_image(const Args& args, std::vector<std::string>& words, std::size_t at) {
+  const auto literal = args.value("image");
+  const bool is_here = at < words.size() && (!literal || is_slot(words[at]));
+  if (!is_here && !literal) throw Error(Errc::Usage, "IMG is missing");
+  const std::string word = is_here ? words[at] : "";
+  const Address address = literal ? parse_address_in(*literal, word) : parse_address(word);
   if (!address.path.empty())
-    throw Error(Errc::Usage, fmt::format("{} is a path; the image alone is needed",
-                                         quote(args.operands()[index])));
-  if (words.verb != "list" || show == nullptr)
-    return run_edit_on(command, address, args, io, false,
-                       [&](Edit& edit) { command.apply(edit, args); });
-  require_operands(words, 0, 0, "nothing behind the image");
-  const OpenedFs opened = open_filesystem(address, args, io);
-  const auto text = read_guest_file(opened.fs, path);
-  if (!text) throw Error(Errc::NotFound, fmt::format("the image has no {}", path)).with_path(path);
-  show(*text, io);
-  return ExitCode::Done;
+    throw Error(Errc::Usage, fmt::format("{} is a path; the image alone is needed", quote(word)));
+  if (is_here) words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
+  return address;
+}
+
+Args with_operands(const Args& args, std::vector<std::string> operands) {
+  return Args(args.options(), std::move(operands));
+}
+
+std::string command_line(std::string_view command, std::span<const std::string> words) {
+  return fmt::format("rawimg {}{}", command, for_shell(words));
 }
 
 std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path) {
@@ -86,22 +164,55 @@ std::optional<std::string> read_guest_file(const Edit& edit, const std::string& 
   return read_content(edit, *inode);
 }
 
+void show_guest_file(Edit& edit, const GuestNoun& noun, const std::string& text) {
+  if (edit.wants_json())
+    edit.result = noun.result(text);
+  else
+    edit.io().out << noun.lines(text);
+}
+
 void write_guest_file(Edit& edit, const std::string& path, const std::optional<std::string>& before,
                       const std::string& after) {
   if (before == after) return;
-  if (edit.is_dry_run())
-    edit.io().out << unified_diff("a" + path, "b" + path, before.value_or(""), after);
+  show_difference(edit, path, before.value_or(""), after);
+  replace_guest_file(edit, path, after);
+}
+
+void show_difference(Edit& edit, const std::string& path, const std::string& before,
+                     const std::string& after) {
+  if (!edit.is_dry_run()) return;
+  const std::string diff = unified_diff("a" + path, "b" + path, before, after);
+  if (edit.wants_json())
+    edit.diff += diff;
+  else
+    edit.io().out << diff;
+}
+
+void replace_guest_file(Edit& edit, const std::string& path, const std::string& content) {
   try {
-    write_content(edit, file_at(path), after);
+    write_content(edit, file_at(path), content);
   } catch (const Error& error) {
     throw in_file(error, file_at(path));
   }
+}
+
+void note_match(Edit& edit, const char* path, std::string_view what, const std::string& pattern,
+                const EditCount& count) {
+  if (count.matched != 0) return;
+  edit.warnings.push_back(
+      {"no-match", path, fmt::format("no {} of {} matches {}", what, path, quote(pattern))});
 }
 
 void require_operands(const GuestWords& words, std::size_t least, std::size_t most,
                       std::string_view what) {
   if (words.operands.size() < least || words.operands.size() > most)
     throw Error(Errc::Usage, fmt::format("{} takes {}", words.verb, what));
+}
+
+bool is_printable(std::string_view bytes) {
+  std::string plain(bytes);  // without what is escaped only because escapes use it
+  std::erase_if(plain, [](char c) { return c == '\\' || c == '\''; });
+  return escape(plain) == plain;
 }
 
 }  // namespace rawimg::cli

@@ -2,40 +2,74 @@
 // Commands about a file that the guest reads: NOUN VERB IMG ..., in a batch NOUN VERB ....
 #pragma once
 
-#include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <rawimg/edit_count.h>
 
 #include "edit/edit.h"
 
 namespace rawimg::cli {
 
-struct GuestWords {
-  std::string verb;
-  std::vector<std::string> operands;  ///< behind the verb and the image
+/// Such a command, and its file.
+struct GuestNoun {
+  const Command& command;  ///< with `apply`, which sees its words without the image
+  std::span<const std::string_view> verbs;
+  std::string_view operands;  ///< behind the image, for hints
+  const char* path;
+  /// of a noun that has the verb `list`: the file for people, and for --json
+  std::string (*lines)(const std::string& text) = nullptr;
+  Json (*result)(const std::string& text) = nullptr;
 };
 
-/// The words of such a command: a known verb, or none and then `list`. Throws: Usage (names the
-/// nearest verb).
-GuestWords read_guest_words(const Args& args, std::span<const std::string_view> verbs,
-                            bool in_batch);
-/// Runs such a command: `list` reads the file at `path` and shows it, everything else is a
-/// transaction.
-ExitCode run_guest(const Command& command, const Args& args, Streams& io,
-                   std::span<const std::string_view> verbs, const char* path,
-                   void (*show)(const std::string& text, Streams& io));
+inline constexpr OptionSpec kGuestImageOption[] = {
+    {"image", "FILE", "take this file name literally; IMG is then left out, or :N for a slot"},
+};
+
+struct GuestWords {
+  std::string verb;
+  std::vector<std::string> operands;
+};
+
+/// The words of such a command behind its image. Throws: Usage (no verb, or an unknown one: names
+/// the nearest).
+GuestWords read_guest_words(const Args& args, const GuestNoun& noun);
+/// Runs such a command: without a verb it is `list`, which reads; everything else is a transaction.
+/// Throws: Usage (also: the words are in another order; shows the right one).
+ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io);
+/// Takes the word at `at`, which names the image, out of `words`; with --image a word :N is taken,
+/// and may be missing. Throws: Usage (it is missing, or has a path).
+Address take_image(const Args& args, std::vector<std::string>& words, std::size_t at);
+/// The same command line with other operands.
+Args with_operands(const Args& args, std::vector<std::string> operands);
+/// "rawimg WORDS...", quoted where a shell would need it.
+std::string command_line(std::string_view command, std::span<const std::string> words);
 
 /// The same text, of an image that is only read; nothing where there is no such file.
 std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path);
 
 /// A text file of the image; nothing where there is none.
 std::optional<std::string> read_guest_file(const Edit& edit, const std::string& path);
-/// Writes it when it differs from `before`; a dry run prints the difference.
+/// What `list` prints, inside of a batch.
+void show_guest_file(Edit& edit, const GuestNoun& noun, const std::string& text);
+/// Writes it when it differs from `before`; a dry run shows the difference.
 void write_guest_file(Edit& edit, const std::string& path, const std::optional<std::string>& before,
                       const std::string& after);
+/// The two halves of that: for a file that is shown otherwise than it is.
+void show_difference(Edit& edit, const std::string& path, const std::string& before,
+                     const std::string& after);
+void replace_guest_file(Edit& edit, const std::string& path, const std::string& content);
+
+/// Warns when a pattern met nothing; `what` it looks for: "entry", "active entry".
+void note_match(Edit& edit, const char* path, std::string_view what, const std::string& pattern,
+                const EditCount& count);
 /// Throws: Usage, unless there are `least` to `most` operands.
 void require_operands(const GuestWords& words, std::size_t least, std::size_t most,
                       std::string_view what);
+/// Whether a terminal shows all of it and obeys nothing in it.
+bool is_printable(std::string_view bytes);
 
 }  // namespace rawimg::cli

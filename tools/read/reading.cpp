@@ -72,7 +72,7 @@ std::vector<ReadFile> Reading::files(const Args& args, NoPath no_path) {
     const ReadPlace place = locate_(word);
     if (place.path.empty() && no_path == NoPath::IsMissing)
       throw Error(Errc::Usage, fmt::format("{} names no file in the image", quote(word)))
-          .with_hint(fmt::format("for example {}:/etc/fstab", escape(place.image)));
+          .with_hint("for example " + shell_word(place.image + ":/etc/fstab"));
     AccountNames& names = names_.try_emplace(place.fs, *place.fs).first->second;
     for (std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path)) {
       files.push_back({place.fs, &names, path, path});

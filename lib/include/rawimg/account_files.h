@@ -81,11 +81,15 @@ class ShadowFile {
   /// Sets the hash, and the day of the last change (days since 1970-01-01; 0: has to be changed at
   /// the next login) if one is given, as chpasswd -e does. A user of the passwd file without a line
   /// here gets one at the end, with the ages of a stock login.defs (0, 99999, 7).
-  /// Guarantee: strong. Throws: like lock, save for the missing line; Usage (the hash is empty, or
-  /// holds a colon, a blank, a control byte or a byte past ASCII). Does not check: whether it is a
-  /// hash.
+  /// Guarantee: strong. Throws: like lock, save for the missing line; Usage (the hash is neither as
+  /// crypt(5) has them, nor "*" or "!", which no password matches; the message does not show it).
   bool set_hash(const PasswdFile& passwd, std::string_view user, std::string_view hash,
                 std::optional<std::uint32_t> last_change_day = std::nullopt);
+
+  /// The text for logs and people: "<hidden>" in place of a hash, and "<new hash>" where the same
+  /// line of `before` has another one; what no password matches (`*`, `!`), and an empty field,
+  /// stays.
+  std::string hidden_text(const ShadowFile& before) const;
 
  private:
   explicit ShadowFile(std::string text) : text_(std::move(text)) {}

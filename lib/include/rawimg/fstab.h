@@ -54,9 +54,17 @@ class Fstab {
   /// mount point: swap). The first active line is replaced within its columns, others of the same
   /// mount point are removed; without one, a line is appended, in the columns of the last entry or
   /// commented-out entry. Returns whether the text changed: the second time it does not. Guarantee:
-  /// strong. Throws: Usage (a field is empty or holds a zero byte, the mount point is neither
-  /// absolute nor "none" nor "swap"). Does not check: whether device, type or options exist.
+  /// strong. Throws: Usage (a field is empty or holds a zero byte; the mount point is neither
+  /// absolute nor "none" nor "swap", is below /dev although there is a device to mount, or is
+  /// absolute for swap: says when it and the device seem to be swapped). Does not check: whether
+  /// device, type or options exist.
   bool set(const FstabRequest& request);
+
+  /// Appends the request as set would where no active entry has its mount point (its device, where
+  /// there is no mount point). Returns whether the text changed: not where an entry is already what
+  /// set would make of it. Guarantee: strong. Throws: as set, and Exists (another entry is there:
+  /// shows it).
+  bool add(const FstabRequest& request);
 
   /// Removes the active entries whose mount point or device is `pattern`, or matches it as a glob
   /// (`*` any bytes, also `/`; `?`; `[a-z]`). Guarantee: strong. Throws: Usage (empty pattern).

@@ -51,6 +51,11 @@ class Inittab {
   /// whether the process exists.
   bool set(std::string_view line);
 
+  /// Appends `line` where set would replace no active one; a line that is commented out stays so.
+  /// Returns whether the text changed: not where the same line is active already. Guarantee:
+  /// strong. Throws: as set, and Exists (another line is there: shows it).
+  bool add(std::string_view line);
+
   /// Removes the active lines whose id is `pattern` or matches it as a glob (`c[1-6]`). Guarantee:
   /// strong. Throws: Usage (empty pattern).
   EditCount rm(std::string_view pattern);

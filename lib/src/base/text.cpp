@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -53,6 +54,15 @@ void append_utf8(std::string& out, char32_t point) {
 }
 
 }  // namespace
+
+std::string shell_word(std::string_view word) {
+  const auto is_plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("_./:=,@%+-").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return std::string(word);
+  return (escape(word) == word ? "" : "$") + quote(word);
+}
 
 std::string utf16_to_utf8(std::u16string_view units) {
   constexpr char32_t kReplacement = 0xFFFD;

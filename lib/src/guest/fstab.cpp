@@ -22,17 +22,46 @@ void require_field(const char* name, std::string_view value) {
                 fmt::format("the {} {} of an fstab entry holds a zero byte", name, quote(value)));
 }
 
+bool is_among_devices(std::string_view path) {
+  return normal_mount_point(path).starts_with("/dev/");
+}
+
+/// Below /dev only what has no device is mounted (tmpfs, devpts), or another directory (bind).
+bool has_device(const FstabRequest& request) {
+  return request.type != "none" &&
+         (request.device.front() == '/' || request.device.find('=') != std::string::npos);
+}
+
+/// What is wrong with the mount point, or nothing.
+std::string_view mount_point_fault(const FstabRequest& request) {
+  if (!is_mount_point(request.mount_point))
+    return "of an fstab entry is neither absolute nor 'none' nor 'swap'";
+  if (request.type == "swap" && request.mount_point.front() == '/')
+    return "of swap space is neither 'none' nor 'swap'";
+  if (is_among_devices(request.mount_point) && has_device(request))
+    return "of an fstab entry is among the devices";
+  return {};
+}
+
+void require_mount_point(const FstabRequest& request) {
+  const std::string_view fault = mount_point_fault(request);
+  if (fault.empty()) return;
+  const std::string& device = request.device;
+  if (device.front() == '/' ? !is_among_devices(device)
+                            : request.type == "swap" && is_mount_point(device))
+    throw Error(
+        Errc::Usage,
+        fmt::format("the mount point {} and the device {} of an fstab entry seem to be swapped",
+                    quote(request.mount_point), quote(device)));
+  throw Error(Errc::Usage, fmt::format("the mount point {} {}", quote(request.mount_point), fault));
+}
+
 void require_request(const FstabRequest& request) {
   require_field("mount point", request.mount_point);
   require_field("device", request.device);
   require_field("type", request.type);
   if (request.options) require_field("options", *request.options);
-  if (!is_mount_point(request.mount_point))
-    throw Error(
-        Errc::Usage,
-        fmt::format(
-            "the mount point {} of an fstab entry is neither absolute nor 'none' nor 'swap'",
-            quote(request.mount_point)));
+  require_mount_point(request);
 }
 
 /// Which entries a request is about.
@@ -47,6 +76,8 @@ class Place {
     return mounted ? normal_mount_point(entry.mount_point) == mount_point_
                    : entry.device == device_;
   }
+  /// What tells it from others, for messages.
+  const std::string& key() const { return mount_point_.front() == '/' ? mount_point_ : device_; }
 
  private:
   std::string mount_point_, device_;
@@ -68,6 +99,11 @@ FstabFields wanted_values(const FstabRequest& request, const std::optional<Fstab
   entry.dump = request.dump.value_or(entry.dump);
   entry.pass = request.pass.value_or(entry.pass);
   return fields_of(entry);
+}
+
+/// The fields of a line as they stand there, with single blanks between.
+std::string fields_text(const FstabLine& line) {
+  return fmt::format("{}", fmt::join(line.fields.begin(), line.fields.begin() + line.count, " "));
 }
 
 class Pattern {
@@ -126,6 +162,31 @@ bool Fstab::set(const FstabRequest& request) {
   const bool changed = out != text_;
   text_ = std::move(out);
   return changed;
+}
+
+bool Fstab::add(const FstabRequest& request) {
+  require_request(request);
+  const Place place(request);
+  std::optional<Error> other;
+  LineReader reader(text_);
+  while (const auto line = reader.next()) {
+    const auto parsed = parse_fstab_line(line->body);
+    if (!parsed || !parsed->active) continue;
+    const FstabEntry entry = decode_entry(*parsed);
+    if (!place.holds(entry)) continue;
+    const FstabFields wanted = wanted_values(request, entry);
+    // "none" and "swap" say the same
+    if (std::equal(wanted.begin() + 2, wanted.end(), fields_of(entry).begin() + 2) &&
+        wanted[0] == entry.device)
+      return false;
+    if (!other)
+      other = Error(Errc::Exists,
+                    fmt::format("line {} of fstab has an entry for {} already: {}", line->number,
+                                quote(place.key()), quote(fields_text(*parsed))))
+                  .with_hint("'set' would replace it");
+  }
+  if (other) throw *other;
+  return set(request);
 }
 
 namespace {

@@ -179,6 +179,10 @@ std::size_t find_place(const InittabEntry& wanted, const std::vector<InittabEntr
   return 0;
 }
 
+bool same_values(const InittabEntry& a, const InittabEntry& b) {
+  return a.runlevels == b.runlevels && a.action == b.action && a.process == b.process;
+}
+
 class IdPattern {
  public:
   explicit IdPattern(std::string_view text) : text_(text), glob_(text) {
@@ -228,6 +232,29 @@ bool Inittab::set(std::string_view text) {
   const bool changed = out != text_;
   text_ = std::move(out);
   return changed;
+}
+
+bool Inittab::add(std::string_view text) {
+  const InittabEntry wanted = parse_request(text);
+  const std::vector<InittabEntry> old = entries();
+  const InittabStyle style = style_for(wanted, old);
+  require_valid(text, wanted, style);
+  std::vector<InittabEntry> there;
+  for (const InittabEntry& entry : old)
+    if (entry.active && replaces(wanted, entry, style)) there.push_back(entry);
+  if (std::any_of(there.begin(), there.end(),
+                  [&](const InittabEntry& entry) { return same_values(wanted, entry); }))
+    return false;
+  if (!there.empty()) {
+    const auto& [number, active, id, runlevels, action, process] = there.front();
+    throw Error(Errc::Exists,
+                fmt::format("line {} of inittab has the id {} already: {}", number, quote(id),
+                            quote(fmt::format("{}:{}:{}:{}", id, runlevels, action, process))))
+        .with_hint("'set' would replace it");
+  }
+  require_one_default(text, wanted, old);
+  append_line(text_, text);
+  return true;
 }
 
 namespace {

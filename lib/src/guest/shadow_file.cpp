@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "guest/colon_fields.h"
+#include "guest/crypt_hash.h"
 #include "guest/text_lines.h"
 
 namespace rawimg {
@@ -66,16 +67,35 @@ UserLine require_line(const PasswdFile& passwd, std::string_view text, std::stri
   return *line;
 }
 
+/// What was given is not for messages, which end up in logs: it may be a password.
 void require_hash(std::string_view hash) {
+  if (hash == "*" || hash == "!" || is_crypt_hash(hash)) return;
+  constexpr const char* kHint =
+      "'openssl passwd -6' makes one; '*' stands for none, and 'lock' keeps the old one";
   if (hash.empty())
-    throw Error(Errc::Usage, "the hash of a password is empty: anyone could log in");
+    throw Error(Errc::Usage, "the hash of a password is empty: anyone could log in")
+        .with_hint(kHint);
   const auto bad = std::find_if(hash.begin(), hash.end(),
                                 [](char c) { return c <= ' ' || c >= 0x7F || c == ':'; });
-  if (bad == hash.end()) return;
-  // The hash itself is not for messages, which end up in logs.
+  if (bad == hash.end())
+    throw Error(Errc::Usage, "what was given is not the hash of a password, as in crypt(5)")
+        .with_hint(kHint);
   throw Error(Errc::Usage, fmt::format("byte {} of the hash of a password is {}; a hash is "
                                        "printable ASCII without blanks and colons",
-                                       bad - hash.begin(), quote(std::string_view(&*bad, 1))));
+                                       bad - hash.begin(), quote(std::string_view(&*bad, 1))))
+      .with_hint(kHint);
+}
+
+/// The second field of a line, also of a broken one; of a line that is no entry all of it.
+std::string_view hash_of(std::string_view body) {
+  const std::size_t colon = body.find(':');
+  if (colon == std::string_view::npos) return body.starts_with('#') ? body.substr(0, 0) : body;
+  return body.substr(colon + 1, body.find(':', colon + 1) - colon - 1);
+}
+
+/// Without the marks of a lock.
+std::string_view unlocked(std::string_view hash) {
+  return hash.substr(std::min(hash.find_first_not_of('!'), hash.size()));
 }
 
 std::string join(const Fields& fields) { return fmt::format("{}", fmt::join(fields, ":")); }
@@ -149,6 +169,24 @@ bool ShadowFile::set_hash(const PasswdFile& passwd, std::string_view user, std::
   const bool changed = out != text_;
   text_ = std::move(out);
   return changed;
+}
+
+std::string ShadowFile::hidden_text(const ShadowFile& before) const {
+  std::string out;
+  LineReader reader(text_), old_reader(before.text_);
+  while (const auto line = reader.next()) {
+    const auto old = old_reader.next();  // no edit moves a line
+    const std::string_view hash = unlocked(hash_of(line->body));
+    if (hash.find_first_not_of("*!") == std::string_view::npos) {
+      keep_line(out, *line);
+      continue;
+    }
+    const std::size_t at = static_cast<std::size_t>(hash.data() - line->body.data());
+    const bool is_new = !old || unlocked(hash_of(old->body)) != hash;
+    out.append(line->body.substr(0, at)).append(is_new ? "<new hash>" : "<hidden>");
+    out.append(line->body.substr(at + hash.size())).append(line->ending);
+  }
+  return out;
 }
 
 }  // namespace rawimg
