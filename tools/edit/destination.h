@@ -24,7 +24,9 @@ struct Destination {
   Operand target_for(const Operand& source) const;
 };
 
-/// Throws: Usage (too few operands; several sources and no directory), NotFound.
+/// Throws: Usage (too few operands, or too many for -T).
+void require_destination(const Args& args);
+/// Throws: Usage as above, NotFound (several sources and no directory).
 Destination read_destination(Edit& edit, const Args& args, bool in_image);
 
 /// The last part of a path, without slashes behind it.
