@@ -173,6 +173,12 @@ TEST_CASE("what a wildcard matches beside what was meant is left out with a warn
   CHECK(removed.err.find("warning: '" + disk.image + ":/lost+found': lost+found has to stay") !=
         std::string::npos);
   CHECK(disk.ls("/") == "lost+found\n");
+  disk.require_verb({"mkdir", ":/a", ":/c"});
+  disk.require_verb({"ln", "-s", "a", ":/b"});
+  CHECK(disk.run_verb({"rm", "-r", ":/*/"}).code == 4);  // "b/", which is a symlink
+  disk.require_verb({"rm", "-rf", ":/*/"});
+  CHECK(disk.ls("/") == "b\nlost+found\n");
+  disk.require_verb({"rm", ":/b"});
   const nlohmann::json json = disk.run_verb({"rm", "-rf", "--json", ":/*"}).json();
   CHECK(json.at("warnings").at(0).at("code") == "lost-and-found");
 }
@@ -415,6 +421,7 @@ TEST_CASE("ln makes relative symlinks, and hard links of what symlinks lead to",
   CHECK(disk.stat("/usr/lib/os").at("links") == 2);
   disk.require_verb({"ln", ":/etc/b/os", ":/soft"});
   CHECK(text("/soft") == "../../usr/lib/os");
+  CHECK(disk.run_verb({"ln", "-sfn", "x", "y", ":/lib"}).code == 4);
   disk.require_verb({"ln", "-sfn", "etc", ":/lib"});
   CHECK(text("/lib") == "etc");
   CHECK(disk.run_verb({"ln", "-sv", "t", ":/v"}).out == "'" + disk.image + ":/v' -> 't'\n");

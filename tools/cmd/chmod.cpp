@@ -68,20 +68,10 @@ void require_words(const Args& args) {
 void apply(Edit& edit, const Args& args) {
   require_words(args);
   const ModeChange mode = read_change(edit, args);
-  for (std::size_t i = args.has("reference") ? 0 : 1; i < args.operands().size(); ++i) {
-    const std::string& word = args.operands()[i];
-    try {
-      for (const Operand& file : edit.expand(word)) {
-        try {
-          change(edit, args, file, mode);
-        } catch (const Error& error) {
-          throw in_file(error, file);
-        }
-      }
-    } catch (const Error& error) {
-      if (!args.has("silent") || error.code() != Errc::NotFound) throw;
-    }
-  }
+  const std::span<const std::string> words = args.operands();
+  for_each_file(edit, words.subspan(args.has("reference") ? 0 : 1),
+                args.has("silent") ? Missing::IsSkipped : Missing::IsError,
+                [&](const Operand& file) { change(edit, args, file, mode); });
 }
 
 /// "-x", "-rwx", "-w,+x": what no option of chmod begins with.

@@ -86,20 +86,10 @@ void require_words(const Args& args) {
 void apply(Edit& edit, const Args& args) {
   require_words(args);
   const Request request = read_request(edit, args);
-  for (std::size_t i = args.has("reference") ? 0 : 1; i < args.operands().size(); ++i) {
-    const std::string& word = args.operands()[i];
-    try {
-      for (const Operand& file : edit.expand(word)) {
-        try {
-          change(edit, file, request);
-        } catch (const Error& error) {
-          throw in_file(error, file);
-        }
-      }
-    } catch (const Error& error) {
-      if (!args.has("silent") || error.code() != Errc::NotFound) throw;
-    }
-  }
+  const std::span<const std::string> words = args.operands();
+  for_each_file(edit, words.subspan(args.has("reference") ? 0 : 1),
+                args.has("silent") ? Missing::IsSkipped : Missing::IsError,
+                [&](const Operand& file) { change(edit, file, request); });
 }
 
 }  // namespace

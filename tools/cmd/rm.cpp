@@ -32,6 +32,11 @@ constexpr std::span<const OptionSpec> kTables[] = {
     kOwn, kVerboseOption, kEditOptions, kLockOptions, kLiteralImageOption, kCommonOptions};
 constexpr std::size_t kManyFiles = 3;
 
+/// "force", "interactive", "interactive-once" or nothing of these: the last one counts.
+std::string_view manner_of(const Args& args) {
+  return last_of(args, {"force", "interactive", "interactive-once"});
+}
+
 bool is_recursive(const Args& args) {
   return args.has("recursive") || args.has("recursive-as-well");
 }
@@ -57,7 +62,7 @@ class Remover {
       : edit_(edit),
         recursive_(is_recursive(args)),
         empty_directories_(args.has("dir")),
-        asks_(last_of(args, {"force", "interactive", "interactive-once"}) == "interactive") {}
+        asks_(manner_of(args) == "interactive") {}
 
   void remove(const Operand& file) {
     if (names_root(file))
@@ -156,8 +161,7 @@ class Remover {
 
 /// -I: one question for all of them.
 bool agrees_to_all(Edit& edit, const Args& args, Remover& remover) {
-  if (last_of(args, {"force", "interactive", "interactive-once"}) != "interactive-once")
-    return true;
+  if (manner_of(args) != "interactive-once") return true;
   std::size_t files = 0;
   for (const std::string& word : args.operands()) files += edit.expand(word).size();
   if (files <= kManyFiles && !is_recursive(args)) return true;
@@ -165,28 +169,33 @@ bool agrees_to_all(Edit& edit, const Args& args, Remover& remover) {
                                     is_recursive(args) ? " recursively" : ""));
 }
 
+std::vector<Operand> files_of(Edit& edit, const std::string& word, bool force) {
+  try {
+    return expand_removable(edit, word);
+  } catch (const Error& error) {
+    if (!force || error.code() != Errc::NotFound) throw;
+    return {};
+  }
+}
+
 void apply(Edit& edit, const Args& args) {
-  const bool force = args.has("force");
+  const bool force = manner_of(args) == "force";
   if (!force) require_operands(args, 1);
   Remover remover(edit, args);
   if (!agrees_to_all(edit, args, remover)) return;
   for (const std::string& word : args.operands()) {
-    try {
-      for (const Operand& file : expand_removable(edit, word)) {
-        try {
-          remover.remove(file);
-        } catch (const Error& error) {
-          throw in_file(error, file);
-        }
+    for (const Operand& file : files_of(edit, word, force)) {
+      try {
+        remover.remove(file);
+      } catch (const Error& error) {
+        if (!force || error.code() != Errc::NotFound) throw in_file(error, file);
       }
-    } catch (const Error& error) {
-      if (!force || error.code() != Errc::NotFound) throw;
     }
   }
 }
 
 ExitCode run(const Args& args, Streams& io) {
-  if (args.operands().empty() && args.has("force")) return ExitCode::Done;  // as rm(1)
+  if (args.operands().empty() && manner_of(args) == "force") return ExitCode::Done;  // as rm(1)
   require_operands(args, 1);
   return run_edit(kRm, args, io);
 }

@@ -24,16 +24,10 @@ void apply(Edit& edit, const Args& args) {
   require_operands(args, 1);
   const std::string input = read_descriptor(edit.io().in, "standard input");
   if (!args.has("json")) edit.io().out << input;
-  for (const std::string& word : args.operands()) {
-    for (const Operand& file : edit.expand(word)) {
-      try {
-        const std::uint32_t inode = find_or_make_regular(edit, file);
-        write_content(edit, file, (args.has("append") ? read_content(edit, inode) : "") + input);
-      } catch (const Error& error) {
-        throw in_file(error, file);
-      }
-    }
-  }
+  for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
+    const std::uint32_t inode = find_or_make_regular(edit, file);
+    write_content(edit, file, (args.has("append") ? read_content(edit, inode) : "") + input);
+  });
 }
 
 }  // namespace

@@ -61,20 +61,14 @@ void apply(Edit& edit, const Args& args) {
   require_operands(args, 1);
   const Times times = read_times(edit, args);
   const bool both = args.has("access") == args.has("modification");
-  for (const std::string& word : args.operands()) {
-    for (const Operand& file : edit.expand(word)) {
-      try {
-        const auto inode = find_file(edit, file, args);
-        if (!inode) continue;
-        MetadataChange change;
-        if (both || args.has("access")) change.atime = times.access;
-        if (both || args.has("modification")) change.mtime = times.modification;
-        edit.fs().change(*inode, change);
-      } catch (const Error& error) {
-        throw in_file(error, file);
-      }
-    }
-  }
+  for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
+    const auto inode = find_file(edit, file, args);
+    if (!inode) return;
+    MetadataChange change;
+    if (both || args.has("access")) change.atime = times.access;
+    if (both || args.has("modification")) change.mtime = times.modification;
+    edit.fs().change(*inode, change);
+  });
 }
 
 }  // namespace

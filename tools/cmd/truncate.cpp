@@ -94,18 +94,12 @@ void apply(Edit& edit, const Args& args) {
   std::optional<std::uint64_t> reference;
   if (const auto word = args.value("reference"))
     reference = edit.fs().inode(edit.resolve(edit.in_image(*word))).size_bytes;
-  for (const std::string& word : args.operands()) {
-    for (const Operand& file : edit.expand(word)) {
-      try {
-        if (args.has("no-create") && !edit.find(file)) continue;
-        const std::uint32_t inode = find_or_make_regular(edit, file);
-        const std::uint64_t now = reference.value_or(edit.fs().inode(inode).size_bytes);
-        edit.fs().set_size(inode, size ? size->apply(now) : now);
-      } catch (const Error& error) {
-        throw in_file(error, file);
-      }
-    }
-  }
+  for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
+    if (args.has("no-create") && !edit.find(file)) return;
+    const std::uint32_t inode = find_or_make_regular(edit, file);
+    const std::uint64_t now = reference.value_or(edit.fs().inode(inode).size_bytes);
+    edit.fs().set_size(inode, size ? size->apply(now) : now);
+  });
 }
 
 }  // namespace

@@ -83,15 +83,8 @@ void require_words(const Args& args) {
 
 void apply(Edit& edit, const Args& args) {
   require_words(args);
-  for (const std::string& word : args.operands()) {
-    for (const Operand& file : edit.expand(word)) {
-      try {
-        change_file(edit, file, args);
-      } catch (const Error& error) {
-        throw in_file(error, file);
-      }
-    }
-  }
+  for_each_file(edit, args.operands(), Missing::IsError,
+                [&](const Operand& file) { change_file(edit, file, args); });
 }
 
 }  // namespace

@@ -13,7 +13,18 @@ namespace {
 constexpr unsigned kMaxSymlinks = 40;  // as Linux
 constexpr std::string_view kLostAndFound = "lost+found";
 
-std::uint32_t root_of(const Edit& edit) { return edit.fs().resolve("/"); }
+constexpr const char* kLostAndFoundStays = "lost+found has to stay: e2fsck needs it";
+
+bool is_lost_and_found(const Edit& edit, const Named& named) {
+  return named.type == FileType::Directory && named.place.name == kLostAndFound &&
+         named.place.directory == edit.fs().resolve("/");
+}
+
+bool is_lost_and_found(const Edit& edit, const Operand& match) {
+  const Operand file = without_slashes(match);
+  if (base_name(file.path) != kLostAndFound) return false;
+  return is_lost_and_found(edit, require_named(edit, file));
+}
 
 /// Only a directory of the name itself has a name with a slash behind it: no symlink to one.
 void require_directory(const Edit& edit, const Operand& file, std::uint32_t inode) {
@@ -69,23 +80,40 @@ Named require_named(const Edit& edit, const Operand& file) {
 }
 
 void require_not_lost_and_found(const Edit& edit, const Named& named) {
-  if (named.type == FileType::Directory && named.place.name == kLostAndFound &&
-      named.place.directory == root_of(edit))
-    throw Error(Errc::Exists, "lost+found has to stay: e2fsck needs it");
+  if (is_lost_and_found(edit, named)) throw Error(Errc::Exists, kLostAndFoundStays);
 }
 
 std::vector<Operand> expand_removable(Edit& edit, const std::string& word) {
   std::vector<Operand> files;
   for (Operand& file : edit.expand(word)) {
-    try {
-      if (file.is_match) require_not_lost_and_found(edit, require_named(edit, file));
+    if (file.is_match && is_lost_and_found(edit, file))
+      edit.warn("lost-and-found", file, kLostAndFoundStays);
+    else
       files.push_back(std::move(file));
-    } catch (const Error& error) {
-      if (error.code() != Errc::Exists) throw;
-      edit.warn("lost-and-found", file, error.what());
-    }
   }
   return files;
+}
+
+void for_each_file(Edit& edit, std::span<const std::string> words, Missing missing,
+                   const std::function<void(const Operand&)>& action) {
+  const auto tolerate = [&](const Error& error) {
+    return missing == Missing::IsSkipped && error.code() == Errc::NotFound;
+  };
+  for (const std::string& word : words) {
+    std::vector<Operand> files;
+    try {
+      files = edit.expand(word);
+    } catch (const Error& error) {
+      if (!tolerate(error)) throw;
+    }
+    for (const Operand& file : files) {
+      try {
+        action(file);
+      } catch (const Error& error) {
+        if (!tolerate(error)) throw in_file(error, file);
+      }
+    }
+  }
 }
 
 std::optional<std::uint32_t> resolve_or_skip(Edit& edit, const Operand& file,

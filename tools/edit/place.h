@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "edit/edit.h"
@@ -40,6 +42,12 @@ Transaction::Place place_for_new(const Edit& edit, const Operand& file, NewName 
 void require_not_lost_and_found(const Edit& edit, const Named& named);
 /// What a word names, for what takes names away: a wildcard leaves out lost+found, with a warning.
 std::vector<Operand> expand_removable(Edit& edit, const std::string& word);
+
+enum class Missing { IsError, IsSkipped };
+/// Does something to each file that the words name, wildcards expanded, with its word in front of
+/// what that throws.
+void for_each_file(Edit& edit, std::span<const std::string> words, Missing missing,
+                   const std::function<void(const Operand&)>& action);
 
 /// Where a wildcard matches a symlink that leads nowhere: nothing, with a warning. Throws:
 /// NotFound.
