@@ -144,6 +144,11 @@ TEST_CASE("wildcards go for truncate, touch, tee and ln, and never make files", 
                     {{"truncate", "-s", "1", ":/e/b*"}, 4, "nothing in the image matches"},
                     {{"ln", ":/e/b*", ":/d"}, 4, "nothing in the image matches"},
                     {{"ln", ":/e/a*", ":/x"}, 4, "is not a directory"},
+                    {{"mv", ":/e/a*", ":/x"}, 4, "is not a directory, and 2 files"},
+                    {{"mv", ":/e/a*", ":/f"}, 4, "is not a directory, and 2 files"},
+                    {{"touch", "-c", ":/f/z"}, 4, "'/f' is not a directory"},
+                    {{"truncate", "-c", "-s", "1", ":/f/"}, 4, "'/f' is not a directory"},
+                    {{"touch", "-c", ":/no/z"}, 0, "nothing to change"},
                     {{"rm", "-r", ":/f*/"}, 4, "no directory"}});
   disk.require_verb({"rm", "-r", ":/[de]*/"});  // of d, e and etc: directories only
   CHECK(disk.ls("/").find("dangling") == 0);
@@ -245,9 +250,12 @@ TEST_CASE("mv -u keeps what is not older, and -n and -f obey the last", "[cli][e
   disk.require_verb({"touch", "-d", "@100", ":/e/x"});
   disk.require_verb({"touch", "-d", "@200", ":/f"});
   disk.require_verb({"mv", "-u", ":/e/x", ":/f"});
+  CHECK(disk.run_verb({"mv", "-u", "-T", ":/d", ":/f"}).code == 1);
   CHECK(disk.stat("/f").at("mtime").at("seconds") == 200);
   disk.require_verb({"mv", "-f", "-n", ":/f", ":/e/x"});
   CHECK(disk.stat("/e/x").at("mtime").at("seconds") == 100);
+  disk.require_verb({"mv", ":/lf", ":/h"});  // another name of what it leads to
+  CHECK(disk.stat("/h").at("target") == "f");
   CHECK(disk.run_verb({"mv", "-nfuv", ":/f", ":/e/x"}).out.find("renamed") == 0);
   CHECK(disk.stat("/e/x").at("mtime").at("seconds") == 200);
 }

@@ -125,18 +125,13 @@ std::string link_one(Edit& edit, const Args& args, const Target& target, const O
   return text;
 }
 
-Error no_directory(const Destination& destination) {
-  const std::string& word = destination.target.word;
-  return Error(Errc::NotFound, fmt::format("{} is not a directory", quote(word))).with_path(word);
-}
-
 Destination read_link_destination(Edit& edit, const Args& args) {
   Destination destination = read_destination(edit, args, true);
   if (!args.has("no-dereference") || args.has("target-directory") || !destination.is_directory)
     return destination;
   const auto named = edit.find(destination.target, ExtFs::Follow::AllButLast);
   destination.is_directory = named && edit.is_directory(*named);
-  if (destination.sources.size() > 1 && !destination.is_directory) throw no_directory(destination);
+  destination.require_room_for(destination.sources.size());
   return destination;
 }
 
@@ -146,7 +141,7 @@ void apply(Edit& edit, const Args& args) {
   const Destination destination = read_link_destination(edit, args);
   for (const std::string& word : destination.sources) {
     const std::vector<Target> targets = expand_target(edit, args, word);
-    if (targets.size() > 1 && !destination.is_directory) throw no_directory(destination);
+    destination.require_room_for(targets.size());
     for (const Target& target : targets) {
       Operand name = destination.target;
       if (destination.is_directory)

@@ -27,7 +27,11 @@ void require_replaceable(const Edit& edit, const Named& from, const Operand& sou
                          const Named& there, const Operand& target) {
   if (there.inode == from.inode) throw same_file();
   // a symlink over what it leads to would lead to itself
-  if (from.type == FileType::Symlink && edit.find(source) == there.inode) throw same_file();
+  if (from.type == FileType::Symlink && edit.find(source) == there.inode &&
+      there.type != FileType::Directory) {
+    const Transaction::Place end = follow_to_place(edit, source);
+    if (end.directory == there.place.directory && end.name == there.place.name) throw same_file();
+  }
   require_not_lost_and_found(edit, there);
   const bool is_directory = from.type == FileType::Directory,
              over_directory = there.type == FileType::Directory;
@@ -38,14 +42,15 @@ void require_replaceable(const Edit& edit, const Named& from, const Operand& sou
   if (!is_directory && over_directory)
     throw Error(Errc::Exists,
                 fmt::format("{} is a directory, and a file cannot replace it", quote(target.path)));
-  if (over_directory && !edit.fs().read_directory(there.inode).empty())
+}
+
+void require_empty(const Edit& edit, const Named& there, const Operand& target) {
+  if (there.type == FileType::Directory && !edit.fs().read_directory(there.inode).empty())
     throw Error(Errc::Exists, fmt::format("directory {} is not empty", quote(target.path)));
 }
 
-bool leaves_target(const Edit& edit, const Args& args, const Named& from, const Named& there) {
-  if (last_of(args, {"no-clobber", "force"}) == "no-clobber") return true;
-  return args.has("update") &&
-         edit.fs().inode(from.inode).mtime <= edit.fs().inode(there.inode).mtime;
+bool is_newer(const Edit& edit, const Named& from, const Named& there) {
+  return edit.fs().inode(from.inode).mtime > edit.fs().inode(there.inode).mtime;
 }
 
 /// Returns whether the name has changed.
@@ -56,8 +61,10 @@ bool move_one(Edit& edit, const Operand& source, const Operand& target, const Ar
       edit, target, from.type == FileType::Directory ? NewName::Directory : NewName::File);
   if (const auto inode = edit.fs().find(to.directory, to.name)) {
     const Named there{to, *inode, edit.fs().type(*inode)};
-    if (leaves_target(edit, args, from, there)) return false;
+    if (last_of(args, {"no-clobber", "force"}) == "no-clobber") return false;
     require_replaceable(edit, from, source, there, target);
+    if (args.has("update") && !is_newer(edit, from, there)) return false;
+    require_empty(edit, there, target);
   }
   change_names(
       [&] { edit.fs().rename(from.place.directory, from.place.name, to.directory, to.name); });
@@ -67,7 +74,9 @@ bool move_one(Edit& edit, const Operand& source, const Operand& target, const Ar
 void apply(Edit& edit, const Args& args) {
   const Destination destination = read_destination(edit, args, true);
   for (const std::string& word : destination.sources) {
-    for (const Operand& source : expand_removable(edit, word)) {
+    const std::vector<Operand> sources = expand_removable(edit, word);
+    destination.require_room_for(sources.size());
+    for (const Operand& source : sources) {
       if (names_root(source))
         throw in_file(Error(Errc::Exists, "the root directory cannot be moved"), source);
       const Operand target = destination.target_for(source);

@@ -49,11 +49,9 @@ Times read_times(const Edit& edit, const Args& args) {
 /// Nothing where there is nothing to change.
 std::optional<std::uint32_t> find_file(Edit& edit, const Operand& file, const Args& args) {
   const bool itself = args.has("no-dereference");
-  if (args.has("no-create") || itself) {
-    const auto inode = edit.find(file, itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
-    if (inode || args.has("no-create")) return inode;
-    (void)require_named(edit, file);  // says why: as touch(1), -h makes nothing
-  }
+  const auto follow = itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All;
+  if (args.has("no-create")) return find_only(edit, file, follow);
+  if (itself) return edit.resolve(file, follow);  // as touch(1), -h makes nothing
   return find_or_make(edit, file);
 }
 

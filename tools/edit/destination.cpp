@@ -25,6 +25,13 @@ std::string base_name(const std::string& path) {
   return std::string(rest.substr(rest.rfind('/') + 1));
 }
 
+void Destination::require_room_for(std::size_t count) const {
+  if (count > 1 && !is_directory)
+    throw Error(Errc::NotFound, fmt::format("{} is not a directory, and {} files are to go there",
+                                            quote(target.word), count))
+        .with_path(target.word);
+}
+
 Operand Destination::target_for(const Operand& source) const {
   if (!is_directory) return target;
   const std::string name = base_name(source.path);

@@ -20,6 +20,8 @@ struct Destination {
   Operand target;
   bool is_directory = false;  ///< sources keep their names, below it
 
+  /// Throws: NotFound, where a wildcard matches several files that would all get one name.
+  void require_room_for(std::size_t count) const;
   /// Where this source goes.
   Operand target_for(const Operand& source) const;
 };

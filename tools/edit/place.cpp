@@ -127,24 +127,41 @@ std::optional<std::uint32_t> resolve_or_skip(Edit& edit, const Operand& file,
   }
 }
 
-std::uint32_t find_or_make(Edit& edit, const Operand& file) {
-  if (const auto inode = edit.find(file)) return *inode;
+std::optional<std::uint32_t> find_only(const Edit& edit, const Operand& file,
+                                       ExtFs::Follow follow) {
+  if (const auto inode = edit.find(file, follow)) return inode;
+  for (std::size_t slash = file.path.find('/', 1); slash != std::string::npos;
+       slash = file.path.find('/', slash + 1)) {
+    Operand part = file;
+    part.path.resize(slash);
+    const auto inode = edit.find(part);
+    if (!inode) break;
+    require_directory(edit, part, *inode);
+  }
+  return std::nullopt;
+}
+
+Transaction::Place follow_to_place(const Edit& edit, const Operand& file) {
   Operand at = file;
   for (unsigned links = 0;; ++links) {
-    const Transaction::Place place = place_for(edit, at, NewName::File);
+    Transaction::Place place = place_for(edit, at, NewName::File);
     const auto there = edit.fs().find(place.directory, place.name);
-    if (!there) {
-      Entry meta;
-      meta.permissions = 0644;
-      meta.mtime = edit.now();
-      return edit.fs().make(place.directory, place.name, meta);
-    }
-    if (edit.fs().type(*there) != FileType::Symlink) return *there;
+    if (!there || edit.fs().type(*there) != FileType::Symlink) return place;
     if (links == kMaxSymlinks) throw Error(Errc::NotFound, "too many levels of symbolic links");
     const std::string target = edit.fs().symlink_target(*there);
     // what is in front of the name stays as it is: the walk goes through its symlinks before `..`
     at.path = target.starts_with('/') ? target : at.path.substr(0, at.path.rfind('/') + 1) + target;
   }
+}
+
+std::uint32_t find_or_make(Edit& edit, const Operand& file) {
+  if (const auto inode = edit.find(file)) return *inode;
+  const Transaction::Place place = follow_to_place(edit, file);
+  if (const auto inode = edit.fs().find(place.directory, place.name)) return *inode;
+  Entry meta;
+  meta.permissions = 0644;
+  meta.mtime = edit.now();
+  return edit.fs().make(place.directory, place.name, meta);
 }
 
 std::uint32_t find_or_make_regular(Edit& edit, const Operand& file) {

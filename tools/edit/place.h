@@ -53,6 +53,15 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
 /// NotFound.
 std::optional<std::uint32_t> resolve_or_skip(Edit& edit, const Operand& file, ExtFs::Follow follow);
 
+/// The same for what is to be made by nobody: nothing where there is no such file. Throws: NotFound
+/// (a file where the path wants a directory).
+std::optional<std::uint32_t> find_only(const Edit& edit, const Operand& file,
+                                       ExtFs::Follow follow = ExtFs::Follow::All);
+
+/// Where a path leads through symlinks, up to a name that is none, or is not there. Throws: as
+/// place_for, NotFound (over 40 symlinks).
+Transaction::Place follow_to_place(const Edit& edit, const Operand& file);
+
 /// The file that a path leads to; an empty one of root's is made where there is none, also where a
 /// symlink leads, as open(2) with O_CREAT does. Throws: NotFound, Exists (`name/`), NoSpace.
 std::uint32_t find_or_make(Edit& edit, const Operand& file);
