@@ -480,7 +480,7 @@ TEST_CASE("messages name the operand that is wrong, and what it lacks", "[cli][e
                     {{"mv"}, 2, "missing file operand"},
                     {{"touch"}, 2, "missing operand"},
                     {{"touch", "none.img:/x"}, 1, "'none.img'"}});
-  for (const char* verb : {"ls", "rm"}) {
+  for (const char* verb : {"ls", "rm", "info", "stat"}) {
     const CliResult result = run_rawimg({verb, slashless});
     CHECK(result.code == 2);
     CHECK(result.err.find("write " + disk.image + ":/etc/x") != std::string::npos);

@@ -16,9 +16,7 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"no-create", "", "make nothing that does not exist", 'c'},
     {"date", "DATE",
-     "2024-02-29, '2024-02-29 12:34:56.5 +0100' (UTC without a zone) or @SECONDS since 1970 "
-     "(default: SOURCE_DATE_EPOCH, else now)",
-     'd'},
+     "2024-02-29, '2024-02-29 12:34:56.5 +0100' (UTC without a zone) or @SECONDS since 1970", 'd'},
     {"stamp", "STAMP", "[[CC]YY]MMDDhhmm[.ss] in UTC, in place of DATE", 't'},
     {"reference", "IMG:/path", "the times of this file of the image", 'r'},
     {"access", "", "the access time only", 'a'},
@@ -79,6 +77,7 @@ const Command kTouch{
         "  rawimg touch disk.img:/etc/machine-id\n  rawimg touch -d 2024-02-29 "
         "disk.img:/etc/fstab\n",
     .details =
+        "The time is SOURCE_DATE_EPOCH where that is set, else now, unless an option gives one.\n"
         "Names with * ? [ match inside the image, and make nothing, unless a file has just that "
         "name.\n",
     .options = kTables,
