@@ -36,7 +36,7 @@ Operand Destination::target_for(const Operand& source) const {
   if (!is_directory) return target;
   const std::string name = base_name(source.path);
   if (name.empty() || name == "." || name == "..")
-    throw Error(Errc::Usage, fmt::format("{} has no name of its own to keep", quote(source.word)));
+    throw Error(Errc::Exists, fmt::format("{} has no name of its own to keep", quote(source.word)));
   return Edit::below(target, name);
 }
 

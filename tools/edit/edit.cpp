@@ -206,9 +206,7 @@ void Edit::say(const std::string& line) {
   if (verbose) tell(line);
 }
 
-void Edit::tell(const std::string& line) {
-  io_.out << line << '\n';
-}
+void Edit::tell(const std::string& line) { io_.out << line << '\n'; }
 
 void Edit::warn(std::string code, const Operand& file, const std::string& message) {
   warnings.push_back(

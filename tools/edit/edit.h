@@ -77,7 +77,7 @@ class Edit {
   bool is_dry_run() const { return args_.has("dry-run"); }
   /// "PARTUUID=..." of the partition that is edited; empty where there is no table.
   std::string partuuid;
-  void say(const std::string& line);  ///< with --verbose
+  void say(const std::string& line);   ///< with --verbose
   void tell(const std::string& line);  ///< on standard output; with --json, in its object
   void warn(std::string code, const Operand& file, const std::string& message);
 
