@@ -24,12 +24,6 @@ bool exists(std::string_view name) {
   return !name.empty() && fs::exists(fs::path(name), ignored);
 }
 
-/// [0-9]*(/.*)?
-bool is_slot_and_path(std::string_view text) {
-  const std::size_t slash = std::min(text.find('/'), text.size());
-  return text.substr(0, slash).find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 void take_slot_and_path(std::string_view text, Address& address) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   if (slash != 0) {
@@ -148,6 +142,29 @@ bool holds_ext(ImageFile& image, const Partition& partition) {
 }
 
 }  // namespace
+
+bool is_slot_and_path(std::string_view text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  return text.substr(0, slash).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::optional<std::string> with_slash(std::string_view word) {
+  if (exists(word)) return std::nullopt;
+  for (std::size_t colon = word.find(':'); colon != std::string_view::npos;
+       colon = word.find(':', colon + 1)) {
+    const std::string_view left = word.substr(0, colon), rest = word.substr(colon + 1);
+    std::error_code ignored;
+    if (!is_slot_and_path(rest) && fs::is_regular_file(fs::path(left), ignored))
+      return fmt::format("{}:/{}", left, rest);
+  }
+  return std::nullopt;
+}
+
+Error missing_slash(std::string_view word, std::string_view meant) {
+  return Error(Errc::Usage, fmt::format("{}: a path in an image begins with '/'", quote(word)))
+      .with_path(std::string(word))
+      .with_hint(fmt::format("write {}", escape(meant)));
+}
 
 bool has_partition_table(const ImageFile& image) {
   const DiskKind kind = identify_disk(image).kind;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <rawimg/error.h>
 #include <rawimg/image_file.h>
 #include <rawimg/observer.h>
 #include <rawimg/window.h>
@@ -26,6 +27,12 @@ struct Address {
 Address parse_address(std::string_view word);
 /// `word` for an image that --image has named: [:][N][/path]. Throws: Usage.
 Address parse_address_in(const std::filesystem::path& image, std::string_view word);
+
+/// Whether text is [0-9]*(/.*)?
+bool is_slot_and_path(std::string_view text);
+/// "disk.img:/etc" for "disk.img:etc", where there is a file disk.img and none of the whole name.
+std::optional<std::string> with_slash(std::string_view word);
+Error missing_slash(std::string_view word, std::string_view meant);
 
 struct FoundWindow {
   Window window;

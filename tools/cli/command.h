@@ -27,6 +27,10 @@ struct Command {
   ExitCode (*read)(Reading& reading, const Args& args) = nullptr;
   /// of what takes an expression behind its operands: how many words belong to a word of it
   std::size_t (*words_behind)(std::string_view word) = nullptr;
+  /// of what copies: operands may be files on the host, with --image, too
+  bool takes_host_files = false;
+  /// of chmod: whether a word with a dash in front is a mode; it becomes the first operand
+  bool (*is_dashed_operand)(std::string_view word) = nullptr;
 };
 
 /// The words of a command line, sorted by the command's table. An expression begins behind the

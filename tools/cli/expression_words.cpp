@@ -43,10 +43,36 @@ std::size_t find_expression(std::span<const OptionSpec> table,
   return words.size();
 }
 
+/// Words with a dash that are operands go in front, with commas between them, as chmod(1) takes
+/// `-w -x` for the mode -w,-x.
+Args parse_dashed(const Command& command, std::span<const OptionSpec> table,
+                  const std::vector<std::string>& words) {
+  std::vector<std::string> rest;
+  std::string dashed;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--") {
+      rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
+      break;
+    }
+    if (command.is_dashed_operand(words[i])) {
+      dashed += (dashed.empty() ? "" : ",") + words[i];
+      continue;
+    }
+    rest.push_back(words[i]);
+    if (takes_next(table, words[i]) && i + 1 < words.size()) rest.push_back(words[++i]);
+  }
+  const Args args = parse_args(table, rest);
+  if (dashed.empty()) return args;
+  std::vector<std::string> operands{dashed};
+  operands.insert(operands.end(), args.operands().begin(), args.operands().end());
+  return Args(args.options(), std::move(operands));
+}
+
 }  // namespace
 
 Args parse_words(const Command& command, const std::vector<std::string>& words) {
   const std::vector<OptionSpec> table = all_options(command);
+  if (command.is_dashed_operand != nullptr) return parse_dashed(command, table, words);
   if (command.words_behind == nullptr) return parse_args(table, words);
   const auto begin = words.begin() + static_cast<std::ptrdiff_t>(find_expression(table, words));
   std::vector<std::string> front(words.begin(), begin), expression;

@@ -26,10 +26,13 @@ constexpr Topic kTopics[] = {
 In place of a tarball, - is standard input. An image is never standard input or output.
 
 The word is split at the first colon whose right side looks like that and whose left side exists. A file name
-with a colon: --image FILE takes it literally, and the operand is then [N][/path].
+with a colon: --image FILE takes it literally, and paths are then [N]/path; for cp, which knows the host's, too, :[N]/path.
+
+Verbs that change an image take many paths. Names with * ? [ match inside the image, where no file has just that name;
+no match is exit 4. A slash behind a name asks for a directory.
 )"},
     {"exit-codes", R"(0    done
-1    failed: the host's file system, a missing host file, a bad archive, a target that exists
+1    failed: the host's file system, a missing host file, a bad archive, or what exists is in the way
 2    wrong command line
 3    not an image, or a feature that rawimg refuses
 4    not found in the image

@@ -249,7 +249,9 @@ std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
 Address read_address(const Args& args, std::size_t index) {
   if (const auto image = args.value("image"))
     return parse_address_in(*image, index < args.operands().size() ? args.operands()[index] : "");
-  return parse_address(args.require(index, "IMG"));
+  const std::string& word = args.require(index, "IMG");
+  if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
+  return parse_address(word);
 }
 
 }  // namespace rawimg::cli

@@ -6,21 +6,38 @@
 #include "cmd/all.h"
 #include "edit/edit.h"
 #include "edit/owner_names.h"
+#include "edit/place.h"
 #include "read/walk.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kOwn[] = {
-    {"recursive", "", "directories with all that is in them", 'R'},
-    {"no-dereference", "", "symlinks themselves, not what they lead to", 'P'},
+    {"recursive", "", "directories with all that is in them; no symlink is followed", 'R'},
+    {"no-dereference", "", "symlinks themselves, not what they lead to", 'h'},
+    {"changes", "", "say what is changed; -v also says what stays", 'c'},
+    {"silent", "", "what does not exist is no error", 'f'},
+    {"from", "OWNER[:GROUP]", "change only what belongs to these now"},
+    {"reference", "IMG:/path", "the owner and group of this file of the image, in place of OWNER"},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
-                                                   kLockOptions, kImageOption,   kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {
+    kOwn, kVerboseOption, kEditOptions, kLockOptions, kLiteralImageOption, kCommonOptions};
 
-void change_one(Edit& edit, const std::string& file, const InodeInfo& inode, const Owner& owner) {
-  if (owner.uid.value_or(inode.uid) == inode.uid && owner.gid.value_or(inode.gid) == inode.gid)
-    return;
+struct Request {
+  Owner owner, from;
+  bool recursive = false, no_dereference = false, changes = false;
+};
+
+bool belongs(const InodeInfo& inode, const Owner& owner) {
+  return owner.uid.value_or(inode.uid) == inode.uid && owner.gid.value_or(inode.gid) == inode.gid;
+}
+
+void change_one(Edit& edit, const std::string& file, const InodeInfo& inode,
+                const Request& request) {
+  const Owner& owner = request.owner;
+  if (belongs(inode, owner) || !belongs(inode, request.from))
+    return edit.say(
+        fmt::format("ownership of {} retained as {}:{}", quote(file), inode.uid, inode.gid));
   MetadataChange change;
   change.uid = owner.uid;
   change.gid = owner.gid;
@@ -29,44 +46,70 @@ void change_one(Edit& edit, const std::string& file, const InodeInfo& inode, con
     change.permissions = static_cast<std::uint16_t>(
         inode.permissions & ((inode.permissions & 0010) != 0 ? 01777U : 03777U));
   edit.fs().change(inode.number, change);
-  edit.say(fmt::format("owner of {} changed from {}:{} to {}:{}", quote(file), inode.uid, inode.gid,
-                       owner.uid.value_or(inode.uid), owner.gid.value_or(inode.gid)));
+  if (edit.verbose || request.changes)
+    edit.tell(fmt::format("changed ownership of {} from {}:{} to {}:{}", quote(file), inode.uid,
+                          inode.gid, owner.uid.value_or(inode.uid), owner.gid.value_or(inode.gid)));
+}
+
+Request read_request(const Edit& edit, const Args& args) {
+  Request request;
+  request.recursive = args.has("recursive");
+  request.no_dereference = args.has("no-dereference");
+  request.changes = args.has("changes");
+  if (const auto from = args.value("from")) request.from = parse_owner(edit.fs(), *from);
+  if (const auto reference = args.value("reference")) {
+    const InodeInfo inode = edit.fs().inode(edit.resolve(edit.in_image(*reference)));
+    request.owner = {inode.uid, inode.gid};
+  } else {
+    request.owner = parse_owner(edit.fs(), args.operands()[0]);
+  }
+  return request;
+}
+
+void change(Edit& edit, const Operand& file, const Request& request) {
+  const bool itself = request.no_dereference || request.recursive;
+  const auto inode =
+      resolve_or_skip(edit, file, itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
+  if (!inode) return;
+  if (!request.recursive) return change_one(edit, file.word, edit.fs().inode(*inode), request);
+  walk_tree(edit.fs(), file.word, *inode, {.enter = [&](const WalkStep& step) {
+              change_one(edit, step.path, step.inode, request);
+              return Walk::In;
+            }});
+}
+
+void require_words(const Args& args) {
+  require_operands(args, args.has("reference") ? 1 : 2,
+                   args.has("reference") ? "IMG:/path" : "OWNER[:GROUP] IMG:/path");
 }
 
 void apply(Edit& edit, const Args& args) {
-  const Owner owner = parse_owner(edit.fs(), args.require(0, "OWNER[:GROUP]"));
-  (void)args.require(1, "IMG:/path");
-  const bool recursive = args.has("recursive");
-  for (std::size_t i = 1; i < args.operands().size(); ++i) {
-    for (const Operand& file : edit.expand(args.operands()[i])) {
-      const std::uint32_t inode =
-          edit.resolve(file, args.has("no-dereference") || recursive ? ExtFs::Follow::AllButLast
-                                                                     : ExtFs::Follow::All);
-      if (recursive)
-        walk_tree(edit.fs(), file.word, inode, {.enter = [&](const WalkStep& step) {
-                    change_one(edit, step.path, step.inode, owner);
-                    return Walk::In;
-                  }});
-      else
-        change_one(edit, file.word, edit.fs().inode(inode), owner);
-    }
-  }
+  require_words(args);
+  const Request request = read_request(edit, args);
+  const std::span<const std::string> words = args.operands();
+  for_each_file(edit, words.subspan(args.has("reference") ? 0 : 1),
+                args.has("silent") ? Missing::IsSkipped : Missing::IsError,
+                [&](const Operand& file) { change(edit, file, request); });
 }
 
 }  // namespace
 
 const Command kChown{
     .name = "chown",
-    .synopsis = "[-R] OWNER[:GROUP] IMG:/path...",
+    .synopsis = "[-R] [-h] OWNER[:GROUP] | --reference=IMG:/path  IMG:/path...",
     .summary = "change owner and group in an image",
     .examples =
         "  rawimg chown -R 1000:1000 disk.img:/home/gem5\n  rawimg chown root:wheel "
         "disk.img:/bin/su\n  rawimg chown :video disk.img:/dev/fb0\n",
     .details =
-        "Names are looked up in the image's own /etc/passwd and /etc/group; numbers need "
-        "neither.\n",
+        "Names are looked up in the image's own /etc/passwd and /etc/group; numbers need neither, "
+        "and +5 is always a number.\nNames with * ? [ match inside the image.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kChown, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          require_words(args);
+          return run_edit(kChown, args, io);
+        },
     .apply = apply,
 };
 

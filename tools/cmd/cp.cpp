@@ -33,8 +33,8 @@ constexpr OptionSpec kOwn[] = {
     {"devices", "", "make device nodes on the host, too"},
 };
 constexpr std::span<const OptionSpec> kTables[] = {
-    kOwn,           kDestinationOptions, kVerboseOption, kEditOptions,
-    kJournalOption, kLockOptions,        kImageOption,   kCommonOptions};
+    kOwn,         kDestinationOptions,       kVerboseOption, kEditOptions, kJournalOption,
+    kLockOptions, kLiteralImageOrHostOption, kCommonOptions};
 
 void keep(CopyOptions& options, std::string_view what) {
   const bool all = what == "all", three = what.empty();
@@ -268,6 +268,7 @@ const Command kCp{
     .options = kTables,
     .run = run,
     .apply = apply,
+    .takes_host_files = true,
 };
 
 }  // namespace rawimg::cli

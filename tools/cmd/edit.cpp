@@ -33,7 +33,7 @@ constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOpti
 /// A dry run shows the difference.
 void replace_content(Edit& edit, const Operand& file, const std::string& before,
                      const std::string& after) {
-  if (edit.is_dry_run()) show_difference(edit, file.path, before, after);
+  show_difference(edit, file.path, before, after);
   write_content(edit, file, after);
 }
 

@@ -6,19 +6,20 @@
 #include "cmd/all.h"
 #include "edit/edit.h"
 #include "edit/mode_change.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kOwn[] = {
     {"parents", "", "no error if it exists; make parents, too", 'p'},
-    {"mode", "MODE", "permissions, as in chmod (default: 0755)", 'm'},
+    {"mode", "MODE", "permissions, as in chmod: a change is one of 0777 (default: 0755)", 'm'},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
-                                                   kLockOptions, kImageOption,   kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {
+    kOwn, kVerboseOption, kEditOptions, kLockOptions, kLiteralImageOption, kCommonOptions};
 
 void make_one(Edit& edit, const Operand& directory, std::uint16_t permissions) {
-  const Transaction::Place place = edit.place(directory);
+  const Transaction::Place place = place_for_new(edit, directory, NewName::Directory);
   Entry meta;
   meta.type = FileType::Directory;
   meta.permissions = permissions;
@@ -37,6 +38,9 @@ void make_with_parents(Edit& edit, const Operand& directory, std::uint16_t permi
     at = directory.path.find_first_not_of('/', slash);
     const bool is_last = at == std::string::npos;
     const auto there = edit.find(part);
+    if (!there && edit.find(part, ExtFs::Follow::AllButLast))
+      throw Error(Errc::Exists,
+                  fmt::format("{} is a symlink that leads nowhere", quote(part.word)));
     if (!there)
       make_one(edit, part, is_last ? permissions : 0755);
     else if (!edit.is_directory(*there))
@@ -45,9 +49,9 @@ void make_with_parents(Edit& edit, const Operand& directory, std::uint16_t permi
 }
 
 void apply(Edit& edit, const Args& args) {
-  (void)args.require(0, "IMG:/directory");
+  require_operands(args, 1, "IMG:/directory");
   const std::uint16_t permissions =
-      args.value("mode") ? ModeChange(*args.value("mode")).apply(0755, true) : 0755;
+      args.value("mode") ? ModeChange(*args.value("mode")).apply(0777, true) : 0755;
   for (const std::string& word : args.operands()) {
     const Operand directory = edit.in_image(word);
     try {
@@ -70,7 +74,11 @@ const Command kMkdir{
     .examples = "  rawimg mkdir disk.img:/mnt/data\n  rawimg mkdir -p disk.img:/etc/conf.d/local\n",
     .details = "",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kMkdir, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          require_operands(args, 1, "IMG:/directory");
+          return run_edit(kMkdir, args, io);
+        },
     .apply = apply,
 };
 

@@ -6,6 +6,7 @@
 #include "cmd/all.h"
 #include "edit/destination.h"
 #include "edit/edit.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
@@ -13,25 +14,80 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"no-clobber", "", "leave what exists as it is", 'n'},
     {"force", "", "replace what exists (the default)", 'f'},
+    {"update", "", "leave what exists as it is, unless the source has a later time", 'u'},
 };
 constexpr std::span<const OptionSpec> kTables[] = {
     kOwn,         kDestinationOptions, kVerboseOption, kEditOptions,
-    kLockOptions, kImageOption,        kCommonOptions};
+    kLockOptions, kLiteralImageOption, kCommonOptions};
+
+Error same_file() { return Error(Errc::Exists, "they are the same file"); }
+
+/// What is in the way of a rename, in the words of a user: the library knows numbers only.
+void require_replaceable(const Edit& edit, const Named& from, const Operand& source,
+                         const Named& there, const Operand& target) {
+  if (there.inode == from.inode) throw same_file();
+  // a symlink over what it leads to would lead to itself
+  if (from.type == FileType::Symlink && edit.find(source) == there.inode &&
+      there.type != FileType::Directory) {
+    const Transaction::Place end = follow_to_place(edit, source);
+    if (end.directory == there.place.directory && end.name == there.place.name) throw same_file();
+  }
+  require_not_lost_and_found(edit, there);
+  const bool is_directory = from.type == FileType::Directory,
+             over_directory = there.type == FileType::Directory;
+  if (is_directory && !over_directory)
+    throw Error(Errc::Exists,
+                fmt::format("{} is not a directory, and a directory cannot replace it",
+                            quote(target.path)));
+  if (!is_directory && over_directory)
+    throw Error(Errc::Exists,
+                fmt::format("{} is a directory, and a file cannot replace it", quote(target.path)));
+}
+
+void require_empty(const Edit& edit, const Named& there, const Operand& target) {
+  if (there.type == FileType::Directory && !edit.fs().read_directory(there.inode).empty())
+    throw Error(Errc::Exists, fmt::format("directory {} is not empty", quote(target.path)));
+}
+
+bool is_newer(const Edit& edit, const Named& from, const Named& there) {
+  return edit.fs().inode(from.inode).mtime > edit.fs().inode(there.inode).mtime;
+}
+
+/// Returns whether the name has changed.
+bool move_one(Edit& edit, const Operand& source, const Operand& target, const Args& args) {
+  const Named from = require_named(edit, source);
+  require_not_lost_and_found(edit, from);
+  const Transaction::Place to = place_for(
+      edit, target, from.type == FileType::Directory ? NewName::Directory : NewName::File);
+  if (const auto inode = edit.fs().find(to.directory, to.name)) {
+    const Named there{to, *inode, edit.fs().type(*inode)};
+    if (last_of(args, {"no-clobber", "force"}) == "no-clobber") return false;
+    require_replaceable(edit, from, source, there, target);
+    if (args.has("update") && !is_newer(edit, from, there)) return false;
+    require_empty(edit, there, target);
+  }
+  change_names(
+      [&] { edit.fs().rename(from.place.directory, from.place.name, to.directory, to.name); });
+  return true;
+}
 
 void apply(Edit& edit, const Args& args) {
   const Destination destination = read_destination(edit, args, true);
   for (const std::string& word : destination.sources) {
-    for (const Operand& source : edit.expand(word)) {
+    const std::vector<Operand> sources = expand_removable(edit, word);
+    destination.require_room_for(sources.size());
+    for (const Operand& source : sources) {
+      if (names_root(source))
+        throw in_file(Error(Errc::Exists, "the root directory cannot be moved"), source);
       const Operand target = destination.target_for(source);
+      bool moved = false;
       try {
-        if (args.has("no-clobber") && edit.find(target, ExtFs::Follow::AllButLast)) continue;
-        const Transaction::Place from = edit.place(source), to = edit.place(target);
-        edit.fs().rename(from.directory, from.name, to.directory, to.name);
+        moved = move_one(edit, source, target, args);
       } catch (const Error& error) {
         throw error.in(fmt::format("{} to {}", quote(source.word), quote(target.word)))
             .with_path(source.word);
       }
-      edit.say(fmt::format("renamed {} -> {}", quote(source.word), quote(target.word)));
+      if (moved) edit.say(fmt::format("renamed {} -> {}", quote(source.word), quote(target.word)));
     }
   }
 }
@@ -40,14 +96,20 @@ void apply(Edit& edit, const Args& args) {
 
 const Command kMv{
     .name = "mv",
-    .synopsis = "[-n] [-T | -t IMG:/directory] IMG:/path... IMG:/path",
+    .synopsis = "[-n] [-u] [-T | -t IMG:/directory] IMG:/path... IMG:/path",
     .summary = "rename and move files inside of an image",
     .examples =
         "  rawimg mv disk.img:/sbin/init disk.img:/sbin/init.old\n  rawimg mv -t disk.img:/srv "
         "disk.img:/home disk.img:/data\n",
-    .details = "Between an image and the host, or two images: cp, then rm.\n",
+    .details =
+        "Between an image and the host, or two images: cp, then rm. Names with * ? [ match inside "
+        "the image, unless a file\nhas just that name; lost+found is left out.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kMv, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          require_destination(args);
+          return run_edit(kMv, args, io);
+        },
     .apply = apply,
 };
 

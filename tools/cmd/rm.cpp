@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <ostream>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/errno_error.h"
 #include "base/text.h"
+#include "cli/inode_text.h"
 #include "cmd/all.h"
 #include "edit/edit.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
@@ -14,92 +23,195 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"recursive", "", "directories with all that is in them, too", 'r'},
     {"recursive-as-well", "", "the same as -r", 'R'},
-    {"force", "", "what does not exist is no error", 'f'},
+    {"force", "", "what does not exist is no error, and nothing is asked", 'f'},
     {"dir", "", "empty directories, too", 'd'},
+    {"interactive", "", "ask before each file, on standard input", 'i'},
+    {"interactive-once", "", "ask once before more than three files, or with -r", 'I'},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
-                                                   kLockOptions, kImageOption,   kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {
+    kOwn, kVerboseOption, kEditOptions, kLockOptions, kLiteralImageOption, kCommonOptions};
+constexpr std::size_t kManyFiles = 3;
 
-void remove_one(Edit& edit, const Operand& file, const Transaction::Place& place, bool directory) {
-  if (directory)
-    edit.fs().remove_directory(place.directory, place.name);
-  else
-    edit.fs().unlink(place.directory, place.name);
-  edit.say(fmt::format("removed {}{}", directory ? "directory " : "", quote(file.word)));
+/// "force", "interactive", "interactive-once" or nothing of these: the last one counts.
+std::string_view manner_of(const Args& args) {
+  return last_of(args, {"force", "interactive", "interactive-once"});
 }
 
-/// Depth first without recursion: how deep directories are nested is the image's business, not our
-/// stack's.
-void remove_tree(Edit& edit, const Operand& top, const Transaction::Place& place) {
-  struct Level {
-    Operand file;
-    Transaction::Place place;
-    std::vector<DirEntry> entries;  // still to go
-  };
-  const auto open = [&](const Operand& file, const Transaction::Place& at) {
-    const std::uint32_t inode = *edit.fs().find(at.directory, at.name);
-    return Level{file, at, edit.fs().read_directory(inode)};
-  };
-  std::vector<Level> levels{open(top, place)};
-  while (!levels.empty()) {
-    Level& level = levels.back();
-    if (level.entries.empty()) {
-      remove_one(edit, level.file, level.place, true);
-      levels.pop_back();
-      continue;
-    }
-    const DirEntry entry = std::move(level.entries.back());
-    level.entries.pop_back();
-    const Transaction::Place child{*edit.fs().find(level.place.directory, level.place.name),
-                                   entry.name};
-    const Operand file = Edit::below(level.file, entry.name);
-    if (edit.is_directory(entry.inode))
-      levels.push_back(open(file, child));
-    else
-      remove_one(edit, file, child, false);
+bool is_recursive(const Args& args) {
+  return args.has("recursive") || args.has("recursive-as-well");
+}
+
+/// One line of standard input, and none of what is behind it.
+std::string read_answer(Streams& io) {
+  std::string line;
+  for (;;) {
+    char c = 0;
+    const ssize_t n = ::read(io.in, &c, 1);
+    if (n < 0 && errno == EINTR && !io.stop.stop_requested()) continue;
+    if (io.stop.stop_requested())
+      throw Error(Errc::Interrupted, "interrupted; nothing was changed");
+    if (n < 0) throw errno_error(errno, "cannot read standard input");
+    if (n == 0 || c == '\n') return line;
+    line += c;
   }
 }
 
-void remove(Edit& edit, const Operand& file, const Args& args) {
-  const Transaction::Place place = edit.place(file);
-  const auto inode = edit.fs().find(place.directory, place.name);
-  if (!inode) throw Error(Errc::NotFound, "does not exist");
-  if (!edit.is_directory(*inode)) return remove_one(edit, file, place, false);
-  if (args.has("recursive") || args.has("recursive-as-well")) return remove_tree(edit, file, place);
-  if (args.has("dir")) return remove_one(edit, file, place, true);
-  throw Error(Errc::Usage, "it is a directory").with_hint("-r removes it with all that is in it");
+class Remover {
+ public:
+  Remover(Edit& edit, const Args& args)
+      : edit_(edit),
+        recursive_(is_recursive(args)),
+        empty_directories_(args.has("dir")),
+        asks_(manner_of(args) == "interactive") {}
+
+  void remove(const Operand& file) {
+    if (names_root(file))
+      throw Error(Errc::Exists, "the root directory cannot be removed")
+          .with_hint(fmt::format("{}* is all that is in it", escape(file.word)));
+    const Named named = require_named(edit_, file);
+    if (named.type != FileType::Directory) return (void)remove_one(file, named);
+    require_not_lost_and_found(edit_, named);
+    if (recursive_) return remove_tree(file, named);
+    if (!empty_directories_)
+      throw Error(Errc::Exists, "it is a directory")
+          .with_hint("-r removes it with all that is in it");
+    (void)remove_one(file, named);
+  }
+
+  /// Whether the answer begins with y.
+  bool agrees(const std::string& question) {
+    edit_.io().err << "rawimg rm: " << question << "? " << std::flush;
+    const std::string answer = read_answer(edit_.io());
+    return answer.starts_with('y') || answer.starts_with('Y');
+  }
+
+ private:
+  struct Level {
+    Operand file;
+    Named named;
+    std::vector<DirEntry> entries;  // still to go
+    bool keeps_some = false;        // because of an answer: then it cannot go either
+  };
+
+  /// Returns false where the answer was no.
+  bool remove_one(const Operand& file, const Named& named) {
+    const bool directory = named.type == FileType::Directory;
+    if (asks_ && !agrees(fmt::format("remove {} {}", kind_of(named), quote(file.word))))
+      return false;
+    change_names([&] {
+      if (directory)
+        edit_.fs().remove_directory(named.place.directory, named.place.name);
+      else
+        edit_.fs().unlink(named.place.directory, named.place.name);
+    });
+    edit_.say(fmt::format("removed {}{}", directory ? "directory " : "", quote(file.word)));
+    return true;
+  }
+
+  std::string kind_of(const Named& named) const {
+    if (named.type == FileType::Regular && edit_.fs().inode(named.inode).size_bytes == 0)
+      return "regular empty file";
+    return std::string(type_name(named.type));
+  }
+
+  /// Nothing where the answer was no.
+  std::optional<Level> open(const Operand& file, const Named& named) {
+    if (!opened_.insert(named.inode).second)
+      throw Error(Errc::Corrupt, fmt::format("{} is a directory with two names", quote(file.word)));
+    Level level{file, named, edit_.fs().read_directory(named.inode)};
+    if (asks_ && !level.entries.empty() &&
+        !agrees(fmt::format("descend into directory {}", quote(file.word))))
+      return std::nullopt;
+    return level;
+  }
+
+  /// Depth first without recursion: how deep directories are nested is the image's business, not
+  /// our stack's.
+  void remove_tree(const Operand& top, const Named& named) {
+    opened_.clear();
+    std::vector<Level> levels;
+    if (auto first = open(top, named)) levels.push_back(std::move(*first));
+    while (!levels.empty()) {
+      Level& level = levels.back();
+      if (level.entries.empty()) {
+        const bool kept = level.keeps_some || !remove_one(level.file, level.named);
+        levels.pop_back();
+        if (kept && !levels.empty()) levels.back().keeps_some = true;
+        continue;
+      }
+      const DirEntry entry = std::move(level.entries.back());
+      level.entries.pop_back();
+      const Named child{{level.named.inode, entry.name}, entry.inode, edit_.fs().type(entry.inode)};
+      const Operand file = Edit::below(level.file, entry.name);
+      if (child.type != FileType::Directory) {
+        if (!remove_one(file, child)) level.keeps_some = true;
+        continue;
+      }
+      if (auto below = open(file, child))
+        levels.push_back(std::move(*below));
+      else
+        level.keeps_some = true;
+    }
+  }
+
+  Edit& edit_;
+  bool recursive_, empty_directories_, asks_;
+  std::set<std::uint32_t> opened_;  // of one operand: an inode that is free may come again
+};
+
+/// -I: one question for all of them.
+bool agrees_to_all(Edit& edit, const Args& args, Remover& remover) {
+  if (manner_of(args) != "interactive-once") return true;
+  std::size_t files = 0;
+  for (const std::string& word : args.operands()) files += edit.expand(word).size();
+  if (files <= kManyFiles && !is_recursive(args)) return true;
+  return remover.agrees(fmt::format("remove {} argument{}{}", files, files == 1 ? "" : "s",
+                                    is_recursive(args) ? " recursively" : ""));
+}
+
+std::vector<Operand> files_of(Edit& edit, const std::string& word, bool force) {
+  try {
+    return expand_removable(edit, word);
+  } catch (const Error& error) {
+    if (!force || error.code() != Errc::NotFound) throw;
+    return {};
+  }
 }
 
 void apply(Edit& edit, const Args& args) {
-  const bool force = args.has("force");
-  if (!force) (void)args.require(0, "IMG:/path");
+  const bool force = manner_of(args) == "force";
+  if (!force) require_operands(args, 1);
+  Remover remover(edit, args);
+  if (!agrees_to_all(edit, args, remover)) return;
   for (const std::string& word : args.operands()) {
-    try {
-      for (const Operand& file : edit.expand(word)) {
-        try {
-          remove(edit, file, args);
-        } catch (const Error& error) {
-          throw in_file(error, file);
-        }
+    for (const Operand& file : files_of(edit, word, force)) {
+      try {
+        remover.remove(file);
+      } catch (const Error& error) {
+        if (!force || error.code() != Errc::NotFound) throw in_file(error, file);
       }
-    } catch (const Error& error) {
-      if (!force || error.code() != Errc::NotFound) throw;
     }
   }
+}
+
+ExitCode run(const Args& args, Streams& io) {
+  if (args.operands().empty() && manner_of(args) == "force") return ExitCode::Done;  // as rm(1)
+  require_operands(args, 1);
+  return run_edit(kRm, args, io);
 }
 
 }  // namespace
 
 const Command kRm{
     .name = "rm",
-    .synopsis = "[-r] [-f] IMG:/path...",
+    .synopsis = "[-r] [-f] [-i | -I] IMG:/path...",
     .summary = "remove files from an image",
     .examples = "  rawimg rm disk.img:/etc/motd\n  rawimg rm -rf 'disk.img:/var/cache/*'\n",
     .details =
         "Names with * ? [ match inside the image, unless a file has just that name; quote them "
-        "from your shell.\n",
+        "from your shell. lost+found has\nto stay: a wildcard leaves it out, with a warning.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kRm, args, io); },
+    .run = run,
     .apply = apply,
 };
 

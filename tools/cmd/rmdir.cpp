@@ -5,30 +5,56 @@
 #include "base/text.h"
 #include "cmd/all.h"
 #include "edit/edit.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kOwn[] = {{"parents", "", "remove the parents that become empty, too", 'p'}};
-constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kVerboseOption, kEditOptions,
-                                                   kLockOptions, kImageOption,   kCommonOptions};
+constexpr OptionSpec kOwn[] = {
+    {"parents", "", "remove the parents that become empty, too", 'p'},
+    {"ignore-fail-on-non-empty", "", "a directory that is not empty is no error, and stays"},
+};
+constexpr std::span<const OptionSpec> kTables[] = {
+    kOwn, kVerboseOption, kEditOptions, kLockOptions, kLiteralImageOption, kCommonOptions};
+
+/// Returns false where something is in it and that is no error.
+bool remove_one(Edit& edit, const Operand& directory, const Args& args) {
+  if (names_root(directory)) throw Error(Errc::Exists, "the root directory cannot be removed");
+  const Named named = require_named(edit, directory);
+  if (named.type != FileType::Directory)
+    throw Error(Errc::NotFound, "it is not a directory").with_hint("'rawimg rm' removes files");
+  require_not_lost_and_found(edit, named);
+  if (!edit.fs().read_directory(named.inode).empty()) {
+    if (args.has("ignore-fail-on-non-empty")) return false;
+    throw Error(Errc::Exists, "the directory is not empty");
+  }
+  change_names([&] { edit.fs().remove_directory(named.place.directory, named.place.name); });
+  edit.say(fmt::format("removed directory {}", quote(directory.word)));
+  return true;
+}
+
+/// Returns nothing where the root is next.
+std::optional<Operand> parent_of(Operand directory) {
+  directory = without_slashes(std::move(directory));
+  const std::size_t slash = directory.path.rfind('/');
+  if (slash == std::string::npos) return std::nullopt;
+  directory.word.resize(directory.word.size() - (directory.path.size() - slash));
+  directory.path.resize(slash);
+  if (names_root(directory)) return std::nullopt;
+  return directory;
+}
 
 void apply(Edit& edit, const Args& args) {
-  (void)args.require(0, "IMG:/directory");
+  require_operands(args, 1, "IMG:/directory");
   for (const std::string& word : args.operands()) {
-    for (Operand directory : edit.expand(word)) {
-      for (;;) {
+    for (const Operand& match : expand_removable(edit, word)) {
+      for (std::optional<Operand> directory = match; directory;) {
         try {
-          const Transaction::Place place = edit.place(directory);
-          edit.fs().remove_directory(place.directory, place.name);
+          if (!remove_one(edit, *directory, args)) break;
         } catch (const Error& error) {
-          throw in_file(error, directory);
+          throw in_file(error, *directory);
         }
-        edit.say(fmt::format("removed directory {}", quote(directory.word)));
-        const std::size_t slash = directory.path.rfind('/');
-        if (!args.has("parents") || slash == 0 || slash == std::string::npos) break;
-        directory.word.resize(directory.word.size() - (directory.path.size() - slash));
-        directory.path.resize(slash);
+        directory = args.has("parents") ? parent_of(std::move(*directory)) : std::nullopt;
       }
     }
   }
@@ -38,12 +64,18 @@ void apply(Edit& edit, const Args& args) {
 
 const Command kRmdir{
     .name = "rmdir",
-    .synopsis = "[-p] IMG:/directory...",
+    .synopsis = "[-p] [--ignore-fail-on-non-empty] IMG:/directory...",
     .summary = "remove empty directories from an image",
-    .examples = "  rawimg rmdir disk.img:/mnt/floppy\n",
+    .examples =
+        "  rawimg rmdir disk.img:/mnt/floppy\n  rawimg rmdir --ignore-fail-on-non-empty "
+        "'disk.img:/mnt/*/'\n",
     .details = "",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kRmdir, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          require_operands(args, 1, "IMG:/directory");
+          return run_edit(kRmdir, args, io);
+        },
     .apply = apply,
 };
 

@@ -11,28 +11,23 @@
 #include "base/text.h"
 #include "cmd/all.h"
 #include "edit/file_content.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kOwn[] = {{"append", "", "behind what is there", 'a'}};
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions, kImageOption,
-                                                   kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions,
+                                                   kLiteralImageOption, kCommonOptions};
 
 void apply(Edit& edit, const Args& args) {
-  (void)args.require(0, "IMG:/path");
+  require_operands(args, 1);
   const std::string input = read_descriptor(edit.io().in, "standard input");
   if (!args.has("json")) edit.io().out << input;
-  for (const std::string& word : args.operands()) {
-    const Operand file = edit.in_image(word);
-    try {
-      const std::string before =
-          args.has("append") && edit.find(file) ? read_content(edit, edit.resolve(file)) : "";
-      write_content(edit, file, before + input);
-    } catch (const Error& error) {
-      throw in_file(error, file);
-    }
-  }
+  for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
+    const std::uint32_t inode = find_or_make_regular(edit, file);
+    write_content(edit, file, (args.has("append") ? read_content(edit, inode) : "") + input);
+  });
 }
 
 }  // namespace
@@ -45,9 +40,16 @@ const Command kTee{
         "  echo gem5 | rawimg tee disk.img:/etc/hostname\n  rawimg tee -a disk.img:/etc/fstab "
         "<more\n",
     .details =
-        "A file that exists keeps its mode and owner. For large input: rawimg cp - IMG:/path.\n",
+        "A file that exists keeps its mode and owner. For large input: rawimg cp - IMG:/path. "
+        "Names "
+        "with * ? [\nmatch inside the image, and make nothing, unless a file has just that "
+        "name.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kTee, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          require_operands(args, 1);
+          return run_edit(kTee, args, io);
+        },
     .apply = apply,
 };
 

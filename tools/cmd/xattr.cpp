@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cmd/all.h"
 #include "edit/edit.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
@@ -16,10 +17,11 @@ constexpr OptionSpec kOwn[] = {
      "set an attribute; VALUE as text, or 0x and hexadecimal digits; repeatable", 's'},
     {"remove", "NAME", "remove an attribute; repeatable", 'x'},
     {"remove-all", "", "remove all of them first"},
-    {"no-dereference", "", "a symlink itself, not what it leads to", 'P'},
+    {"force", "", "an attribute to remove that is not there is no error", 'f'},
+    {"no-dereference", "", "a symlink itself, not what it leads to", 'h'},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions, kImageOption,
-                                                   kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions,
+                                                   kLiteralImageOption, kCommonOptions};
 
 std::string read_value(std::string_view text) {
   if (!text.starts_with("0x")) return std::string(text);
@@ -47,10 +49,10 @@ void remove(std::vector<Xattr>& xattrs, const std::string& name, bool must_exist
     throw Error(Errc::NotFound, fmt::format("it has no attribute {}", quote(name)));
 }
 
-void change(std::vector<Xattr>& xattrs, const Args& args) {
+void change(std::vector<Xattr>& xattrs, const Args& args, bool must_exist) {
   if (args.has("remove-all")) xattrs.clear();
   for (const auto& [option, value] : args.options()) {
-    if (option == "remove") remove(xattrs, value, true);
+    if (option == "remove") remove(xattrs, value, must_exist);
     if (option != "set") continue;
     const std::size_t equals = value.find('=');
     if (equals == std::string::npos)
@@ -62,24 +64,27 @@ void change(std::vector<Xattr>& xattrs, const Args& args) {
   std::sort(xattrs.begin(), xattrs.end());
 }
 
-void apply(Edit& edit, const Args& args) {
-  (void)args.require(0, "IMG:/path");
+void change_file(Edit& edit, const Operand& file, const Args& args) {
+  const auto inode = resolve_or_skip(
+      edit, file, args.has("no-dereference") ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
+  if (!inode) return;
+  const std::vector<Xattr> before = edit.fs().inode(*inode).xattrs;
+  std::vector<Xattr> xattrs = before;
+  change(xattrs, args, !args.has("force") && !file.is_match);
+  if (xattrs != before) edit.fs().set_xattrs(*inode, xattrs);
+}
+
+void require_words(const Args& args) {
+  require_operands(args, 1);
   if (!args.has("set") && !args.has("remove") && !args.has("remove-all"))
     throw Error(Errc::Usage, "--set, --remove or --remove-all is needed")
         .with_hint("'rawimg stat' shows the attributes of a file");
-  for (const std::string& word : args.operands()) {
-    for (const Operand& file : edit.expand(word)) {
-      try {
-        const std::uint32_t inode = edit.resolve(
-            file, args.has("no-dereference") ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
-        std::vector<Xattr> xattrs = edit.fs().inode(inode).xattrs;
-        change(xattrs, args);
-        edit.fs().set_xattrs(inode, xattrs);
-      } catch (const Error& error) {
-        throw in_file(error, file);
-      }
-    }
-  }
+}
+
+void apply(Edit& edit, const Args& args) {
+  require_words(args);
+  for_each_file(edit, args.operands(), Missing::IsError,
+                [&](const Operand& file) { change_file(edit, file, args); });
 }
 
 }  // namespace
@@ -94,9 +99,16 @@ const Command kXattr{
         "rawimg xattr --remove security.selinux 'disk.img:/etc/*'\n",
     .details =
         "'rawimg stat' shows them. POSIX ACLs are system.posix_acl_access and "
-        "system.posix_acl_default, in the form of getxattr(2).\n",
+        "system.posix_acl_default, in the form of getxattr(2).\n"
+        "Names with * ? [ match inside the image. Of what they match, files without an attribute "
+        "to remove are left as they are,\nand so are symlinks that lead nowhere, with a "
+        "warning.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kXattr, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          require_words(args);
+          return run_edit(kXattr, args, io);
+        },
     .apply = apply,
 };
 

@@ -25,33 +25,49 @@ std::string base_name(const std::string& path) {
   return std::string(rest.substr(rest.rfind('/') + 1));
 }
 
+void Destination::require_room_for(std::size_t count) const {
+  if (count > 1 && !is_directory)
+    throw Error(Errc::NotFound, fmt::format("{} is not a directory, and {} files are to go there",
+                                            quote(target.word), count))
+        .with_path(target.word);
+}
+
 Operand Destination::target_for(const Operand& source) const {
   if (!is_directory) return target;
   const std::string name = base_name(source.path);
   if (name.empty() || name == "." || name == "..")
-    throw Error(Errc::Usage, fmt::format("{} has no name of its own to keep", quote(source.word)));
+    throw Error(Errc::Exists, fmt::format("{} has no name of its own to keep", quote(source.word)));
   return Edit::below(target, name);
 }
 
+void require_destination(const Args& args) {
+  const std::vector<std::string>& words = args.operands();
+  if (args.has("target-directory") && args.has("no-target-directory"))
+    throw Error(Errc::Usage, "-t and -T contradict each other");
+  if (words.empty()) throw Error(Errc::Usage, "missing file operand");
+  if (!args.has("target-directory") && words.size() < 2)
+    throw Error(Errc::Usage,
+                fmt::format("missing destination file operand after {}", quote(words[0])));
+  if (args.has("no-target-directory") && words.size() > 2)
+    throw Error(Errc::Usage,
+                fmt::format("extra operand {}: -T takes one source and one name", quote(words[2])));
+}
+
 Destination read_destination(Edit& edit, const Args& args, bool in_image) {
+  require_destination(args);
   Destination destination;
   destination.sources = args.operands();
   const auto directory = args.value("target-directory");
-  if (directory && args.has("no-target-directory"))
-    throw Error(Errc::Usage, "-t and -T contradict each other");
-  if (!directory && destination.sources.size() < 2)
-    throw Error(Errc::Usage, destination.sources.empty() ? "source and destination are missing"
-                                                         : "the destination is missing");
   std::string word = directory.value_or("");
   if (!directory) {
     word = destination.sources.back();
     destination.sources.pop_back();
   }
-  if (destination.sources.empty()) throw Error(Errc::Usage, "the source is missing");
   destination.target = in_image ? edit.in_image(word) : edit.operand(word);
   destination.is_directory =
       !args.has("no-target-directory") && names_directory(edit, destination.target);
-  if ((directory || destination.sources.size() > 1) && !destination.is_directory)
+  const bool many = destination.sources.size() > 1;
+  if ((directory || many) && !destination.is_directory)
     throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(word))).with_path(word);
   return destination;
 }

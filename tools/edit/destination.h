@@ -20,11 +20,15 @@ struct Destination {
   Operand target;
   bool is_directory = false;  ///< sources keep their names, below it
 
+  /// Throws: NotFound, where a wildcard matches several files that would all get one name.
+  void require_room_for(std::size_t count) const;
   /// Where this source goes.
   Operand target_for(const Operand& source) const;
 };
 
-/// Throws: Usage (too few operands; several sources and no directory), NotFound.
+/// Throws: Usage (too few operands, or too many for -T).
+void require_destination(const Args& args);
+/// Throws: Usage as above, NotFound (several sources and no directory).
 Destination read_destination(Edit& edit, const Args& args, bool in_image);
 
 /// The last part of a path, without slashes behind it.

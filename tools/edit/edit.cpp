@@ -35,15 +35,32 @@ std::optional<Address> existing_address(const std::string& word) {
   return address;
 }
 
-/// The image that the operands are about: the last one that names one, because cp and mv have their
-/// destination there.
-Address find_image(const Args& args) {
-  if (const auto image = args.value("image")) {
-    Address address;
-    address.image = *image;
-    return address;
+/// --image: the slot is that of the first path that has one.
+Address literal_image(const std::string& image, const std::vector<std::string>& words, bool colon) {
+  for (const std::string& word : words) {
+    const bool is_path = colon ? word.starts_with(':') : word.find('/') != std::string::npos;
+    if (is_path && is_slot_and_path(std::string_view(word).substr(word.starts_with(':') ? 1 : 0)))
+      return parse_address_in(image, word);
   }
-  const auto& words = args.operands();
+  Address address;
+  address.image = image;
+  return address;
+}
+
+Error names_no_image(const std::vector<std::string>& words) {
+  for (const std::string& word : words)
+    if (const auto meant = with_slash(word)) return missing_slash(word, *meant);
+  for (auto word = words.rbegin(); word != words.rend(); ++word)
+    if (std::filesystem::is_regular_file(*word))
+      return Error(Errc::Usage, fmt::format("{} is an image, and no path in it", quote(*word)))
+          .with_hint(fmt::format("for example {}:/etc/fstab", escape(*word)));
+  return Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))
+      .with_hint("for example disk.img:/etc/fstab");
+}
+
+/// The image that the words are about: the last one that names one, because cp and mv have their
+/// destination there.
+Address find_image(const std::vector<std::string>& words) {
   for (auto word = words.rbegin(); word != words.rend(); ++word)
     if (const auto address = existing_address(*word)) return *address;
   if (words.empty()) throw Error(Errc::Usage, "an operand is missing: IMG[:N]/path");
@@ -52,8 +69,7 @@ Address find_image(const Args& args) {
     const Address address = parse_address(*word);
     if (!address.path.empty()) return address;
   }
-  throw Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))
-      .with_hint("for example " + shell_word(words.back() + ":/etc/fstab"));
+  throw names_no_image(words);
 }
 
 }  // namespace
@@ -72,23 +88,49 @@ Error in_file(const Error& error, const Operand& file) {
   return error.in(quote(file.word)).with_path(file.word);
 }
 
-Edit::Edit(Transaction& transaction, const Address& image, bool in_batch, const Args& args,
+void require_operands(const Args& args, std::size_t least, std::string_view what) {
+  const std::vector<std::string>& words = args.operands();
+  if (words.size() >= least) return;
+  throw Error(Errc::Usage, words.empty()
+                               ? "missing operand"
+                               : fmt::format("missing operand after {}", quote(words.back())))
+      .with_hint(fmt::format("{} is needed", what));
+}
+
+std::string_view last_of(const Args& args, std::initializer_list<std::string_view> names) {
+  const auto& options = args.options();
+  for (auto option = options.rbegin(); option != options.rend(); ++option)
+    for (const std::string_view name : names)
+      if (option->first == name) return name;
+  return {};
+}
+
+Edit::Edit(Transaction& transaction, const Address& image, PathWords words, const Args& args,
            Streams& io)
     : verbose(args.has("verbose")),
       fs_(transaction),
       image_(image),
-      in_batch_(in_batch || args.has("image")),
+      words_(words),
       args_(args),
       io_(io),
       now_(time_of_edit(io)) {}
 
 Operand Edit::operand(const std::string& word) const {
-  if (in_batch_) {
-    if (!word.starts_with(":")) return {Operand::Kind::Host, word, word, {}};
+  const bool behind_colon = words_ == PathWords::Batch || words_ == PathWords::Colon;
+  if (behind_colon && !word.starts_with(":")) return {Operand::Kind::Host, word, word, {}};
+  if (words_ == PathWords::Batch) {
     if (!word.starts_with(":/") && word != ":")
       throw Error(Errc::Usage,
                   fmt::format("{}: a path in the image begins with ':/'", quote(word)));
     return {Operand::Kind::Image, word, word.size() == 1 ? "/" : word.substr(1), {}};
+  }
+  if (words_ != PathWords::Addresses) {
+    const Address address = parse_address_in(image_.image, word);
+    if (address.slot && address.slot != image_.slot)
+      throw Error(Errc::Usage, fmt::format("{} is in another slot than the first path: one command "
+                                           "changes one filesystem",
+                                           quote(word)));
+    return {Operand::Kind::Image, word, address.path.empty() ? "/" : address.path, {}};
   }
   const auto address = existing_address(word);
   if (!address) return {Operand::Kind::Host, word, word, {}};
@@ -104,19 +146,34 @@ Operand Edit::in_image(const std::string& word) const {
   if (file.kind == Operand::Kind::OtherImage)
     throw Error(Errc::Usage,
                 fmt::format("{} is in another image: one command changes one image", quote(word)));
-  if (file.kind == Operand::Kind::Host)
-    throw Error(Errc::Usage, fmt::format("{} is not a path in the image", quote(word)))
-        .with_hint(in_batch_ ? "paths in the image begin with ':/'"
-                             : "for example disk.img:/etc/fstab");
-  return file;
+  if (file.kind == Operand::Kind::Image) return file;
+  if (words_ == PathWords::Addresses)
+    if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
+  throw Error(Errc::Usage, fmt::format("{} is not a path in the image", quote(word)))
+      .with_hint(words_ == PathWords::Addresses ? "for example disk.img:/etc/fstab"
+                                                : "paths in the image begin with ':/'");
 }
 
 std::vector<Operand> Edit::expand(const std::string& word) const {
   const Operand file = in_image(word);
+  const std::vector<std::string> paths = expand_paths(fs_, file.path);
+  if (paths.size() == 1 && paths[0] == file.path) return {file};
   const std::string front = word.substr(0, word.size() - std::min(word.size(), file.path.size()));
+  const bool wants_directory = file.path.ends_with('/');
   std::vector<Operand> files;
-  for (const std::string& path : expand_paths(fs_, file.path))
-    files.push_back({Operand::Kind::Image, front + path, path, {}});
+  for (const std::string& path : paths) {
+    Operand match{Operand::Kind::Image, front + path, path, {}, true};
+    if (wants_directory) {
+      const auto inode = find(match);
+      if (!inode || !is_directory(*inode)) continue;
+      match.word += '/';
+      match.path += '/';
+    }
+    files.push_back(std::move(match));
+  }
+  if (files.empty())
+    throw Error(Errc::NotFound, fmt::format("no directory in the image matches {}", quote(word)))
+        .with_path(word);
   return files;
 }
 
@@ -147,7 +204,14 @@ Operand Edit::below(const Operand& directory, std::string_view name) {
 }
 
 void Edit::say(const std::string& line) {
-  if (verbose) io_.out << line << '\n';
+  if (verbose) tell(line);
+}
+
+void Edit::tell(const std::string& line) { io_.out << line << '\n'; }
+
+void Edit::warn(std::string code, const Operand& file, const std::string& message) {
+  warnings.push_back(
+      {std::move(code), file.word, fmt::format("{}: {}", quote(file.word), message)});
 }
 
 Json Edit::take_result() {
@@ -189,6 +253,24 @@ void print_summary(const Command& command, const Address& address,
 
 }  // namespace
 
+namespace {
+
+/// What did not fit goes together with what is there.
+Error with_free_space(const Error& error, const Transaction& transaction) {
+  if (error.code() != Errc::NoSpace || error.cause().category() == std::generic_category())
+    return error;
+  const ExtSummary summary = transaction.info().summary;
+  const std::string free =
+      fmt::format("{} blocks of {} bytes ({}) and {} inodes are free in the filesystem",
+                  summary.free_blocks, summary.block_size,
+                  human_size(summary.free_blocks * summary.block_size), summary.free_inodes);
+  Error more = error;
+  more.with_hint(error.hint().empty() ? free : free + "; " + error.hint());
+  return more;
+}
+
+}  // namespace
+
 void tell_recovery(const Recovery& recovery, const std::filesystem::path& image, Streams& io) {
   if (recovery.outcome != Recovery::Outcome::Nothing)
     io.err << fmt::format("{}: {}\n", quote(image.string()), recovery.message);
@@ -210,12 +292,19 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
                      .durability = durability,
                      .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes,
                      .dry_run = args.has("dry-run")});
-  Edit edit(transaction, address, in_batch, args, verb_io);
+  PathWords words = in_batch ? PathWords::Batch : PathWords::Addresses;
+  if (!in_batch && args.has("image"))
+    words = command.takes_host_files ? PathWords::Colon : PathWords::Plain;
+  Edit edit(transaction, address, words, args, verb_io);
   edit.warnings = found.warnings;
   if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
   {
     const StoppableJob job;
-    apply(edit);
+    try {
+      apply(edit);
+    } catch (const Error& error) {
+      throw with_free_space(error, transaction);
+    }
     if (io.stop.stop_requested())
       throw Error(Errc::Interrupted, "interrupted; nothing was changed");
   }
@@ -227,8 +316,22 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
   return ExitCode::Done;
 }
 
+std::vector<std::string> words_for_image(const Args& args) {
+  std::vector<std::string> words = args.operands();
+  if (const auto directory = args.value("target-directory")) words.push_back(*directory);
+  return words;
+}
+
 ExitCode run_edit(const Command& command, const Args& args, Streams& io) {
-  return run_edit_on(command, find_image(args), args, io, false,
+  return run_edit(command, args, io, words_for_image(args));
+}
+
+ExitCode run_edit(const Command& command, const Args& args, Streams& io,
+                  const std::vector<std::string>& words) {
+  const auto literal = args.value("image");
+  const Address address =
+      literal ? literal_image(*literal, words, command.takes_host_files) : find_image(words);
+  return run_edit_on(command, address, args, io, false,
                      [&](Edit& edit) { command.apply(edit, args); });
 }
 

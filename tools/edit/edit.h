@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,14 +26,23 @@ namespace rawimg::cli {
 /// A word of the command line that names a file.
 struct Operand {
   enum class Kind { Host, Image, OtherImage } kind = Kind::Host;
-  std::string word;  ///< as typed, for messages
-  std::string path;  ///< on the host, or inside an image (with a leading slash)
-  Address other;     ///< OtherImage: one that is only read
+  std::string word;       ///< as typed, for messages
+  std::string path;       ///< on the host, or inside an image (with a leading slash)
+  Address other;          ///< OtherImage: one that is only read
+  bool is_match = false;  ///< of a wildcard; else the user has typed the very name
+};
+
+/// How words name files in the image.
+enum class PathWords {
+  Addresses,  ///< IMG:/path; anything else is on the host
+  Batch,      ///< :/path; anything else is on the host
+  Colon,      ///< cp --image: [:][N]/path behind a colon; anything else is on the host
+  Plain,      ///< --image: all of them, [N]/path
 };
 
 class Edit {
  public:
-  Edit(Transaction& transaction, const Address& image, bool in_batch, const Args& args,
+  Edit(Transaction& transaction, const Address& image, PathWords words, const Args& args,
        Streams& io);
 
   Transaction& fs() { return fs_; }
@@ -48,12 +58,12 @@ class Edit {
   /// The two as one object; the next line of a batch begins anew.
   Json take_result();
 
-  /// Which file a word means. In a batch ":/path" is in the image and anything else on the host.
+  /// Which file a word means. Throws: Usage.
   Operand operand(const std::string& word) const;
   /// The same, for what must be in the image. Throws: Usage.
   Operand in_image(const std::string& word) const;
-  /// in_image with wildcards: the paths that match, sorted; a name that exists as it is wins.
-  /// Throws: NotFound (no match).
+  /// in_image with wildcards: the paths that match, sorted; a name that exists as it is wins. With
+  /// a slash at the end, directories only. Throws: NotFound (no match).
   std::vector<Operand> expand(const std::string& word) const;
 
   /// The inode of a path. Throws: NotFound and so on, with the word in the message.
@@ -69,17 +79,19 @@ class Edit {
 
   const Address& image() const { return image_; }
   Timestamp now() const { return now_; }
-  bool in_batch() const { return in_batch_; }
+  bool in_batch() const { return words_ == PathWords::Batch; }
   bool is_dry_run() const { return args_.has("dry-run"); }
   bool wants_json() const { return args_.has("json"); }
   /// "PARTUUID=..." of the partition that is edited; empty where there is no table.
   std::string partuuid;
-  void say(const std::string& line);  ///< for --verbose, on standard output
+  void say(const std::string& line);   ///< with --verbose
+  void tell(const std::string& line);  ///< on standard output; with --json, in its object
+  void warn(std::string code, const Operand& file, const std::string& message);
 
  private:
   Transaction& fs_;
   const Address& image_;
-  bool in_batch_;
+  PathWords words_;
   const Args& args_;
   Streams& io_;
   Timestamp now_;
@@ -104,9 +116,24 @@ void tell_recovery(const Recovery& recovery, const std::filesystem::path& image,
 
 inline constexpr OptionSpec kVerboseOption[] = {{"verbose", "", "say what is done", 'v'}};
 
-/// A verb as a command of its own: begins a transaction on the image that its operands name,
-/// applies, commits, and says so.
+/// For verbs whose operands are all in the image.
+inline constexpr OptionSpec kLiteralImageOption[] = {
+    {"image", "FILE", "take this file name literally; paths are then /path, the first [N]/path"},
+};
+/// For cp, whose operands may be on the host.
+inline constexpr OptionSpec kLiteralImageOrHostOption[] = {
+    {"image", "FILE",
+     "take this file name literally; :[N]/path is then in it, and anything else on the host"},
+};
+
+/// The operands, and what --target-directory names: where an image can be named.
+std::vector<std::string> words_for_image(const Args& args);
+
+/// A verb as a command of its own: begins a transaction on the image that `words` name (all of
+/// words_for_image unless given), applies, commits, and says so.
 ExitCode run_edit(const Command& command, const Args& args, Streams& io);
+ExitCode run_edit(const Command& command, const Args& args, Streams& io,
+                  const std::vector<std::string>& words);
 /// The same for `apply` on the image at `address`; the summary goes to standard error or, with
 /// --json, to standard output, with `extra` in it.
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
@@ -114,5 +141,10 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
 
 /// With the file's name in front, for people.
 Error in_file(const Error& error, const Operand& file);
+
+/// Throws: Usage, as coreutils say it, unless there are `least` operands.
+void require_operands(const Args& args, std::size_t least, std::string_view what = "IMG:/path");
+/// Which of these options came last, and so counts; empty: none of them.
+std::string_view last_of(const Args& args, std::initializer_list<std::string_view> names);
 
 }  // namespace rawimg::cli

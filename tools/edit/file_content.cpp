@@ -11,6 +11,7 @@
 
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "edit/place.h"
 
 namespace rawimg::cli {
 namespace {
@@ -48,15 +49,8 @@ std::string read_content(const Edit& edit, std::uint32_t inode) {
 }
 
 void write_content(Edit& edit, const Operand& file, const std::string& content) {
-  auto inode = edit.find(file);
-  if (!inode) {
-    const Transaction::Place place = edit.place(file);
-    Entry meta;
-    meta.permissions = 0644;
-    meta.mtime = edit.now();
-    inode = edit.fs().make(place.directory, place.name, meta);
-  }
-  edit.fs().write_file(*inode, content.size(), [&](const Transaction::ContentSink& sink) {
+  const std::uint32_t inode = find_or_make_regular(edit, file);
+  edit.fs().write_file(inode, content.size(), [&](const Transaction::ContentSink& sink) {
     if (!content.empty()) sink({0, std::as_bytes(std::span(content)), nullptr});
   });
 }

@@ -47,6 +47,12 @@ ModeChange::ModeChange(std::string_view text) {
     if (at == text.size()) refuse();
     while (at < text.size() && std::string_view("+-=").find(text[at]) != std::string_view::npos) {
       Step step{.who = anyone ? 07777 & ~kUmask : who, .action = text[at++]};
+      if (anyone && at < text.size() && text[at] >= '0' && text[at] <= '7') {
+        step.who = 07777;
+        step.is_octal = true;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '7'; ++at)
+          if ((step.bits = step.bits * 8 + static_cast<unsigned>(text[at] - '0')) > 07777) refuse();
+      }
       for (; at < text.size() && std::string_view("+-=,").find(text[at]) == std::string_view::npos;
            ++at) {
         switch (text[at]) {
@@ -108,7 +114,7 @@ std::uint16_t ModeChange::apply(std::uint16_t permissions, bool directory) const
     else if (step.action == '-')
       mode &= ~bits;
     else
-      mode = (mode & ~(step.who & (directory ? 0777U | kSticky : 07777U))) | bits;
+      mode = (mode & ~(step.who & (directory && !step.is_octal ? 0777U | kSticky : 07777U))) | bits;
   }
   return static_cast<std::uint16_t>(mode);
 }

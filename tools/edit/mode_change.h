@@ -7,8 +7,8 @@
 
 namespace rawimg::cli {
 
-/// What chmod(1) takes: "0644", "u=rwX,go-w", "+x". Without a who, the bits of a umask of 022 stay
-/// out.
+/// What chmod(1) takes: "0644", "u=rwX,go-w", "+x", "-022". Without a who, the bits of a umask of
+/// 022 stay out.
 class ModeChange {
  public:
   /// Throws: Usage.
@@ -23,6 +23,7 @@ class ModeChange {
     char action = '=';
     unsigned bits = 0;          ///< for everyone, as rwx repeated, and special bits
     bool execute_some = false;  ///< X
+    bool is_octal = false;      ///< "=0755" means all bits, of directories, too
     unsigned copy_from = 0;     ///< 0700, 0070 or 0007: u, g, o
   };
   bool octal_ = false, octal_sets_special_ = false;
