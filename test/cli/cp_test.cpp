@@ -196,3 +196,33 @@ TEST_CASE("cp to - in a batch is standard output", "[cli][edit]") {
   CHECK(result.out == disk.cat("/etc/fstab"));
   CHECK_FALSE(fs::exists("-"));
 }
+
+TEST_CASE("cp blames the word that is wrong", "[cli][edit]") {
+  const Disk disk;
+  const fs::path host = disk.dir / "host";
+  write_file(host, "x");
+  const std::string missing = (disk.dir / "none.img").string();
+  struct Row {
+    std::vector<std::string> words;
+    int code;
+    std::string says;
+  };
+  for (const Row& row :
+       {Row{{"cp", host.string(), missing + ":/x"}, 1, "cannot open '" + missing},
+        Row{{"cp", host.string(), disk.image + ":x"}, 2, "write " + disk.image + ":/x"},
+        Row{{"cp", disk.image + ":x", disk.dir.path().string()}, 2, "write " + disk.image + ":/x"},
+        Row{{"cp", disk.image + ":/etc/fstab", disk.image + ":d"},
+            2,
+            "write " + disk.image + ":/d"},
+        Row{{"cp", host.string(), host.string() + "2"}, 2, "neither "},
+        Row{{"cp", "-r", disk.image + ":/*t*", disk.image + ":/none"}, 4, "is not a directory"},
+        Row{{"cp", "-r", disk.image + ":/*t*", host.string() + "2"}, 4, "is not a directory"}}) {
+    CAPTURE(row.words);
+    const CliResult result = run_rawimg(row.words);
+    CAPTURE(result.err);
+    CHECK(result.code == row.code);
+    CHECK_THAT(result.err, Catch::Contains(row.says));
+  }
+  CHECK_FALSE(fs::exists(disk.image + ":d"));
+  CHECK_FALSE(fs::exists(host.string() + "2"));
+}

@@ -343,3 +343,23 @@ TEST_CASE("populate gives back only what is a directory's to give", "[judge]") {
     CHECK(same_bytes(image, dir / "before.img"));
   }
 }
+
+TEST_CASE("a standard stream that is closed is an error for who needs it, and no image gets it",
+          "[judge]") {
+  const TempDir dir;
+  const fs::path image = dir / "x.img";
+  require_build(image, rootfs_tar(Rootfs::Narrow), {"--size", "300M"});
+  const std::string before = read_file(image);
+  const auto shell = [&](const std::string& line) {
+    Command command = rawimg_command({});
+    command.argv = {"/bin/sh", "-c", command.argv[0] + " " + line};
+    command.directory = dir.path();
+    return run(command);
+  };
+  CHECK(shell("ls x.img >&-").exit_code == 1);
+  CHECK(shell("version >&-").exit_code == 1);
+  CHECK(shell("--help >/dev/full").exit_code == 5);
+  CHECK(shell("cp - x.img:/x <&-").exit_code == 1);
+  CHECK(shell("ls x.img <&- 2>&-").exit_code == 0);
+  CHECK((read_file(image) == before));
+}

@@ -22,7 +22,7 @@ bool reader_is_gone() {
 Process::StandardDescriptors::StandardDescriptors() {
   for (int descriptor = 0; descriptor <= 2; ++descriptor)
     if (fcntl(descriptor, F_GETFD) < 0)
-      (void)!open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY);
+      (void)!open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
 }
 
 Process::Process() {

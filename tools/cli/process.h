@@ -17,7 +17,8 @@ class Process {
 
  private:
   /// First of all: a closed standard stream would give its number to the next file that is opened,
-  /// and messages would go into an image, or input come from our own pipe.
+  /// and messages would go into an image, or input come from our own pipe. What takes its place can
+  /// neither be read nor written: to use it is an error, as it would be without us.
   struct StandardDescriptors {
     StandardDescriptors();
   } standard_descriptors_;

@@ -73,11 +73,13 @@ int run_command(const Command& command, const std::vector<std::string>& words, S
 }  // namespace
 
 int run(const std::vector<std::string>& words, Streams& io) {
-  if (words.empty() || words[0] == "--help") {
-    (words.empty() ? io.err : io.out) << overview_text();
-    return words.empty() ? static_cast<int>(ExitCode::Usage) : 0;
+  if (words.empty()) {
+    io.err << overview_text();
+    return static_cast<int>(ExitCode::Usage);
   }
-  const std::string name = words[0] == "--version" ? "version" : words[0];
+  const std::string name = words[0] == "--version" ? "version"
+                           : words[0] == "--help"  ? "help"
+                                                   : words[0];
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   const bool json = std::find(rest.begin(), std::find(rest.begin(), rest.end(), "--"), "--json") !=
                     std::find(rest.begin(), rest.end(), "--");

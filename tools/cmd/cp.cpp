@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <filesystem>
 #include <ostream>
 
@@ -88,14 +89,24 @@ bool follows(const Args& args, const CopyOptions& options) {
          (!options.recursive && !args.has("no-dereference") && !args.has("links"));
 }
 
+bool is_output(const Operand& target) {
+  return target.kind == Operand::Kind::Host && target.word == "-";
+}
+
 using TakeSource = std::function<void(const Operand& file, const CopySource& source)>;
 
-/// The files of an image that is only read.
+/// The files of an image that is only read; `many`: there may be more than one.
 void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
-               const std::string& word, bool follow, const TakeSource& take) {
+               const std::string& word, bool many, bool follow, const TakeSource& take) {
   const std::string front =
       word.substr(0, word.size() - std::min(word.size(), address.path.size()));
-  for (const std::string& path : expand_paths(opened->fs, address.path)) {
+  const std::vector<std::string> paths = expand_paths(opened->fs, address.path);
+  if (!many && paths.size() > 1)
+    throw Error(Errc::NotFound, fmt::format("{} matches {} files, and the destination is not a "
+                                            "directory",
+                                            quote(word), paths.size()))
+        .with_path(word);
+  for (const std::string& path : paths) {
     const Operand file{Operand::Kind::OtherImage, front + path, path, address};
     take(file, *open_source_in(opened, file, follow));
   }
@@ -113,8 +124,8 @@ std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& op
 }
 
 /// Wildcards are those of images: on the host, a shell has expanded them.
-void take_sources(Edit& edit, const std::string& word, const Args& args, const CopyOptions& options,
-                  const TakeSource& take) {
+void take_sources(Edit& edit, const std::string& word, const Destination& destination,
+                  const Args& args, const CopyOptions& options, const TakeSource& take) {
   const bool follow = follows(args, options);
   const Operand file = edit.operand(word);
   if (word == "-") return take(file, *open_stream_source(edit.io().in, "standard input"));
@@ -123,10 +134,11 @@ void take_sources(Edit& edit, const std::string& word, const Args& args, const C
     Address address = file.other;
     address.path = file.path;
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, edit.io()));
-    return take_from(opened, address, word, follow, take);
+    return take_from(opened, address, word, destination.is_directory, follow, take);
   }
-  for (const Operand& found : edit.expand(word))
-    take(found, *open_source_in(edit.fs(), found, follow));
+  const std::vector<Operand> files = edit.expand(word);
+  if (!is_output(destination.target)) destination.require_room_for(files.size());
+  for (const Operand& found : files) take(found, *open_source_in(edit.fs(), found, follow));
 }
 
 std::vector<std::filesystem::path> images_of(const Edit& edit, const Operand& source) {
@@ -172,10 +184,6 @@ void write_to_output(const CopySource& source, Streams& io) {
   zeros_up_to(source.meta().size_bytes);
 }
 
-bool is_output(const Operand& target) {
-  return target.kind == Operand::Kind::Host && target.word == "-";
-}
-
 void apply(Edit& edit, const Args& args) {
   CopyOptions options = read_options(args, &edit.fs(), edit.io());
   options.dry_run = options.dry_run || edit.is_dry_run();  // of the batch
@@ -192,7 +200,8 @@ void apply(Edit& edit, const Args& args) {
     copy_to_host(source, {target.path, destination.is_directory, images_of(edit, file)}, options,
                  edit.warnings, [&](const std::string& line) { edit.say(line); });
   };
-  for (const std::string& word : destination.sources) take_sources(edit, word, args, options, copy);
+  for (const std::string& word : destination.sources)
+    take_sources(edit, word, destination, args, options, copy);
 }
 
 /// From images to the host: nothing is written to an image, so none is opened for it.
@@ -215,12 +224,15 @@ ExitCode copy_out(const Args& args, Streams& io) {
   for (const std::string& word : words) {
     const Address address =
         args.has("image") ? parse_address_in(*args.value("image"), word) : parse_address(word);
+    if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
     if (address.path.empty())
-      throw Error(Errc::Usage, fmt::format("{} names no file in an image", quote(word)));
+      throw Error(Errc::Usage, fmt::format("neither {} nor {} is a path in an image", quote(word),
+                                           quote(target)))
+          .with_hint("for example disk.img:/etc/fstab");
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, io));
     if (args.has("json"))
       warnings.insert(warnings.end(), opened->warnings.begin(), opened->warnings.end());
-    take_from(opened, address, word, follows(args, options),
+    take_from(opened, address, word, into || to_output, follows(args, options),
               [&](const Operand& file, const CopySource& source) {
                 if (to_output) return write_to_output(source, io);
                 const bool keeps_name = into && !(options.recursive && has_no_name(file.path));
@@ -242,12 +254,22 @@ ExitCode copy_out(const Args& args, Streams& io) {
   return ExitCode::Done;
 }
 
+/// Where nothing names an image that exists, a target that looks like a path in one is meant so.
+bool is_to_host(const std::string& target, const Args& args) {
+  if (args.has("image")) return !target.starts_with(":");
+  if (names_image(target)) return false;
+  const auto& words = args.operands();
+  return target == "-" || std::any_of(words.begin(), words.end(), names_image) ||
+         parse_address(target).path.empty();
+}
+
 ExitCode run(const Args& args, Streams& io) {
   if (args.operands().size() + (args.has("target-directory") ? 1 : 0) < 2)
     throw Error(Errc::Usage, "source and destination are needed");
   const std::string target = args.value("target-directory").value_or(args.operands().back());
-  const bool to_host = args.has("image") ? !target.starts_with(":") : !names_image(target);
-  return to_host ? copy_out(args, io) : run_edit(kCp, args, io);
+  if (const auto meant = args.has("image") ? std::nullopt : with_slash(target))
+    throw missing_slash(target, *meant);
+  return is_to_host(target, args) ? copy_out(args, io) : run_edit(kCp, args, io);
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ ExitCode edit_by_hand(const Args& args, Streams& io) {
         throw Error(Errc::Mismatch, fmt::format("{} changed in the image meanwhile; nothing was "
                                                 "written",
                                                 quote(file.word)))
-            .with_path(file.word);
+            .with_path(file.path);
       replace_content(edit, file, before, after);
     });
   } catch (const Error& error) {

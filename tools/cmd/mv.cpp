@@ -85,7 +85,7 @@ void apply(Edit& edit, const Args& args) {
         moved = move_one(edit, source, target, args);
       } catch (const Error& error) {
         throw error.in(fmt::format("{} to {}", quote(source.word), quote(target.word)))
-            .with_path(source.word);
+            .with_path(source.path);
       }
       if (moved) edit.say(fmt::format("renamed {} -> {}", quote(source.word), quote(target.word)));
     }

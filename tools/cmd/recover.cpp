@@ -19,7 +19,8 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"dry-run", "", "say what would be done, or why it cannot be, and change nothing"},
     {"no-sync", "", "do not wait until everything is on stable storage"}};
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kLockOptions, kImageOption,
+constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kQuiet, kLockOptions, kImageOption,
                                                    kCommonOptions};
 
 std::string_view text_of(Recovery::Outcome outcome) {
@@ -51,6 +52,18 @@ void require_whole(ImageFile& image, const Address& address) {
     require(Window(image, partition.range()));
 }
 
+/// What was never changed by us needs no recovery, but a file that is no disk is not meant.
+void require_filesystem(const ImageFile& image, const Address& address) {
+  const DiskIdentity disk = identify_disk(image);
+  if (address.offset || disk.kind == DiskKind::Mbr || disk.kind == DiskKind::Gpt ||
+      disk.kind == DiskKind::Filesystem)
+    return;
+  throw Error(Errc::Unsupported,
+              fmt::format("{} is no disk with a filesystem{}", quote(image.path().string()),
+                          disk.name.empty() ? "" : ": " + disk.name))
+      .with_path(image.path().string());
+}
+
 ExitCode run_recover(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
@@ -58,6 +71,7 @@ ExitCode run_recover(const Args& args, Streams& io) {
   const Recover what = read_dry_run(args);
   const Recovery recovery = about(address.image.string(), [&] {
     Recovery done = recover(image, read_durability(args), what);
+    if (done.outcome == Recovery::Outcome::Nothing) require_filesystem(image, address);
     if (done.outcome != Recovery::Outcome::RolledBack) require_whole(image, address);
     return done;
   });
@@ -66,7 +80,7 @@ ExitCode run_recover(const Args& args, Streams& io) {
                  {{"outcome", text_of(recovery.outcome)},
                   {"message", recovery.message},
                   {"dry_run", what == Recover::DryRun}});
-  else
+  else if (!args.has("quiet"))
     io.err << fmt::format(
         "{}: {}{}\n", quote(address.image.string()),
         what == Recover::DryRun && !recovery.message.empty() ? "would be done (--dry-run): " : "",
@@ -82,8 +96,8 @@ ExitCode run_undo(const Args& args, Streams& io) {
   undo_last(image, read_durability(args), what);
   const bool dry = what == Recover::DryRun;
   if (args.has("json"))
-    print_result(io, "undo", {{"changed", !dry}, {"dry_run", dry}});
-  else
+    print_result(io, "undo", {{"changed", true}, {"dry_run", dry}});
+  else if (!args.has("quiet"))
     io.err << fmt::format("{}: the last change {}\n", quote(address.image.string()),
                           dry ? "can be taken back; nothing was written (--dry-run)"
                               : "was taken back; the same again makes it once more");

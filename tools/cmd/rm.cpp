@@ -22,7 +22,7 @@ namespace {
 
 constexpr OptionSpec kOwn[] = {
     {"recursive", "", "directories with all that is in them, too", 'r'},
-    {"recursive-as-well", "", "the same as -r", 'R'},
+    {"R", "", "the same as -r"},
     {"force", "", "what does not exist is no error, and nothing is asked", 'f'},
     {"dir", "", "empty directories, too", 'd'},
     {"interactive", "", "ask before each file, on standard input", 'i'},
@@ -38,7 +38,7 @@ std::string_view manner_of(const Args& args) {
 }
 
 bool is_recursive(const Args& args) {
-  return args.has("recursive") || args.has("recursive-as-well");
+  return args.has("recursive") || args.has("R");
 }
 
 /// One line of standard input, and none of what is behind it.

@@ -29,7 +29,7 @@ void Destination::require_room_for(std::size_t count) const {
   if (count > 1 && !is_directory)
     throw Error(Errc::NotFound, fmt::format("{} is not a directory, and {} files are to go there",
                                             quote(target.word), count))
-        .with_path(target.word);
+        .with_path(target.path);
 }
 
 Operand Destination::target_for(const Operand& source) const {
@@ -68,7 +68,8 @@ Destination read_destination(Edit& edit, const Args& args, bool in_image) {
       !args.has("no-target-directory") && names_directory(edit, destination.target);
   const bool many = destination.sources.size() > 1;
   if ((directory || many) && !destination.is_directory)
-    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(word))).with_path(word);
+    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(word)))
+        .with_path(destination.target.path);
   return destination;
 }
 

@@ -53,7 +53,7 @@ Error names_no_image(const std::vector<std::string>& words) {
   for (auto word = words.rbegin(); word != words.rend(); ++word)
     if (std::filesystem::is_regular_file(*word))
       return Error(Errc::Usage, fmt::format("{} is an image, and no path in it", quote(*word)))
-          .with_hint(fmt::format("for example {}:/etc/fstab", escape(*word)));
+          .with_hint("for example " + shell_word(*word + ":/etc/fstab"));
   return Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))
       .with_hint("for example disk.img:/etc/fstab");
 }
@@ -85,7 +85,7 @@ Timestamp time_of_edit(const Streams& io) {
 }
 
 Error in_file(const Error& error, const Operand& file) {
-  return error.in(quote(file.word)).with_path(file.word);
+  return error.in(quote(file.word)).with_path(file.path);
 }
 
 void require_operands(const Args& args, std::size_t least, std::string_view what) {
