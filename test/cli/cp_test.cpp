@@ -158,7 +158,7 @@ TEST_CASE("cp does not write through a symlink that leads nowhere", "[cli][edit]
   CHECK_FALSE(fs::exists(disk.dir / "nowhere"));
 }
 
-TEST_CASE("--json is one object, whatever else a verb prints", "[cli][edit]") {
+TEST_CASE("what --json prints is one object, whatever else a verb prints", "[cli][edit]") {
   const Disk disk;
   const CliResult made = disk.run_verb({"mkdir", "-v", "--json", ":/q"});
   CAPTURE(made.out);
@@ -225,4 +225,16 @@ TEST_CASE("cp blames the word that is wrong", "[cli][edit]") {
   }
   CHECK_FALSE(fs::exists(disk.image + ":d"));
   CHECK_FALSE(fs::exists(host.string() + "2"));
+}
+
+TEST_CASE("cp of what does not fit says how large it is, and what is free", "[cli][edit]") {
+  const Disk disk;
+  const fs::path host = disk.dir / "big";
+  write_file(host, std::string(40 << 20, 'x'));
+  const CliResult result = disk.run_verb({"cp", host.string(), ":/big"});
+  CAPTURE(result.err);
+  CHECK(result.code == 5);
+  CHECK_THAT(result.err, Catch::Contains("big', which has 40.0 MiB, does not fit") &&
+                             Catch::Contains("are free in the filesystem"));
+  CHECK(disk.ls("/").find("big") == std::string::npos);
 }

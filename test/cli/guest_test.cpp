@@ -196,7 +196,7 @@ TEST_CASE("the guest's files are listed as JSON, too", "[cli]") {
           .out == "box\na\n");
 }
 
-TEST_CASE("--dry-run --json is one object with the difference in it", "[cli]") {
+TEST_CASE("a dry run with --json is one object with the difference in it", "[cli]") {
   const Guest guest;
   const auto fstab =
       guest.run_words({"fstab", "rm", "IMG", "/boot", "--dry-run", "--json"}).json().at("result");
@@ -333,7 +333,8 @@ TEST_CASE("fstab list prints lines that fstab would take, in columns", "[cli]") 
       has(guest.run_words({"fstab", "list", "IMG"}).out, "\n\\303\\274\\302\\233 /\\033[2J\\377 "));
 }
 
-TEST_CASE("--image names the image of the guest's files, and a slot can follow", "[cli][edit]") {
+TEST_CASE("the option --image names the image of the guest's files, and a slot can follow",
+          "[cli][edit]") {
   const Guest guest;
   const std::string odd = (guest.dir / "odd:1").string();
   std::filesystem::rename(guest.image, odd);

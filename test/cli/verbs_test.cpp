@@ -188,7 +188,7 @@ TEST_CASE("what a wildcard matches beside what was meant is left out with a warn
   CHECK(json.at("warnings").at(0).at("code") == "lost-and-found");
 }
 
-TEST_CASE("-t names the image, too", "[cli][edit]") {
+TEST_CASE("the option -t names the image, too", "[cli][edit]") {
   const Disk disk;
   add_files(disk);
   disk.require_verb({"ln", "-s", "-t", disk.image + ":/d", "/x/y", "/z"});
@@ -201,7 +201,7 @@ TEST_CASE("-t names the image, too", "[cli][edit]") {
   CHECK(disk.ls("/d") == "f\none\ntwo\ny\nz\n");
 }
 
-TEST_CASE("--image takes the name literally, and paths then need no image in front",
+TEST_CASE("the option --image takes the name literally, and paths then need no image in front",
           "[cli][edit]") {
   const Disk disk;
   const std::string odd = (disk.dir / "odd:0").string();

@@ -37,9 +37,7 @@ std::string_view manner_of(const Args& args) {
   return last_of(args, {"force", "interactive", "interactive-once"});
 }
 
-bool is_recursive(const Args& args) {
-  return args.has("recursive") || args.has("R");
-}
+bool is_recursive(const Args& args) { return args.has("recursive") || args.has("R"); }
 
 /// One line of standard input, and none of what is behind it.
 std::string read_answer(Streams& io) {

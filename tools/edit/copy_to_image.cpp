@@ -59,13 +59,21 @@ class ImageCopier {
 
   void write(const CopySource& source, std::uint32_t inode) {
     const bool sized = source.meta().size_bytes != 0;  // a stream has none
-    edit_.fs().write_file(inode, sized ? std::optional(source.meta().size_bytes) : std::nullopt,
-                          [&](const Transaction::ContentSink& sink) {
-                            source.read([&](const DataChunk& chunk) {
-                              require_no_stop(options_);
-                              sink(chunk);
-                            });
-                          });
+    const auto produce = [&](const Transaction::ContentSink& sink) {
+      source.read([&](const DataChunk& chunk) {
+        require_no_stop(options_);
+        sink(chunk);
+      });
+    };
+    try {
+      edit_.fs().write_file(inode, sized ? std::optional(source.meta().size_bytes) : std::nullopt,
+                            produce);
+    } catch (const Error& error) {
+      if (error.code() != Errc::NoSpace) throw;
+      const std::string size =
+          sized ? fmt::format(", which has {},", human_size(source.meta().size_bytes)) : "";
+      throw error.in(fmt::format("{}{} does not fit", quote(source.word()), size));
+    }
   }
 
   bool link_to_earlier(const CopySource& source, const Transaction::Place& place) {
