@@ -11,7 +11,7 @@ fi
 find lib tools test examples \( -name '*.cpp' -o -name '*.h' \) -print0 | xargs -0 clang-format --dry-run -Werror
 
 # ctest would pass it as an option, and the test would not run.
-if grep -rn 'TEST_CASE("-' test; then
+if grep -rn --include='*.cpp' 'TEST_CASE("-' test; then
   echo "a test's name begins with a dash"
   exit 1
 fi
