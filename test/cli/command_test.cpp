@@ -218,8 +218,8 @@ TEST_CASE("exit code 2: the command line", "[cli]") {
   CHECK(run_rawimg({}).code == 2);
   CHECK(run_rawimg({"buidl"}).err.find("did you mean 'build'?") != std::string::npos);
   CHECK(run_rawimg({"buidl"}).code == 2);
-  CHECK(run_rawimg({"build", bench.path("b.img"), "--from", bench.path("a.tar")})
-            .err.find("--size is missing") != std::string::npos);
+  CHECK(run_rawimg({"init", bench.path("b.img")}).err.find("--size is missing") !=
+        std::string::npos);
   CHECK(run_rawimg({"build", bench.path("b.img"), "--size", "8M"}).err.find("--from is missing") !=
         std::string::npos);
   CHECK(run_rawimg({"build", "--size", "8M", "--from", "x"})

@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "judge/judge.h"
-#include "support/not_run.h"
+#include "judge/loop_mount.h"
 #include "support/temp_dir.h"
 
 using namespace rawimg::test;
@@ -24,11 +24,8 @@ Outcome shell(const fs::path& directory, const std::string& script) {
 /// Runs the script in the mounted filesystem, and gives what it printed.
 std::string in_kernel(const TempDir& dir, const fs::path& image, const std::string& script) {
   const fs::path at = dir / "mounted";
-  fs::create_directory(at);
-  const Outcome mounted = run({"mount", "-o", "loop", image.string(), at.string()});
-  if (!mounted.ok()) throw NotRun("no loop mount to be had: " + mounted.err);
+  const LoopMount mounted(image, at, "", "what a kernel does to the same filesystem");
   const Outcome outcome = shell(at, script);
-  run({"umount", at.string()});
   INFO(outcome.text());
   REQUIRE(outcome.ok());
   return outcome.out;
@@ -61,7 +58,6 @@ constexpr const char* kTold =
 
 TEST_CASE("modes, owners and content change ACLs and capabilities as Linux changes them",
           "[judge][edit]") {
-  require_root("what a kernel does to ACLs and capabilities");
   const std::string options =
       GENERATE("-t ext4 -I 256", "-t ext4 -I 128 -b 1024", "-t ext2 -I 128", "-t ext3 -b 4096");
   CAPTURE(options);
@@ -114,7 +110,6 @@ setfacl -m m::r,u::rw,o::w acl; setfacl -m u:9:x noacl
 }
 
 TEST_CASE("cp -a within an image keeps capabilities and ACLs", "[judge][edit]") {
-  require_root("what a kernel says of ACLs and capabilities");
   const TempDir dir;
   const fs::path image = dir / "x.img";
   INFO(shell(dir.path(), "truncate -s 16M x.img && mke2fs -q -t ext4 x.img").text());
@@ -130,7 +125,6 @@ TEST_CASE("cp -a within an image keeps capabilities and ACLs", "[judge][edit]") 
 }
 
 TEST_CASE("cp -a to the host keeps capabilities, ACLs and setuid", "[judge][edit]") {
-  require_root("files of other users");
   const TempDir dir;
   const fs::path image = dir / "x.img", out = dir / "out";
   INFO(shell(dir.path(), "truncate -s 16M x.img && mke2fs -q -t ext4 x.img").text());

@@ -2,11 +2,13 @@
 // The verbs that list, beside coreutils, findutils and tree on the same filesystem, mounted by a
 // real kernel: the same words give the same lines.
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 #include <catch2/catch.hpp>
 
 #include "judge/judge.h"
+#include "judge/loop_mount.h"
 #include "judge/rootfs.h"
 #include "support/not_run.h"
 #include "support/temp_dir.h"
@@ -22,18 +24,9 @@ using Words = std::vector<std::string>;
 class Mounted {
  public:
   explicit Mounted(const std::string& type) {
-    require_root("what other programs say of the same filesystem, mounted");
     require_build(image, rootfs_tar(Rootfs::Narrow), {"--size", "300M", "-t", type});
-    fs::create_directory(at);
-    const Outcome outcome =
-        run({"mount", "-o", "loop,ro,offset=1048576", image.string(), at.string()});
-    if (!outcome.ok())
-      throw NotRun("no loop mount to be had: other programs on the same filesystem; " +
-                   outcome.err);
+    mount.emplace(image, at, ",ro,offset=1048576", "what other programs say of the same");
   }
-  ~Mounted() { run({"umount", at.string()}); }
-  Mounted(const Mounted&) = delete;
-  Mounted& operator=(const Mounted&) = delete;
 
   /// What another program prints about ".", with the paths as they are inside of the image.
   std::string theirs(Words words) const {
@@ -65,6 +58,7 @@ class Mounted {
 
   TempDir dir;
   fs::path image = dir / "x.img", at = dir / "mounted";
+  std::optional<LoopMount> mount;
 };
 
 /// Where order is each program's own.
@@ -164,12 +158,9 @@ TEST_CASE("df leaves out of a filesystem of any shape what a kernel leaves out",
   make.insert(make.end(), shape.words.begin(), shape.words.end());
   make.push_back(image.string());
   REQUIRE(run(make).ok());
-  fs::create_directory(at);
-  const Outcome mounted = run({"mount", "-o", "loop,ro", image.string(), at.string()});
-  if (!mounted.ok())
-    throw NotRun("no loop mount to be had: the size of a filesystem; " + mounted.err);
+  std::optional<LoopMount> mounted(std::in_place, image, at, ",ro", "the size of a filesystem");
   const Outcome theirs = run({"df", "-k", at.string()});
-  run({"umount", at.string()});
+  mounted.reset();
   CHECK(numbers_of_df(run_rawimg({"df", image.string()}).out) == numbers_of_df(theirs.out));
 }
 

@@ -163,11 +163,26 @@ std::optional<std::uint32_t> read_disk_id(const Args& args) {
   return *id == "random" ? random_value<std::uint32_t>() : parse_hex32(*id, "disk id");
 }
 
+/// "auto", "auto+512M", "auto+10%"; nothing for what does not begin so.
+std::optional<Spare> parse_spare(const std::string& size) {
+  if (!size.starts_with("auto")) return std::nullopt;
+  const std::string rest = size.substr(4);
+  if (rest.empty()) return Spare{};
+  if (rest[0] != '+' || rest.size() == 1)
+    throw Error(Errc::Usage,
+                fmt::format("size {}: it can be auto, auto+512M or auto+10%", quote(size)));
+  if (rest.ends_with('%')) return Spare{0, parse_percent(rest.substr(1), "spare room")};
+  return Spare{parse_size(rest.substr(1), "spare room"), 0};
+}
+
+void read_size(const Args& args, ImageSpec& spec) {
+  const std::string size = args.value("size").value_or("auto+256M");
+  spec.filesystem.fit = parse_spare(size);
+  if (!spec.filesystem.fit) spec.size = ByteCount{parse_size(size, "size")};
+}
+
 ImageSpec read_image_spec(const Args& args) {
   ImageSpec spec;
-  const auto size = args.value("size");
-  if (!size) throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
-  spec.size = ByteCount{parse_size(*size, "size")};
   const std::string table = args.value("table").value_or("mbr");
   if (table != "mbr" && table != "none")
     throw Error(Errc::Usage, fmt::format("table {}: it can be mbr or none", quote(table)));
@@ -176,6 +191,7 @@ ImageSpec read_image_spec(const Args& args) {
     throw Error(Errc::Usage, "--start and --disk-id need a table: leave out --table none");
   if (const auto start = args.value("start")) spec.first_sector = parse_sector(*start, "start");
   spec.filesystem = read_ext_options(args);
+  read_size(args, spec);
   spec.disk_id = read_disk_id(args);
   return spec;
 }

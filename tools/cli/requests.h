@@ -34,7 +34,9 @@ inline constexpr OptionSpec kFilesystemOptions[] = {
      "the filesystem's UUID, or 'random' (default: derived from metadata and options)"},
 };
 inline constexpr OptionSpec kDiskOptions[] = {
-    {"size", "SIZE", "size of the image file: 512M, 4G, 63s (K M G T are powers of 1024)"},
+    {"size", "SIZE",
+     "size of the image file: 512M, 4G, 63s (K M G T are powers of 1024); of build also auto, "
+     "auto+512M, auto+10%: as large as the content, and so much available (default: auto+256M)"},
     {"start", "SECTOR", "where the partition starts: 63s, 1M (default: 1M)"},
     {"table", "KIND", "mbr, or none: the filesystem is the whole file (default: mbr)"},
     {"disk-id", "HEX", "the MBR's 32-bit id, or 'random' (default: derived)"},

@@ -111,6 +111,8 @@ ExitCode run_build(const Args& args, Streams& io) {
 }
 
 ExitCode run_init(const Args& args, Streams& io) {
+  if (!args.has("size"))
+    throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
   return make(read_request("init", args, io), args, io);
 }
 
@@ -118,9 +120,11 @@ ExitCode run_init(const Args& args, Streams& io) {
 
 const Command kBuild{
     .name = "build",
-    .synopsis = "IMG --from SOURCE [--from ...] --size SIZE [OPTIONS]",
+    .synopsis = "IMG --from SOURCE [--from ...] [--size SIZE] [OPTIONS]",
     .summary = "make a disk image that holds what tarballs hold",
     .examples = R"(  rawimg build gentoo.img --from stage3-amd64-openrc.tar.xz --size 4G
+  rawimg build gentoo.img --from stage3-amd64-openrc.tar.xz        # as large as needed, 256M available
+  rawimg build root.img --from root.tar --size auto                # nothing is free: for a read-only root
   rawimg build root.img --from root.tar --size 2G -t ext4 --start 63s
   docker export c1 | rawimg build c1.img --from - --size 1G --table none
   rawimg build data.img --from base.tar --from bench.tar.gz --at /opt/bench --strip-components 1 --size 8G
@@ -129,6 +133,8 @@ const Command kBuild{
         R"(The image appears under its name when it is complete, or not at all. The same sources and options make the same
 bytes, on any machine. UUIDs and disk id are derived from names, metadata and options, not from the bytes in files:
 images that differ in nothing else and are attached to one machine want --uuid random --disk-id random.
+With --size auto the filesystem is made as large as its content needs, in the same one pass, also from standard input;
+what is behind the + is what df in the guest shows as available. Nothing is reserved for root then, unless --reserved says so.
 SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.
 )",
     .options = kBuildTables,

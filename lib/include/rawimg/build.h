@@ -20,7 +20,7 @@ namespace rawimg {
 enum class TableKind { Mbr, None };  ///< None: the filesystem is the whole file
 
 struct ImageSpec {
-  ByteCount size;  ///< of the file; whole sectors
+  std::optional<ByteCount> size;  ///< of the file; whole sectors. None: as filesystem.fit says
   TableKind table = TableKind::Mbr;
   std::uint64_t first_sector = 2048;  ///< of the partition; ignored without a table
   ExtOptions filesystem;

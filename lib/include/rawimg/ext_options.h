@@ -19,6 +19,12 @@ enum class ExtType { Ext2, Ext3, Ext4 };
 ExtType parse_ext_type(std::string_view text);
 std::string_view to_text(ExtType type);
 
+/// Room in a filesystem that is made as large as its content.
+struct Spare {
+  std::uint64_t bytes = 0;  ///< what a guest's df shows as available
+  double percent = 0;       ///< of what the filesystem has without it, 0 to 1000
+};
+
 struct ExtOptions {
   ExtType type = ExtType::Ext2;
   /// 1024, 2048 or 4096 bytes; default 4096 from 16 MiB up, 1024 below
@@ -28,7 +34,12 @@ struct ExtOptions {
   std::optional<std::uint32_t> inodes;  ///< at least so many; default from inode_ratio
   /// bytes of filesystem per inode, 1024 to 64 MiB; default 16384
   std::optional<std::uint64_t> inode_ratio;
-  double reserved_percent = 5;  ///< blocks kept for the guest's root, 0 to 50
+  /// blocks kept for the guest's root, 0 to 50; default 5, and 0 with `fit`
+  std::optional<double> reserved_percent;
+  /// Of build_ext: the filesystem ends where its content and this room end, and the window is the
+  /// most that it may have. Without spare room, it has no inodes to spare, either. Blocks have 4096
+  /// bytes unless asked otherwise.
+  std::optional<Spare> fit;
   /// on top of the type's set: "name" adds, "^name" removes (mke2fs's names)
   std::vector<std::string> features;
   std::string label;         ///< at most 16 bytes

@@ -28,6 +28,10 @@ class Window {
   /// The whole file.
   explicit Window(ImageFile& file);
 
+  /// From `start` as far as an image may grow: for a filesystem whose size comes last. The file may
+  /// be shorter.
+  static Window growing(ImageFile& file, ByteOffset start);
+
   /// The same window, read through `reader`, which must outlive it.
   Window through(const WindowReader& reader) const;
 
@@ -38,8 +42,9 @@ class Window {
   ByteRange range() const { return range_; }
 
  private:
-  ImageFile* file_;
-  ByteRange range_;
+  Window() = default;
+  ImageFile* file_ = nullptr;
+  ByteRange range_{ByteOffset{0}, ByteCount{0}};
   const WindowReader* reader_ = nullptr;
 };
 

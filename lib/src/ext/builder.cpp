@@ -117,6 +117,11 @@ ExtBuilder ExtBuilder::format_last(const Window& where, const ExtOptions& option
   state->fs = initialize_ext(*state->io, plan, plan.blocks, plan.inodes);
   fill_from_handle(*state);
   state->tables.in_group = !plan.has_flex_bg();
+  if (plan.fit) {
+    state->space = BlockSpace({});
+    (void)state->open_group();
+    return ExtBuilder(std::move(state));
+  }
   state->tables.final_blocks = state->tables.reserved = state->fs->inode_blocks_per_group;
   if (state->tables.in_group) {
     const std::uint64_t room = plan.inodes_asked_for
@@ -278,6 +283,28 @@ void ExtBuilder::remove(NodeId node) {
   Node& n = state_->node(node);
   state_->release(n);
   n.removed = true;
+}
+
+/// Size comes last: content goes on into the next group. Where tables must lie in their group, room
+/// is kept at its end for as many inodes as came with the content of a group so far, and a quarter
+/// more; in the first one, for as many as 3.5 MiB hold, and never for fewer than usual.
+bool ExtBuilder::State::open_group() {
+  const std::uint64_t group = tables.by_group.size();
+  if (group == groups()) return false;
+  std::uint64_t room = 0;
+  if (tables.in_group) {
+    const std::uint64_t usual = 8 * std::uint64_t{block_size} * block_size /
+                                plan.inode_ratio.value_or(kUsualRatio),
+                        so_far = group == 0 ? (7u << 19) / inode_size
+                                            : (nodes.size() + nodes.size() / 4) / group,
+                        most = 8 * std::uint64_t{block_size} - block_size / inode_size;
+    room = inode_blocks_for(std::min(std::max(usual, so_far), most), plan) + 2;
+  }
+  tables.by_group.push_back(room);
+  const std::uint64_t begin = group_start(group) + super_blocks(group),
+                      end = group_end(group) - room;
+  if (begin < end) space.add({begin, end - begin});
+  return true;
 }
 
 /// Space is short: the inode tables get the size that the options call for, or that the inodes so

@@ -179,7 +179,7 @@ void ExtBuilder::State::write(BlockRun run, std::span<const std::byte> bytes,
 BlockRun ExtBuilder::State::take(std::uint64_t want) {
   if (full) return {};
   BlockRun run = space.take(want);
-  if (run.count == 0 && open_table_room()) run = space.take(want);
+  if (run.count == 0 && (plan.fit ? open_group() : open_table_room())) run = space.take(want);
   full = run.count == 0;
   content_end = std::max(content_end, run.end());
   if (import) taken.add(run.start, run.end());

@@ -52,6 +52,8 @@ struct TableRoom {
   /// space ran out: the room above `final_blocks` was given to content
   bool opened = false;
   std::uint64_t final_blocks = 0;
+  /// Size comes last: of each group that content has come to, instead of `reserved`.
+  std::vector<std::uint64_t> by_group;
 };
 
 /// Inodes of each group for what the plan wants, rounded up as make_final_handle does.
@@ -130,6 +132,7 @@ struct ExtBuilder::State {
   void record(Node& node, std::uint64_t logical, BlockRun run);
   void release(Node& node);
   bool open_table_room();
+  bool open_group();
 
   std::span<const Extent> extents_of(const Node& node) const {
     return std::span(extents).subspan(node.first_extent, node.extent_count);

@@ -23,13 +23,17 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kDefaultRatio = 16384;
 // fewer never hold superblock, bitmaps, tables and lost+found
 constexpr std::uint64_t kMinBlocks = 64;
 constexpr std::uint64_t kMinJournalFs = 2048;  // ext2fs_default_journal_size gives up below
 
+// Descriptor blocks of a filesystem whose size comes last: at 4 KiB, enough for half a TiB of ext4
+// or one of ext2, and 256 KiB in each of the few groups that have a copy.
+constexpr std::uint32_t kRoomBytes = 256u << 10;
+
 std::uint32_t choose_block_size(const ExtOptions& options, ByteCount window) {
-  const std::uint32_t size = options.block_size.value_or(default_block_size(window));
+  const std::uint32_t size =
+      options.block_size.value_or(options.fit ? 4096 : default_block_size(window));
   if (size != 1024 && size != 2048 && size != 4096)
     throw Error(Errc::Usage,
                 fmt::format("a block size of {} bytes: it can be 1024, 2048 or 4096", size));
@@ -45,11 +49,24 @@ std::uint64_t choose_inodes(const ExtOptions& options, std::uint64_t bytes) {
                   fmt::format("{} inodes: a filesystem needs at least 12", *options.inodes));
     return *options.inodes;
   }
-  const std::uint64_t ratio = options.inode_ratio.value_or(kDefaultRatio);
+  const std::uint64_t ratio = options.inode_ratio.value_or(kUsualRatio);
   if (ratio < 1024 || ratio > (64u << 20))
     throw Error(Errc::Usage,
                 fmt::format("an inode ratio of {} bytes: it can be 1024 to {}", ratio, 64u << 20));
   return std::clamp<std::uint64_t>(bytes / ratio, 16, UINT32_MAX);
+}
+
+/// The most that the descriptor room has descriptors for; one block of it is for growth.
+void plan_fit(ExtPlan& plan, const Spare& spare) {
+  if (!(spare.percent >= 0 && spare.percent <= 1000))
+    throw Error(Errc::Usage, fmt::format("{} % to spare: it can be 0 to 1000", spare.percent));
+  plan.fit = spare;
+  plan.descriptor_room = kRoomBytes / plan.block_size;
+  const std::uint64_t size = plan.features.incompat & EXT4_FEATURE_INCOMPAT_64BIT
+                                 ? sizeof(ext4_group_desc)
+                                 : sizeof(ext2_group_desc),
+                      groups = (plan.descriptor_room - 1) * (plan.block_size / size);
+  plan.blocks = std::min(plan.blocks, groups * 8 * plan.block_size);
 }
 
 }  // namespace
@@ -70,6 +87,7 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
   // there is no extra room to promise
   if (plan.inode_size == 128) plan.features.ro_compat &= ~EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE;
   plan.blocks = window.value / plan.block_size;
+  if (options.fit) plan_fit(plan, *options.fit);
   if (plan.blocks < kMinBlocks)
     throw Error(
         Errc::NoSpace,
@@ -94,10 +112,10 @@ ExtPlan plan_ext(const ExtOptions& options, ByteCount window) {
   plan.inode_ratio = options.inode_ratio;
   plan.block_size_asked_for = options.block_size.has_value();
   plan.inodes_asked_for = options.inodes.has_value() || options.inode_ratio.has_value();
-  if (!(options.reserved_percent >= 0 && options.reserved_percent <= 50))
+  plan.reserved_percent = options.reserved_percent.value_or(options.fit ? 0 : 5);
+  if (!(plan.reserved_percent >= 0 && plan.reserved_percent <= 50))
     throw Error(Errc::Usage,
-                fmt::format("{} % reserved: it can be 0 to 50", options.reserved_percent));
-  plan.reserved_percent = options.reserved_percent;
+                fmt::format("{} % reserved: it can be 0 to 50", plan.reserved_percent));
   if (options.label.size() > EXT2_LABEL_LEN)
     throw Error(Errc::Usage,
                 fmt::format("label {} has {} bytes: it can have {}", quote(options.label),
@@ -119,8 +137,25 @@ std::string canonical_text(const ExtPlan& plan) {
   return fmt::format("{} blocks={}x{} inodes={}x{} features={:x},{:x},{:x} reserved={} label={}",
                      to_text(plan.type), plan.blocks, plan.block_size, plan.inodes, plan.inode_size,
                      plan.features.compat, plan.features.incompat, plan.features.ro_compat,
-                     plan.reserved_percent, escape(plan.label));
+                     plan.reserved_percent, escape(plan.label)) +
+         (plan.fit ? fmt::format(" fit={}+{}%", plan.fit->bytes, plan.fit->percent) : "");
 }
+
+namespace {
+
+/// What is left of the descriptor room in a filesystem of so many blocks; without the resize inode
+/// nobody could use it.
+std::optional<std::uint32_t> growth_room(const ExtPlan& plan, std::uint64_t blocks) {
+  if (!(plan.features.compat & EXT2_FEATURE_COMPAT_RESIZE_INODE)) return std::nullopt;
+  const std::uint64_t size = plan.features.incompat & EXT4_FEATURE_INCOMPAT_64BIT
+                                 ? sizeof(ext4_group_desc)
+                                 : sizeof(ext2_group_desc),
+                      groups = (blocks + 8 * plan.block_size - 1) / (8 * plan.block_size),
+                      used = (groups * size + plan.block_size - 1) / plan.block_size;
+  return static_cast<std::uint32_t>(plan.descriptor_room - used);
+}
+
+}  // namespace
 
 ExtHandle initialize_ext(WindowIo& io, const ExtPlan& plan, std::uint64_t blocks,
                          std::uint64_t inodes, std::optional<std::uint32_t> reserved_gdt) {
@@ -138,6 +173,7 @@ ExtHandle initialize_ext(WindowIo& io, const ExtPlan& plan, std::uint64_t blocks
   super.s_feature_ro_compat = plan.features.ro_compat;
   if (plan.has_flex_bg()) super.s_log_groups_per_flex = 4;
   super.s_default_mount_opts = EXT2_DEFM_XATTR_USER | EXT2_DEFM_ACL;
+  if (plan.fit && !reserved_gdt) reserved_gdt = growth_room(plan, blocks);
   if (reserved_gdt) super.s_reserved_gdt_blocks = static_cast<std::uint16_t>(*reserved_gdt);
   ext2_filsys raw = nullptr;
   const errcode_t code =

@@ -30,7 +30,11 @@ struct ExtPlan {
   bool block_size_asked_for = false;
   std::optional<std::uint64_t> inode_ratio;  ///< as asked for
   bool inodes_asked_for = false;             ///< by count or ratio: no more are promised
-  double reserved_percent = 5;
+  double reserved_percent = 0;
+  std::optional<Spare> fit;
+  /// With `fit`: blocks behind every superblock copy for descriptors and their growth, the same
+  /// whatever the size becomes.
+  std::uint32_t descriptor_room = 0;
   std::string label;
   std::optional<Uuid> uuid, hash_seed;
 
@@ -39,6 +43,8 @@ struct ExtPlan {
   bool has_flex_bg() const { return features.incompat & EXT4_FEATURE_INCOMPAT_FLEX_BG; }
 };
 
+/// Bytes of filesystem for each inode, as mke2fs has it.
+inline constexpr std::uint64_t kUsualRatio = 16384;
 /// From here on blocks have 4 KiB by default, below it 1 KiB.
 inline constexpr std::uint64_t kSmallWindow = 16u << 20;
 std::uint32_t default_block_size(ByteCount window);

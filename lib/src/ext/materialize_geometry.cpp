@@ -104,19 +104,25 @@ bool Materializer::place_tables_behind(std::uint64_t from) {
          place(ext2fs_inode_table_loc_set, fs()->inode_blocks_per_group);
 }
 
-/// Replaces the template by a handle with so many inodes per group; false when content, tables and
-/// the tail do not all fit.
-bool Materializer::try_handle(std::uint64_t inodes_per_group) {
-  const std::uint64_t blocks = ext2fs_blocks_count(super()), groups = s_.groups();
-  const std::uint32_t descriptors = static_cast<std::uint32_t>(fs()->desc_blocks),
-                      growth = super()->s_reserved_gdt_blocks;
-  const std::uint64_t inodes = inodes_per_group * groups;
+/// Replaces the template by a handle of so many blocks with so many inodes per group; false when
+/// content, tables and the tail do not all fit.
+bool Materializer::try_handle(std::uint64_t blocks, std::uint64_t inodes_per_group) {
+  const std::uint32_t growth = super()->s_reserved_gdt_blocks;
+  const std::uint64_t groups = groups_of(blocks), inodes = inodes_per_group * groups;
   if (inodes > UINT32_MAX) return false;
-  ExtHandle handle = initialize_ext(*s_.io, s_.plan, blocks, inodes,
-                                    growth != 0 ? std::optional(growth) : std::nullopt);
-  // Content was placed by the template's geometry: only its inode count may change.
-  if (ext2fs_blocks_count(handle->super) != blocks || handle->desc_blocks != descriptors ||
-      handle->super->s_reserved_gdt_blocks != growth)
+  ExtHandle handle;
+  try {
+    handle = initialize_ext(*s_.io, s_.plan, blocks, inodes,
+                            growth != 0 && !s_.plan.fit ? std::optional(growth) : std::nullopt);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NoSpace || !s_.plan.fit) throw;
+    return false;
+  }
+  const std::uint64_t room_now = 1 + handle->desc_blocks + handle->super->s_reserved_gdt_blocks;
+  // Content was placed by the template's geometry: only the number of groups and inodes may change.
+  if (ext2fs_blocks_count(handle->super) != blocks || room_now > super_room_ ||
+      (room_now != super_room_ && (growth != 0 || !s_.plan.fit)) ||
+      handle->super->s_blocks_per_group != super()->s_blocks_per_group)
     return false;
   s_.fs = std::move(handle);
   // A table for which no room was kept may lie behind the content of its group.
@@ -136,11 +142,124 @@ bool Materializer::try_handle(std::uint64_t inodes_per_group) {
       throw Error(Errc::Corrupt,
                   fmt::format("libext2fs puts the inode table of group {} at block {}", g,
                               ext2fs_inode_table_loc(fs(), g)));
-  return free_blocks(fs()) >= tail_blocks(blocks);
+  return free_blocks(fs()) >= tail_blocks(blocks) + spare_blocks(blocks);
+}
+
+std::uint64_t Materializer::groups_of(std::uint64_t blocks) const {
+  return div_up(blocks - super()->s_first_data_block, super()->s_blocks_per_group);
+}
+
+/// What the guest shall have, and what nobody but its root, or its kernel, may use.
+std::uint64_t Materializer::spare_blocks(std::uint64_t fs_blocks) const {
+  if (!s_.plan.fit) return 0;
+  const Spare& spare = *s_.plan.fit;
+  const auto part = [&](double percent) {
+    return static_cast<std::uint64_t>(static_cast<double>(fs_blocks) * percent / 100);
+  };
+  const std::uint64_t wanted = div_up(spare.bytes, s_.block_size) +
+                               part(100 * spare.percent / (100 + spare.percent)) + 1,
+                      reserved = part(s_.plan.reserved_percent);
+  if (spare.bytes == 0 && spare.percent == 0) return reserved;
+  // ext4_set_resv_clusters(): a fiftieth, at most 4096, where there are extents
+  const std::uint64_t kernel =
+      s_.plan.has_extents() ? std::min<std::uint64_t>(fs_blocks / 50, 4096) : 0;
+  return wanted + reserved + kernel;
+}
+
+std::uint64_t Materializer::metadata_blocks(const Shape& shape) const {
+  const std::uint64_t groups = groups_of(shape.blocks),
+                      table = div_up(shape.inodes_per_group, s_.block_size / s_.inode_size);
+  std::uint64_t blocks = super()->s_first_data_block + groups * (2 + table);
+  for (std::uint64_t g = 0; g < groups; ++g) blocks += s_.super_blocks(g) != 0 ? super_room_ : 0;
+  return blocks;
+}
+
+/// Groups full of content have no more inodes than there was room kept for.
+std::uint64_t Materializer::most_inodes_per_group() const {
+  const std::uint64_t per_block = s_.block_size / s_.inode_size,
+                      unit = std::max<std::uint64_t>(8, per_block);
+  std::uint64_t most = 8 * std::uint64_t{s_.block_size} - unit;
+  if (!s_.tables.in_group) return most;
+  const std::vector<std::uint64_t>& rooms = s_.tables.by_group;
+  const std::uint64_t end =
+      super()->s_first_data_block + rooms.size() * super()->s_blocks_per_group;
+  for (std::size_t g = 0; g < rooms.size(); ++g) {
+    const std::uint64_t room = g + 1 == rooms.size() ? end - s_.content_end : rooms[g];
+    most = std::min(most, (room - 2) * per_block / unit * unit);
+  }
+  return most;
+}
+
+/// The least that can hold everything, if nothing has to stay free for want of a place that is long
+/// enough. More blocks may want more of them (a journal, a group's own), so it is asked until it
+/// stays.
+Materializer::Shape Materializer::smallest_shape(std::uint64_t at_least) const {
+  constexpr std::uint64_t kLeastOfGroup = 50;  // libext2fs drops a last group with fewer to use
+  const std::uint64_t per_block = s_.block_size / s_.inode_size,
+                      unit = std::max<std::uint64_t>(8, per_block), used = node_of_.size() - 1,
+                      most = most_inodes_per_group();
+  Shape shape{at_least, 0};
+  for (;;) {
+    const std::uint64_t groups = std::max(groups_of(shape.blocks), div_up(used, most));
+    const std::uint64_t each = div_up(div_up(inodes_for(shape.blocks), groups), unit) * unit;
+    shape.inodes_per_group = std::min(each, most);
+    const std::uint64_t last_group =
+        super()->s_first_data_block + (groups - 1) * super()->s_blocks_per_group;
+    const std::uint64_t own =
+        s_.super_blocks(groups - 1) + 2 + div_up(shape.inodes_per_group, per_block) + kLeastOfGroup;
+    std::uint64_t need = std::max(shape.blocks, groups == 1 ? 0 : last_group + own);
+    need = std::max(need, needed_blocks({need, shape.inodes_per_group}));
+    if (need == shape.blocks) return shape;
+    shape.blocks = need;
+  }
+}
+
+/// As many as there are, and for the spare room as many as mke2fs would give it; or as asked for.
+std::uint64_t Materializer::inodes_for(std::uint64_t blocks) const {
+  const std::uint64_t used = node_of_.size() - 1, bytes = blocks * s_.block_size,
+                      spare = spare_blocks(blocks) * s_.block_size;
+  if (s_.plan.inode_ratio) return std::max(used, bytes / *s_.plan.inode_ratio);
+  if (s_.plan.inodes_asked_for) return std::max(used, s_.plan.inodes);
+  return used + spare / kUsualRatio;
+}
+
+std::uint64_t Materializer::needed_blocks(const Shape& shape) const {
+  return metadata_blocks(shape) + s_.space.taken() + tail_blocks(shape.blocks) +
+         spare_blocks(shape.blocks);
+}
+
+/// Room that was kept for tables and is not needed for anything becomes inodes.
+std::uint64_t Materializer::with_more_inodes(const Shape& shape) const {
+  const std::uint64_t unused = shape.blocks - needed_blocks(shape),
+                      per_block = s_.block_size / s_.inode_size,
+                      unit = std::max<std::uint64_t>(8, per_block);
+  const std::uint64_t more = unused / groups_of(shape.blocks) * per_block / unit * unit;
+  return std::min(shape.inodes_per_group + more, most_inodes_per_group());
+}
+
+void Materializer::make_fitting_handle() {
+  constexpr std::uint64_t kLeast = 64;
+  std::uint64_t at_least = std::max(s_.content_end, kLeast);
+  while (!s_.full) {
+    const Shape shape = smallest_shape(at_least);
+    if (shape.blocks > s_.plan.blocks) break;
+    if (try_handle(shape.blocks, with_more_inodes(shape)) ||
+        try_handle(shape.blocks, shape.inodes_per_group)) {
+      const ByteRange range{ByteOffset{s_.window.range().start()},
+                            ByteCount{shape.blocks * s_.block_size}};
+      if (s_.window.file().size().value < range.end())
+        s_.window.file().resize(ByteCount{range.end()});
+      return;
+    }
+    at_least = shape.blocks + 1 + shape.blocks / 1000;
+  }
+  throw_no_space();
 }
 
 void Materializer::make_final_handle() {
-  const std::uint64_t groups = s_.groups(),
+  super_room_ = s_.super_blocks(0);
+  if (s_.plan.fit) return make_fitting_handle();
+  const std::uint64_t groups = s_.groups(), blocks = ext2fs_blocks_count(super()),
                       unit = std::max<std::uint64_t>(8, s_.block_size / s_.inode_size);
   const auto per_group = [&](std::uint64_t inodes) {
     return div_up(div_up(inodes, groups), unit) * unit;
@@ -150,7 +269,7 @@ void Materializer::make_final_handle() {
   const bool too_many = needed > most || (s_.plan.inodes_asked_for && used > asked * groups);
   if (s_.full || too_many) throw_no_space();
   if (s_.plan.inodes_asked_for) {
-    if (try_handle(std::max(asked, needed))) return;
+    if (try_handle(blocks, std::max(asked, needed))) return;
     throw_no_space();
   }
   // A wish: the default ratio, and a quarter to spare where entries are many, or the guest could
@@ -161,7 +280,7 @@ void Materializer::make_final_handle() {
                          : most;
   const std::uint64_t wish = std::min({std::max(asked, per_group(used + used / 4)), most, room});
   for (const std::uint64_t count : {std::max(wish, needed), std::max(asked, needed), needed})
-    if (try_handle(count)) return;
+    if (try_handle(blocks, count)) return;
   throw_no_space();
 }
 

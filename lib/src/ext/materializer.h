@@ -62,7 +62,19 @@ class Materializer {
 
   // Geometry
   void make_final_handle();
-  bool try_handle(std::uint64_t inodes_per_group);
+  bool try_handle(std::uint64_t blocks, std::uint64_t inodes_per_group);
+  void make_fitting_handle();
+  struct Shape {
+    std::uint64_t blocks, inodes_per_group;
+  };
+  Shape smallest_shape(std::uint64_t at_least) const;
+  std::uint64_t groups_of(std::uint64_t blocks) const;
+  std::uint64_t needed_blocks(const Shape& shape) const;
+  std::uint64_t with_more_inodes(const Shape& shape) const;
+  std::uint64_t most_inodes_per_group() const;
+  std::uint64_t inodes_for(std::uint64_t blocks) const;
+  std::uint64_t metadata_blocks(const Shape& shape) const;
+  std::uint64_t spare_blocks(std::uint64_t fs_blocks) const;
   bool place_tables_behind(std::uint64_t from);
   void mark_content(ext2_filsys fs);
   std::uint64_t free_blocks(ext2_filsys fs) const;
@@ -117,6 +129,7 @@ class Materializer {
   std::vector<std::uint32_t> xattr_handed_out_;
   std::uint64_t tail_ = 0;  // blocks beside content, tables, journal and resize inode
   std::uint64_t journal_ = 0;
+  std::uint64_t super_room_ = 0;  // of a superblock copy with descriptors, when content was placed
 };
 
 }  // namespace rawimg

@@ -13,32 +13,56 @@
 namespace rawimg {
 namespace {
 
-/// Where everything lies: decided before a byte is written.
+/// Where everything lies.
 struct Layout {
   std::optional<PartitionTable> table;
   ByteRange window;
   unsigned slot = 0;
 };
 
-Layout decide(const ImageSpec& spec) {
-  if (spec.size.value == 0 || spec.size.value % kSectorSize != 0)
+Layout lay_out(const ImageSpec& spec, ByteCount size) {
+  if (size.value == 0 || size.value % kSectorSize != 0)
     throw Error(
         Errc::Usage,
         fmt::format("an image of {} bytes: it must be whole sectors of {} bytes, and not none",
-                    spec.size.value, kSectorSize));
+                    size.value, kSectorSize));
   Layout layout;
   if (spec.table == TableKind::None) {
-    layout.window = ByteRange{ByteOffset{0}, spec.size};
+    layout.window = ByteRange{ByteOffset{0}, size};
     return layout;
   }
   PartitionRequest request;
   request.first_sector = spec.first_sector;
   PartitionTable table;
-  const Partition partition = table.add(request, spec.size);
+  const Partition partition = table.add(request, size);
   layout.table = table;
   layout.window = partition.range();
   layout.slot = partition.slot;
   return layout;
+}
+
+void require_sources(const ImageSpec& spec, std::span<const SourceSpec> sources) {
+  if (spec.size.has_value() == spec.filesystem.fit.has_value())
+    throw Error(Errc::Usage, "an image has a size, or a filesystem that fits its content");
+  if (!spec.size && sources.empty())
+    throw Error(Errc::Usage, "an image without content has no size of its own");
+}
+
+ByteOffset start_of(const ImageSpec& spec) {
+  return ByteOffset{spec.table == TableKind::None ? 0 : spec.first_sector * kSectorSize};
+}
+
+/// The window of a size that is known, or all that can be.
+Window window_for(const ImageSpec& spec, NewImage& image) {
+  if (!spec.size) return Window::growing(image.file(), start_of(spec));
+  const Layout layout = lay_out(spec, *spec.size);
+  image.file().resize(*spec.size);
+  return {image.file(), layout.window};
+}
+
+ByteCount size_of(const ImageSpec& spec, const ExtSummary& filesystem) {
+  if (spec.size) return *spec.size;
+  return ByteCount{start_of(spec).value + filesystem.blocks * filesystem.block_size};
 }
 
 std::uint32_t disk_id_of(const Uuid& uuid) {
@@ -63,18 +87,22 @@ PopulateResult make_empty(const Window& window, const ImageSpec& spec, const Pop
 
 BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
                   std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer) {
-  Layout layout = decide(spec);
+  require_sources(spec, sources);
+  if (spec.size) (void)lay_out(spec, *spec.size);
   const bool dry = how.populate.dry_run;
   NewImage image =
       dry ? NewImage(path, how.replace, NewImage::DryRun{}) : NewImage(path, how.replace, how.lock);
   if (how.part_created && !dry) how.part_created(image.part_path());
-  image.file().resize(spec.size);
 
   BuildResult result;
-  const Window window(image.file(), layout.window);
+  const Window window = window_for(spec, image);
+  const unsigned slot = spec.table == TableKind::None ? 0 : 1;
   result.content = sources.empty() ? make_empty(window, spec, how.populate)
-                                   : build_ext(window, spec.filesystem, layout.slot,
-                                               std::move(sources), how.populate, observer);
+                                   : build_ext(window, spec.filesystem, slot, std::move(sources),
+                                               how.populate, observer);
+  const ByteCount size = size_of(spec, result.content.filesystem);
+  image.file().resize(size);
+  Layout layout = lay_out(spec, size);
   if (layout.table) {
     result.disk_id = spec.disk_id.value_or(result.content.metadata_id);
     layout.table->set_disk_id(result.disk_id);

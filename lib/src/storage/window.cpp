@@ -15,6 +15,14 @@ Window::Window(ImageFile& file, ByteRange range) : file_(&file), range_(range) {
                             quote(file.path().string()), range.end(), size.value));
 }
 
+Window Window::growing(ImageFile& file, ByteOffset start) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 42;
+  Window window;
+  window.file_ = &file;
+  window.range_ = ByteRange{start, ByteCount{kMost}};
+  return window;
+}
+
 Window Window::through(const WindowReader& reader) const {
   Window window = *this;
   window.reader_ = &reader;
