@@ -89,6 +89,12 @@ std::string parse_exclude(std::string_view glob) {
   return std::string(glob);
 }
 
+unsigned read_threads(const Args& args) {
+  const auto threads = args.value("threads");
+  return threads ? static_cast<unsigned>(parse_number(*threads, "threads", 1, 64))
+                 : default_threads();
+}
+
 unsigned default_threads() {
   constexpr unsigned kMost = 8;
   cpu_set_t set;
@@ -232,10 +238,7 @@ std::vector<SourceRequest> read_sources(const Args& args) {
 
 TarOptions read_tar_options(const Args& args) {
   TarOptions options;
-  options.threads =
-      args.value("threads")
-          ? static_cast<unsigned>(parse_number(*args.value("threads"), "threads", 1, 64))
-          : default_threads();
+  options.threads = read_threads(args);
   if (const auto memory = args.value("memory")) {
     options.memory_bytes = parse_size(*memory, "memory");
     if (options.memory_bytes < (64U << 20))

@@ -93,5 +93,7 @@ Address read_address(const Args& args, std::size_t index = 0);
 
 /// Processors this process may use: its affinity, its cgroup's quota, at most 8.
 unsigned default_threads();
+/// --threads. Throws: Usage.
+unsigned read_threads(const Args& args);
 
 }  // namespace rawimg::cli
