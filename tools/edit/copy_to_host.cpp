@@ -18,6 +18,7 @@
 
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "base/zeros.h"
 #include "edit/copy.h"
 
 namespace rawimg::cli {
@@ -197,9 +198,7 @@ class HostCopier {
       if (!is_file) {
         zeros_up_to(chunk.offset);
       } else {
-        const bool zeros = std::all_of(chunk.bytes.begin(), chunk.bytes.end(),
-                                       [](std::byte b) { return b == std::byte{0}; });
-        if (zeros) return;
+        if (is_zeros(chunk.bytes)) return;
         if (lseek(file, static_cast<off_t>(chunk.offset), SEEK_SET) < 0) fail(errno, "write", path);
       }
       write_all(file, chunk.bytes, path);

@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/zeros.h"
+
 namespace rawimg {
 namespace {
 
@@ -141,7 +143,7 @@ std::optional<DataChunk> ContentReader::next() {
     done_ += piece->bytes.size();
     left_ -= piece->bytes.size();
     if (!extent.is_hole) return DataChunk{offset, piece->bytes, piece->owner};
-    if (std::ranges::any_of(piece->bytes, [](std::byte b) { return b != std::byte{0}; }))
+    if (!is_zeros(piece->bytes))
       throw Error(
           Errc::BadInput,
           fmt::format("its map of holes has a hole at byte {} where there is content", offset));

@@ -5,6 +5,8 @@
 
 #include <rawimg/error.h>
 
+#include "base/zeros.h"
+
 #include "ext/builder_state.h"
 #include "ext/import.h"
 #include "ext/overlay_commit.h"
@@ -14,18 +16,6 @@ namespace {
 
 constexpr std::size_t kSwapHead = 4096;  // a page; the signature of swap space ends it
 constexpr std::size_t kSwapSignature = kSwapHead - 10;
-
-bool is_zero(std::span<const std::byte> bytes) {
-  // The first word decides for nearly every block that is not zero; then words at a time.
-  std::uint64_t word;
-  std::size_t at = 0;
-  for (; at + sizeof word <= bytes.size(); at += sizeof word) {
-    std::memcpy(&word, bytes.data() + at, sizeof word);
-    if (word != 0) return false;
-  }
-  return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
-                     [](std::byte b) { return b == std::byte{0}; });
-}
 
 bool has_swap_signature(std::span<const std::byte> head) {
   const char* at = reinterpret_cast<const char*>(head.data()) + kSwapSignature;
@@ -125,12 +115,12 @@ void ExtBuilder::State::emit(std::uint64_t position, std::span<const std::byte> 
     return bytes.subspan(at, std::min<std::size_t>(block_size, bytes.size() - at));
   };
   for (std::size_t at = 0; at < bytes.size();) {
-    if (find_zeros && is_zero(block_at(at))) {
+    if (find_zeros && is_zeros(block_at(at))) {
       at += block_size;
       continue;
     }
     std::size_t end = at + block_size;
-    while (end < bytes.size() && !(find_zeros && is_zero(block_at(end)))) end += block_size;
+    while (end < bytes.size() && !(find_zeros && is_zeros(block_at(end)))) end += block_size;
     const auto run = bytes.subspan(at, std::min(end, bytes.size()) - at);
     place((position + at) / block_size, (run.size() + block_size - 1) / block_size, run, owner);
     at = end;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/zeros.h"
+
 #include "ext/acl_mode.h"
 #include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
@@ -167,8 +169,7 @@ void ContentWriter::add(std::span<const std::byte> bytes) {
 void ContentWriter::flush(std::uint64_t count) {
   const std::uint64_t block = state_.block_size(), first = (position_ - buffer_.size()) / block;
   const auto is_zero = [&](std::uint64_t i) {
-    const auto bytes = std::span(buffer_).subspan(i * block, block);
-    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+    return is_zeros(std::span(buffer_).subspan(i * block, block));
   };
   for (std::uint64_t begin = 0; begin < count;) {
     if (is_zero(begin)) {

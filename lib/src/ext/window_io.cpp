@@ -17,6 +17,7 @@
 
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "base/zeros.h"
 #include "ext/ext_error.h"
 #include "storage/write_seam.h"
 
@@ -31,10 +32,6 @@ constexpr std::uint64_t kSuperblock = 1024;  // byte of the window; the superblo
 constexpr std::string_view kNamePrefix = "window:";
 // unixfd_io closes the descriptor it was given before 1.47.4
 constexpr int kFirstVersionThatKeepsDescriptors = 1474;
-
-bool all_zero(const std::byte* bytes, std::uint64_t size) {
-  return std::all_of(bytes, bytes + size, [](std::byte b) { return b == std::byte{0}; });
-}
 
 /// A unix_io channel on the image's own open file description, so that it shares the lock. unix_io
 /// syncs what it opens: it is given an empty memory file, whose descriptor is then made to name the
@@ -202,7 +199,8 @@ errcode_t WindowIo::write(std::uint64_t at, std::uint64_t size, const std::byte*
   while (size != 0) {
     const std::uint64_t unit = at / kUnit * kUnit, n = std::min(size, unit + kUnit - at);
     const bool dirty = find(unit) != nullptr;
-    const bool zeros_over_zeros = !dirty && zeros_.contains(unit, unit + kUnit) && all_zero(in, n);
+    const bool zeros_over_zeros =
+        !dirty && zeros_.contains(unit, unit + kUnit) && is_zeros({in, n});
     if (!zeros_over_zeros) {
       std::byte old[kUnit];
       const bool keeps_old = n < kUnit && !dirty;

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <rawimg/partition_table.h>
 
+#include "base/zeros.h"
+
 #include "partition/mbr_sector.h"
 #include "partition/signature.h"
 
@@ -57,10 +59,6 @@ class Probe {
   ByteRange range_;
   std::vector<std::byte> head_;
 };
-
-bool all_zero(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
 
 template <class Bytes>
 std::uint64_t number(const Bytes& first, const Bytes& last) {  // most significant byte first
@@ -145,7 +143,7 @@ std::optional<Finding> find_end_signature(const Probe& probe) {
 Finding find_nothing(const Probe& probe) {
   const std::uint64_t rest = std::min(probe.size(), kEmptyHead) -
                              std::min<std::uint64_t>(probe.size(), probe.head().size());
-  const bool empty = all_zero(probe.head()) && all_zero(probe.read(probe.head().size(), rest));
+  const bool empty = is_zeros(probe.head()) && is_zeros(probe.read(probe.head().size(), rest));
   return {{empty ? DiskKind::Empty : DiskKind::Unknown, ""}};
 }
 

@@ -19,16 +19,12 @@
 #include "archive/decoded_stream.h"
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "base/zeros.h"
 
 namespace rawimg {
 namespace {
 
 constexpr std::uint64_t kPiece = 1u << 20, kBlock = 4096;
-
-bool is_zeros(std::span<const std::byte> bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} &&
-                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 /// Calls action(offset, bytes, are zeros) for runs of blocks that are zeros, or are not. Blocks are
 /// those of the file, in which the bytes begin at `at`.

@@ -17,6 +17,7 @@
 
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "base/zeros.h"
 #include "storage/lock.h"
 #include "storage/rename_no_replace.h"
 #include "storage/sync_directory.h"
@@ -70,7 +71,7 @@ void require_leftover(const ImageFile& file, const std::string& name) {
   constexpr std::size_t kBootCode = 440;
   const bool has_table = sector[510] == std::byte{0x55} && sector[511] == std::byte{0xAA};
   const auto checked = std::span(sector).first(has_table ? kBootCode : sector.size());
-  if (std::any_of(checked.begin(), checked.end(), [](std::byte b) { return b != std::byte{0}; }))
+  if (!is_zeros(checked))
     throw Error(
         Errc::Exists,
         fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name)))

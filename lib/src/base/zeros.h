@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace rawimg {
+
+/// Whether there are only zeros. The first word decides for nearly everything that is not; the rest
+/// is compared with itself, one word on, at the speed of memcmp.
+inline bool is_zeros(std::span<const std::byte> bytes) {
+  std::uint64_t word = 0;
+  if (bytes.size() < sizeof word) {
+    if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
+    return word == 0;
+  }
+  std::memcpy(&word, bytes.data(), sizeof word);
+  return word == 0 &&
+         std::memcmp(bytes.data(), bytes.data() + sizeof word, bytes.size() - sizeof word) == 0;
+}
+
+}  // namespace rawimg
