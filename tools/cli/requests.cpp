@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +12,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <rawimg/directory_source.h>
 #include <rawimg/error.h>
 #include <rawimg/tar_source.h>
 
@@ -208,7 +210,7 @@ std::vector<SourceRequest> read_sources(const Args& args) {
   for (const auto& [name, value] : args.options()) {
     if (name == "from") {
       given.clear();
-      sources.push_back({value, {}, 0, {}, std::nullopt});
+      sources.push_back({.file = value, .at = {}, .excludes = {}, .sha256 = std::nullopt});
       continue;
     }
     if (std::none_of(std::begin(kSourceOptions), std::end(kSourceOptions),
@@ -227,6 +229,8 @@ std::vector<SourceRequest> read_sources(const Args& args) {
     else if (name == "strip-components")
       source.strip_components =
           static_cast<unsigned>(parse_number(value, "number of components", 0, 4096));
+    else if (name == "one-file-system")
+      source.one_file_system = true;
     else
       source.sha256 = value;
   }
@@ -247,7 +251,30 @@ TarOptions read_tar_options(const Args& args) {
   return options;
 }
 
-std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
+namespace {
+
+std::unique_ptr<EntrySource> open_source(const SourceRequest& request,
+                                         const std::filesystem::path& image, TarOptions options,
+                                         const Streams& io) {
+  if (request.file == "-") return open_tar(io.in, "standard input", options);
+  if (!std::filesystem::is_directory(request.file))
+    return open_tar(std::filesystem::path(request.file), options);
+  if (request.sha256)
+    throw Error(Errc::Usage,
+                fmt::format("{} is a directory: it has no digest", quote(request.file)));
+  return open_directory(
+      request.file, {.one_file_system = request.one_file_system,
+                     .root_for_uid = geteuid(),
+                     .root_for_gid = getegid(),
+                     .leave_out = {image, image.string() + ".part", image.string() + ".rawimg-undo",
+                                   image.string() + ".rawimg-kept"},
+                     .stop = io.stop});
+}
+
+}  // namespace
+
+std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
+                                     const std::filesystem::path& image, const Args& args,
                                      const Streams& io) {
   TarOptions options = read_tar_options(args);
   options.stop = io.stop;
@@ -255,8 +282,7 @@ std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
   for (const SourceRequest& request : requests) {
     options.sha256_hex = request.sha256;
     SourceSpec spec;
-    spec.source = request.file == "-" ? open_tar(io.in, "standard input", options)
-                                      : open_tar(std::filesystem::path(request.file), options);
+    spec.source = open_source(request, image, options, io);
     spec.at = request.at;
     spec.strip_components = request.strip_components;
     spec.excludes = request.excludes;

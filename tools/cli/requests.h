@@ -47,6 +47,8 @@ inline constexpr OptionSpec kSourceOptions[] = {
      "leave out what matches, of the --from before it; * also matches /, a leading / means the "
      "root; "
      "repeatable"},
+    {"one-file-system", "",
+     "the --from before it is a directory: leave out what is mounted below it", 'x'},
     {"strip-components", "N", "drop N leading parts of each name, of the --from before it"},
     {"sha256", "HEX", "the --from before it must have this SHA-256, or there is no image"},
 };
@@ -77,6 +79,7 @@ struct SourceRequest {
   unsigned strip_components = 0;
   std::vector<std::string> excludes;
   std::optional<std::string> sha256;
+  bool one_file_system = false;  ///< of a directory
 };
 /// The --from options with what follows each. Throws: Usage.
 std::vector<SourceRequest> read_sources(const Args& args);
@@ -85,7 +88,8 @@ ImagePath parse_image_path(std::string_view text);
 std::string parse_exclude(std::string_view glob);
 /// --threads and --memory. Throws: Usage.
 TarOptions read_tar_options(const Args& args);
-std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests, const Args& args,
+std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
+                                     const std::filesystem::path& image, const Args& args,
                                      const Streams& io);
 
 /// The first operand as an address, --image obeyed.

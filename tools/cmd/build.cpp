@@ -15,7 +15,8 @@ namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kFrom[] = {{"from", "SOURCE",
-                                 "a tarball, in any common dialect and compression, or - for "
+                                 "a tarball, in any common dialect and compression, a "
+                                 "directory, or - for a tarball on "
                                  "standard input; repeatable, later ones win"}};
 constexpr std::span<const OptionSpec> kBuildTables[] = {
     kFrom,         kSourceOptions, kDiskOptions,     kFilesystemOptions, kReadingOptions,
@@ -90,7 +91,7 @@ Json result_json(const Request& request, const BuildResult& made, double seconds
 
 ExitCode make(const Request& request, const Args& args, Streams& io) {
   ConsoleObserver observer(request.command, args, io);
-  std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
+  std::vector<SourceSpec> sources = open_sources(request.sources, request.image, args, io);
   std::optional<StoppableJob> job;
   BuildOptions how = request.how;
   // what comes before, waiting for a lock, has nothing to tidy up
@@ -121,7 +122,7 @@ ExitCode run_init(const Args& args, Streams& io) {
 const Command kBuild{
     .name = "build",
     .synopsis = "IMG --from SOURCE [--from ...] [--size SIZE] [OPTIONS]",
-    .summary = "make a disk image that holds what tarballs hold",
+    .summary = "make a disk image that holds what tarballs or directories hold",
     .examples = R"(  rawimg build gentoo.img --from stage3-amd64-openrc.tar.xz --size 4G
   rawimg build gentoo.img --from stage3-amd64-openrc.tar.xz        # as large as needed, 256M available
   rawimg build root.img --from root.tar --size auto                # nothing is free: for a read-only root
@@ -133,6 +134,7 @@ const Command kBuild{
         R"(The image appears under its name when it is complete, or not at all. The same sources and options make the same
 bytes, on any machine. UUIDs and disk id are derived from names, metadata and options, not from the bytes in files:
 images that differ in nothing else and are attached to one machine want --uuid random --disk-id random.
+Of a directory, files of the user who calls become root's, and of his group root's group's; others keep their numbers.
 With --size auto the filesystem is made as large as its content needs, in the same one pass, also from standard input;
 what is behind the + is what df in the guest shows as available. Nothing is reserved for root then, unless --reserved says so.
 SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.

@@ -98,7 +98,7 @@ ExitCode run(const Args& args, Streams& io) {
   const FoundWindow found = about(request.address.image.string(),
                                   [&] { return find_filesystem(image, request.address); });
   for (const Warning& warning : found.warnings) observer.warning(warning);
-  std::vector<SourceSpec> sources = open_sources(request.sources, args, io);
+  std::vector<SourceSpec> sources = open_sources(request.sources, request.address.image, args, io);
   const StoppableJob job;
   const PopulateResult made = populate(found.window, std::move(sources), request.how, observer);
   const double seconds = observer.seconds();

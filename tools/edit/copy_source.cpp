@@ -2,8 +2,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +18,7 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "edit/copy.h"
+#include "storage/host_file.h"
 
 namespace rawimg::cli {
 namespace {
@@ -59,56 +58,13 @@ void read_all(int descriptor, const std::string& word, std::uint64_t at, std::ui
   }
 }
 
-FileType type_of(mode_t mode, const std::string& word) {
-  if (S_ISREG(mode)) return FileType::Regular;
-  if (S_ISDIR(mode)) return FileType::Directory;
-  if (S_ISLNK(mode)) return FileType::Symlink;
-  if (S_ISCHR(mode)) return FileType::CharDevice;
-  if (S_ISBLK(mode)) return FileType::BlockDevice;
-  if (S_ISFIFO(mode)) return FileType::Fifo;
-  if (S_ISSOCK(mode)) return FileType::Socket;
-  throw Error(Errc::Unsupported, fmt::format("{} is of a kind that is not known", quote(word)));
-}
-
-std::vector<Xattr> xattrs_of(const std::string& path, const std::string& word) {
-  constexpr std::size_t kMost = 65536;  // XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux
-  const auto buffer = std::make_unique_for_overwrite<char[]>(kMost);
-  const ssize_t length = llistxattr(path.c_str(), buffer.get(), kMost);
-  if (length < 0 && errno != ENOTSUP) throw host_error(errno, "read the attributes of", word);
-  const std::string names(buffer.get(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-  std::vector<Xattr> xattrs;
-  for (std::size_t at = 0; at < names.size();) {
-    const std::string name(names.c_str() + at);
-    at += name.size() + 1;
-    const ssize_t size = lgetxattr(path.c_str(), name.c_str(), buffer.get(), kMost);
-    if (size < 0 && errno == ENODATA) continue;  // it went in the meantime
-    if (size < 0) throw host_error(errno, ("read the attribute '" + name + "' of").c_str(), word);
-    xattrs.push_back({name, std::string(buffer.get(), static_cast<std::size_t>(size))});
-  }
-  std::sort(xattrs.begin(), xattrs.end());
-  return xattrs;
-}
-
 class HostSource : public CopySource {
  public:
   HostSource(std::string path, std::string word, bool follow)
       : path_(std::move(path)), word_(std::move(word)) {
     if ((follow ? stat(path_.c_str(), &status_) : lstat(path_.c_str(), &status_)) != 0)
       throw host_error(errno, "read", word_);
-    meta_.type = type_of(status_.st_mode, word_);
-    meta_.permissions = status_.st_mode & 07777;
-    meta_.uid = status_.st_uid;
-    meta_.gid = status_.st_gid;
-    meta_.mtime = {status_.st_mtim.tv_sec, static_cast<std::uint32_t>(status_.st_mtim.tv_nsec)};
-    meta_.atime =
-        Timestamp{status_.st_atim.tv_sec, static_cast<std::uint32_t>(status_.st_atim.tv_nsec)};
-    meta_.size_bytes = static_cast<std::uint64_t>(status_.st_size);
-    meta_.device_major = major(status_.st_rdev);
-    meta_.device_minor = minor(status_.st_rdev);
-    if (meta_.type == FileType::Symlink)
-      meta_.link_target = std::filesystem::read_symlink(path_).string();
-    if (meta_.type == FileType::Regular || meta_.type == FileType::Directory)
-      meta_.xattrs = xattrs_of(path_, word_);
+    meta_ = host_entry(path_, status_, word_);
   }
 
   const Entry& meta() const override { return meta_; }
@@ -150,9 +106,7 @@ class HostSource : public CopySource {
       read_all(file.get(), word_, static_cast<std::uint64_t>(begin), at, sink);
     }
     struct stat now {};
-    if (fstat(file.get(), &now) != 0 || now.st_size != status_.st_size ||
-        now.st_mtim.tv_sec != status_.st_mtim.tv_sec ||
-        now.st_mtim.tv_nsec != status_.st_mtim.tv_nsec)
+    if (fstat(file.get(), &now) != 0 || !same_content(now, status_))
       throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(word_)))
           .with_path(word_);
   }
