@@ -48,7 +48,7 @@ class HostCopier {
       : target_(target), options_(options), warnings_(warnings), say_(say) {}
 
   void copy(const CopySource& source) {
-    const std::string& target = target_.path;
+    std::string target = target_.path;
     struct stat there {};
     const bool is_there = stat(target.c_str(), &there) == 0;
     if (target.ends_with('/') && source.meta().type != FileType::Directory &&
@@ -56,6 +56,7 @@ class HostCopier {
       fail(ENOTDIR, "create", target);
     if (is_there) require_no_image(there);
     if (options_.dry_run) return say_(fmt::format("{} -> {}", quote(source.word()), quote(target)));
+    while (target.size() > 1 && target.ends_with('/')) target.pop_back();
     const std::size_t slash = target.find_last_not_of('/') == std::string::npos
                                   ? std::string::npos
                                   : target.rfind('/', target.find_last_not_of('/'));
@@ -249,7 +250,7 @@ class HostCopier {
   void finish(const CopySource& source, const Made& made) {
     const Entry& meta = source.meta();
     const bool owned = set_owner(meta, made);
-    if (options_.xattrs) set_xattrs(meta, made);
+    if (options_.xattrs) set_xattrs(meta, made, owned);
     if (meta.type != FileType::Symlink) set_mode(meta, made, owned);
     if (options_.keep_times) set_times(meta, made);
   }
@@ -264,13 +265,19 @@ class HostCopier {
                            ? fchown(made.file, uid, gid)
                            : fchownat(made.at, made.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW);
     if (failed != 0 && errno != EPERM) fail(errno, "set the owner of", made.path);
-    return failed == 0;
+    return failed == 0 && uid == meta.uid && gid == meta.gid;
   }
 
-  void set_xattrs(const Entry& meta, const Made& made) {
+  void set_xattrs(const Entry& meta, const Made& made, bool owned) {
     // There is no fsetxattrat; this way leads through no symlink, either.
     const std::string by_name = fmt::format("/proc/self/fd/{}/{}", made.at, made.name);
     for (const Xattr& xattr : meta.xattrs) {
+      if (!owned && xattr.name == "security.capability") {
+        warnings_.push_back({"xattr-lost", made.path,
+                             fmt::format("{}: {} is left out: it belongs to somebody else now",
+                                         quote(made.path), quote(xattr.name))});
+        continue;
+      }
       const auto [name, value] = std::pair(xattr.name.c_str(), xattr.value.data());
       const int failed = made.file >= 0
                              ? fsetxattr(made.file, name, value, xattr.value.size(), 0)
@@ -287,8 +294,9 @@ class HostCopier {
     // A setuid program that belongs to somebody else than it did is a danger.
     if (options_.keep_mode) mode = meta.permissions & (owned ? 07777 : 01777);
     if (options_.mode)
-      mode = options_.mode->apply(mode ? static_cast<std::uint16_t>(*mode) : meta.permissions,
-                                  meta.type == FileType::Directory);
+      mode =
+          options_.mode->apply(mode ? static_cast<std::uint16_t>(*mode) : meta.permissions & 01777,
+                               meta.type == FileType::Directory);
     if (!mode) return;
     const int failed = made.file >= 0
                            ? fchmod(made.file, *mode)
