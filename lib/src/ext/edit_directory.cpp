@@ -142,6 +142,7 @@ void Transaction::State::add_link(std::uint32_t number, bool is_directory) {
   require_room_for_link(number, is_directory);
   EditInode inode(fs.get(), io, number);
   __u16& links = inode.fields().i_links_count;
+  if (links == 0) throw Error(Errc::Corrupt, fmt::format("inode {} is free", number));
   if (links >= kMaxLinks)
     links = 1;  // "too many to count" (dir_nlink)
   else if (!is_directory || links != 1)
