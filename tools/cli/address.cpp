@@ -85,16 +85,11 @@ std::uint64_t usable_end(const PartitionTable& gpt, std::uint64_t offset) {
 }
 
 /// The partition that starts there, if one does; else up to the next one or the end of the file.
-void require_inside(const ImageFile& image, std::uint64_t offset) {
-  const std::uint64_t end = image.size().value;
+FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
+  std::uint64_t end = image.size().value;
   if (offset >= end)
     throw Error(Errc::Usage, fmt::format("offset {} is not inside of {}, which has {} bytes",
                                          offset, quote(image.path().string()), end));
-}
-
-FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
-  require_inside(image, offset);
-  std::uint64_t end = image.size().value;
   std::vector<Warning> warnings;
   if (has_partition_table(image)) {
     const PartitionTable table = PartitionTable::read(image);

@@ -21,6 +21,9 @@ struct Command {
   std::string_view details;   ///< paragraphs behind the options, or empty
   std::span<const std::span<const OptionSpec>> options;  ///< tables, joined
   ExitCode (*run)(const Args& args, Streams& io);
+  /// of what changes an image: throws Usage for words that are wrong in any image; asked before one
+  /// is opened
+  void (*require_words)(const Args& args) = nullptr;
   /// of what changes an image: the change itself, as `batch` makes it, too
   void (*apply)(Edit& edit, const Args& args) = nullptr;
   /// of what only reads an image: the reading itself, as `batch` does it, too
@@ -66,6 +69,7 @@ inline constexpr OptionSpec kWriteOptions[] = {
     {"dry-run", "", "check everything, say what would be made, and write nothing"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
 };
+inline constexpr OptionSpec kQuietOption[] = {{"quiet", "", "no closing line", 'q'}};
 inline constexpr OptionSpec kProgressOptions[] = {
     {"quiet", "", "no progress and no closing line", 'q'},
     {"progress", "MODE", "auto, bar, lines, json or none (default: auto)"},

@@ -52,13 +52,15 @@ inline constexpr OptionSpec kSourceOptions[] = {
     {"strip-components", "N", "drop N leading parts of each name, of the --from before it"},
     {"sha256", "HEX", "the --from before it must have this SHA-256, or there is no image"},
 };
+inline constexpr OptionSpec kThreadsOption[] = {
+    {"threads", "N",
+     "decompression threads (default: the processors this process may use, up to 8)"},
+};
 inline constexpr OptionSpec kReadingOptions[] = {
     {"skip-unsupported", "",
      "leave out entries that the filesystem cannot store; list and count them"},
     {"clamp-mtime", "[SECONDS]",
      "times later than this (seconds since 1970; default: SOURCE_DATE_EPOCH) become it"},
-    {"threads", "N",
-     "decompression threads (default: the processors this process may use, up to 8)"},
     {"memory", "SIZE", "bound for decompression and buffers (default: 256M)"},
 };
 

@@ -19,6 +19,11 @@ struct Streams {
   std::function<std::optional<std::string>(const char*)> environment;
   std::function<int()> stop_signal;      ///< the signal that asked to stop, or 0
   std::function<bool()> reader_is_gone;  ///< whether `out` is a pipe that nobody reads any more
+
+  /// The same, with results kept elsewhere.
+  Streams with_output(std::ostream& kept) const {
+    return {in, kept, err, false, err_is_terminal, stop, environment, stop_signal, reader_is_gone};
+  }
 };
 
 }  // namespace rawimg::cli

@@ -128,10 +128,12 @@ void carry_out(Edit& edit, const Line& line, Records& records) {
   const bool wants_json = edit.options().has("json");
   edit.verbose = edit.options().has("verbose") || args.has("verbose");
   std::string result;
-  if (verb.read != nullptr)
+  if (verb.read != nullptr) {
     result = read_line(edit, verb, args, wants_json);
-  else
+  } else {
+    if (verb.require_words != nullptr) verb.require_words(args);
     verb.apply(edit, args);
+  }
   if (wants_json) records.add(verb, line, std::move(result), edit.take_result());
 }
 
@@ -151,9 +153,7 @@ ExitCode run(const Args& args, Streams& io) {
     throw Error(Errc::Usage, "batch names an image; paths stand in its lines, as :/path");
   const std::vector<Line> lines = read_lines(args, io);
   Records records{io.out};
-  Streams captured{io.in,          records.printed,    io.err,
-                   false,          io.err_is_terminal, io.stop,
-                   io.environment, io.stop_signal,     io.reader_is_gone};
+  Streams captured = io.with_output(records.printed);
   const bool wants_json = args.has("json");
   const ExitCode code =
       run_edit_on(kBatch, address, args, wants_json ? captured : io, true, [&](Edit& edit) {

@@ -19,8 +19,8 @@ constexpr OptionSpec kFrom[] = {{"from", "SOURCE",
                                  "directory, or - for a tarball on "
                                  "standard input; repeatable, later ones win"}};
 constexpr std::span<const OptionSpec> kBuildTables[] = {
-    kFrom,         kSourceOptions, kDiskOptions,     kFilesystemOptions, kReadingOptions,
-    kWriteOptions, kLockOptions,   kProgressOptions, kCommonOptions};
+    kFrom,          kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions,
+    kThreadsOption, kWriteOptions,  kLockOptions, kProgressOptions,   kCommonOptions};
 constexpr std::span<const OptionSpec> kInitTables[] = {kDiskOptions,     kFilesystemOptions,
                                                        kWriteOptions,    kLockOptions,
                                                        kProgressOptions, kCommonOptions};

@@ -8,7 +8,6 @@
 #include "edit/edit.h"
 #include "edit/mode_change.h"
 #include "edit/place.h"
-#include "read/walk.h"
 
 namespace rawimg::cli {
 namespace {
@@ -49,29 +48,23 @@ ModeChange read_change(const Edit& edit, const Args& args) {
   return ModeChange(fmt::format("{:05o}", inode.permissions));  // five digits: special bits, too
 }
 
-void change(Edit& edit, const Args& args, const Operand& file, const ModeChange& change) {
-  const auto inode = resolve_or_skip(edit, file, ExtFs::Follow::All);
-  if (!inode) return;
-  if (!args.has("recursive"))
-    return change_one(edit, args, file.word, edit.fs().inode(*inode), change);
-  walk_tree(edit.fs(), file.word, *inode, {.enter = [&](const WalkStep& step) {
-              change_one(edit, args, step.path, step.inode, change);
-              return Walk::In;
-            }});
-}
-
 void require_words(const Args& args) {
   require_operands(args, args.has("reference") ? 1 : 2,
                    args.has("reference") ? "IMG:/path" : "MODE IMG:/path");
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_words(args);
   const ModeChange mode = read_change(edit, args);
+  const Depth depth = args.has("recursive") ? Depth::AllBelow : Depth::FileOnly;
   const std::span<const std::string> words = args.operands();
   for_each_file(edit, words.subspan(args.has("reference") ? 0 : 1),
                 args.has("silent") ? Missing::IsSkipped : Missing::IsError,
-                [&](const Operand& file) { change(edit, args, file, mode); });
+                [&](const Operand& file) {
+                  for_each_inode(edit, file, ExtFs::Follow::All, depth,
+                                 [&](const std::string& path, const InodeInfo& inode) {
+                                   change_one(edit, args, path, inode, mode);
+                                 });
+                });
 }
 
 /// "-x", "-rwx", "-w,+x": what no option of chmod begins with.
@@ -94,11 +87,8 @@ const Command kChmod{
         "MODE is octal or symbolic, as in chmod(1). Without u, g, o or a, the bits of a umask of "
         "022 stay as they are. Names with\n* ? [ match inside the image.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_words(args);
-          return run_edit(kChmod, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kChmod, args, io); },
+    .require_words = require_words,
     .apply = apply,
     .is_dashed_operand = is_mode,
 };

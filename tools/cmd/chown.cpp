@@ -7,7 +7,6 @@
 #include "edit/edit.h"
 #include "edit/owner_names.h"
 #include "edit/place.h"
-#include "read/walk.h"
 
 namespace rawimg::cli {
 namespace {
@@ -68,14 +67,11 @@ Request read_request(const Edit& edit, const Args& args) {
 
 void change(Edit& edit, const Operand& file, const Request& request) {
   const bool itself = request.no_dereference || request.recursive;
-  const auto inode =
-      resolve_or_skip(edit, file, itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
-  if (!inode) return;
-  if (!request.recursive) return change_one(edit, file.word, edit.fs().inode(*inode), request);
-  walk_tree(edit.fs(), file.word, *inode, {.enter = [&](const WalkStep& step) {
-              change_one(edit, step.path, step.inode, request);
-              return Walk::In;
-            }});
+  for_each_inode(edit, file, itself ? ExtFs::Follow::AllButLast : ExtFs::Follow::All,
+                 request.recursive ? Depth::AllBelow : Depth::FileOnly,
+                 [&](const std::string& path, const InodeInfo& inode) {
+                   change_one(edit, path, inode, request);
+                 });
 }
 
 void require_words(const Args& args) {
@@ -84,7 +80,6 @@ void require_words(const Args& args) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_words(args);
   const Request request = read_request(edit, args);
   const std::span<const std::string> words = args.operands();
   for_each_file(edit, words.subspan(args.has("reference") ? 0 : 1),
@@ -105,11 +100,8 @@ const Command kChown{
         "Names are looked up in the image's own /etc/passwd and /etc/group; numbers need neither, "
         "and +5 is always a number.\nNames with * ? [ match inside the image.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_words(args);
-          return run_edit(kChown, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kChown, args, io); },
+    .require_words = require_words,
     .apply = apply,
 };
 

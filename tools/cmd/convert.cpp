@@ -16,14 +16,10 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kThreads[] = {
-    {"threads", "N",
-     "decompression threads (default: the processors this process may use, up to 8)"}};
-constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
 constexpr OptionSpec kDryRun[] = {{"dry-run", "", "say what would come back, and change nothing"}};
-constexpr std::span<const OptionSpec> kConvertTables[] = {kThreads, kWriteOptions, kLockOptions,
-                                                          kQuiet, kCommonOptions};
-constexpr std::span<const OptionSpec> kSparsifyTables[] = {kDryRun, kLockOptions, kQuiet,
+constexpr std::span<const OptionSpec> kConvertTables[] = {
+    kThreadsOption, kWriteOptions, kLockOptions, kQuietOption, kCommonOptions};
+constexpr std::span<const OptionSpec> kSparsifyTables[] = {kDryRun, kLockOptions, kQuietOption,
                                                            kCommonOptions};
 
 ExitCode run_convert(const Args& args, Streams& io) {

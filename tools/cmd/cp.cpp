@@ -148,16 +148,15 @@ std::vector<std::filesystem::path> images_of(const Edit& edit, const Operand& so
 }
 
 /// "dir/." and "/" have no name to keep: what is in them goes into the destination.
-bool has_no_name(const std::string& path) {
-  const std::string name = base_name(path);
-  return name.empty() || name == "/" || name == "." || name == "..";
+bool fills(const CopyOptions& options, const Operand& source) {
+  return options.recursive && !has_own_name(source.path);
 }
 
 Operand target_for(const Destination& destination, const Operand& source,
                    const CopyOptions& options) {
   if (source.word == "-" && destination.is_directory)
     throw Error(Errc::Usage, "standard input has no name: name the file to make");
-  if (options.recursive && has_no_name(source.path)) return destination.target;
+  if (fills(options, source)) return destination.target;
   return destination.target_for(source);
 }
 
@@ -235,7 +234,7 @@ ExitCode copy_out(const Args& args, Streams& io) {
     take_from(opened, address, word, into || to_output, follows(args, options),
               [&](const Operand& file, const CopySource& source) {
                 if (to_output) return write_to_output(source, io);
-                const bool keeps_name = into && !(options.recursive && has_no_name(file.path));
+                const bool keeps_name = into && !fills(options, file);
                 copy_to_host(source,
                              {keeps_name ? target + "/" + base_name(file.path) : target,
                               keeps_name,

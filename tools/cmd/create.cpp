@@ -18,8 +18,7 @@ namespace {
 
 constexpr OptionSpec kSize[] = {
     {"size", "SIZE", "size of the file: 512M, 4G, 63s (K M G T are powers of 1024)"}};
-constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
-constexpr std::span<const OptionSpec> kTables[] = {kSize, kWriteOptions, kLockOptions, kQuiet,
+constexpr std::span<const OptionSpec> kTables[] = {kSize, kWriteOptions, kLockOptions, kQuietOption,
                                                    kCommonOptions};
 
 struct Request {

@@ -17,6 +17,7 @@
 #include "cmd/all.h"
 #include "edit/file_content.h"
 #include "edit/guest_file.h"
+#include "edit/place.h"
 #include "edit/substitution.h"
 
 namespace rawimg::cli {
@@ -57,15 +58,8 @@ void apply(Edit& edit, const Args& args) {
   for (const auto& [name, value] : args.options())
     if (name == "expression") substitutions.emplace_back(value);
   if (substitutions.empty()) throw Error(Errc::Usage, "-e is needed here: a batch opens no editor");
-  for (const std::string& word : args.operands()) {
-    for (const Operand& file : edit.expand(word)) {
-      try {
-        substitute(edit, file, args, substitutions);
-      } catch (const Error& error) {
-        throw in_file(error, file);
-      }
-    }
-  }
+  for_each_file(edit, args.operands(), Missing::IsError,
+                [&](const Operand& file) { substitute(edit, file, args, substitutions); });
 }
 
 /// A file on the host that an editor works on; gone at the end, with its directory.

@@ -14,9 +14,8 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
 constexpr std::span<const OptionSpec> kTables[] = {
-    kFilesystemOptions, kWriteOptions, kLockOptions, kImageOption, kQuiet, kCommonOptions};
+    kFilesystemOptions, kWriteOptions, kLockOptions, kImageOption, kQuietOption, kCommonOptions};
 
 struct Request {
   Address address;

@@ -49,7 +49,6 @@ void make_with_parents(Edit& edit, const Operand& directory, std::uint16_t permi
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_operands(args, 1, "IMG:/directory");
   const std::uint16_t permissions =
       args.value("mode") ? ModeChange(*args.value("mode")).apply(0777, true) : 0755;
   for (const std::string& word : args.operands()) {
@@ -74,11 +73,8 @@ const Command kMkdir{
     .examples = "  rawimg mkdir disk.img:/mnt/data\n  rawimg mkdir -p disk.img:/etc/conf.d/local\n",
     .details = "",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_operands(args, 1, "IMG:/directory");
-          return run_edit(kMkdir, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kMkdir, args, io); },
+    .require_words = [](const Args& args) { require_operands(args, 1, "IMG:/directory"); },
     .apply = apply,
 };
 

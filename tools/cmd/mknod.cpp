@@ -95,11 +95,8 @@ const Command kMknod{
         "It needs no privileges: the node exists in the image only. Numbers are decimal, 0x "
         "hexadecimal or 0 octal.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          (void)read_node(args);
-          return run_edit(kMknod, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kMknod, args, io); },
+    .require_words = [](const Args& args) { (void)read_node(args); },
     .apply = apply,
 };
 

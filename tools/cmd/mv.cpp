@@ -105,11 +105,8 @@ const Command kMv{
         "Between an image and the host, or two images: cp, then rm. Names with * ? [ match inside "
         "the image, unless a file\nhas just that name; lost+found is left out.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_destination(args);
-          return run_edit(kMv, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kMv, args, io); },
+    .require_words = require_destination,
     .apply = apply,
 };
 

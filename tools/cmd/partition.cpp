@@ -16,10 +16,9 @@ namespace {
 
 constexpr OptionSpec kOwn[] = {
     {"disk-id", "HEX", "the MBR's 32-bit id, or 'random' (default: derived from the layout)"},
-    {"quiet", "", "no closing line", 'q'},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kWriteOptions, kLockOptions, kImageOption,
-                                                   kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kQuietOption, kWriteOptions,
+                                                   kLockOptions, kImageOption, kCommonOptions};
 
 struct Request {
   std::filesystem::path image;

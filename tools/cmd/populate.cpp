@@ -26,8 +26,9 @@ constexpr OptionSpec kOwn[] = {
     {"dry-run", "", "read and check everything and change nothing"},
     {"no-keep-undo", "", "keep nothing for 'rawimg undo' (kept by default up to 64 MiB)"},
 };
-constexpr std::span<const OptionSpec> kTables[] = {kOwn,         kReadingOptions,  kLockOptions,
-                                                   kImageOption, kProgressOptions, kCommonOptions};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn,          kReadingOptions, kThreadsOption,
+                                                   kLockOptions,  kImageOption,    kProgressOptions,
+                                                   kCommonOptions};
 
 struct Request {
   Address address;

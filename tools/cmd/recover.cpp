@@ -19,8 +19,7 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"dry-run", "", "say what would be done, or why it cannot be, and change nothing"},
     {"no-sync", "", "do not wait until everything is on stable storage"}};
-constexpr OptionSpec kQuiet[] = {{"quiet", "", "no closing line", 'q'}};
-constexpr std::span<const OptionSpec> kTables[] = {kOwn, kQuiet, kLockOptions, kImageOption,
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kQuietOption, kLockOptions, kImageOption,
                                                    kCommonOptions};
 
 std::string_view text_of(Recovery::Outcome outcome) {

@@ -45,7 +45,6 @@ std::optional<Operand> parent_of(Operand directory) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_operands(args, 1, "IMG:/directory");
   for (const std::string& word : args.operands()) {
     for (const Operand& match : expand_removable(edit, word)) {
       for (std::optional<Operand> directory = match; directory;) {
@@ -71,11 +70,8 @@ const Command kRmdir{
         "'disk.img:/mnt/*/'\n",
     .details = "",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_operands(args, 1, "IMG:/directory");
-          return run_edit(kRmdir, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kRmdir, args, io); },
+    .require_words = [](const Args& args) { require_operands(args, 1, "IMG:/directory"); },
     .apply = apply,
 };
 

@@ -21,7 +21,6 @@ constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOpti
                                                    kLiteralImageOption, kCommonOptions};
 
 void apply(Edit& edit, const Args& args) {
-  require_operands(args, 1);
   const std::string input = read_descriptor(edit.io().in, "standard input");
   if (!args.has("json")) edit.io().out << input;
   for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
@@ -45,11 +44,8 @@ const Command kTee{
         "with * ? [\nmatch inside the image, and make nothing, unless a file has just that "
         "name.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_operands(args, 1);
-          return run_edit(kTee, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kTee, args, io); },
+    .require_words = [](const Args& args) { require_operands(args, 1); },
     .apply = apply,
 };
 

@@ -54,7 +54,6 @@ std::optional<std::uint32_t> find_file(Edit& edit, const Operand& file, const Ar
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_operands(args, 1);
   const Times times = read_times(edit, args);
   const bool both = args.has("access") == args.has("modification");
   for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
@@ -81,11 +80,8 @@ const Command kTouch{
         "Names with * ? [ match inside the image, and make nothing, unless a file has just that "
         "name.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_operands(args, 1);
-          return run_edit(kTouch, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kTouch, args, io); },
+    .require_words = [](const Args& args) { require_operands(args, 1); },
     .apply = apply,
 };
 

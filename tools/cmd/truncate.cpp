@@ -88,7 +88,6 @@ void require_words(const Args& args) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_words(args);
   std::optional<SizeChange> size;
   if (args.has("size")) size = read_size(args, edit.fs().info().summary.block_size);
   std::optional<std::uint64_t> reference;
@@ -115,11 +114,8 @@ const Command kTruncate{
         "What is added is a hole. Files that do not exist are made. Names with * ? [ match inside "
         "the image, and make nothing,\nunless a file has just that name.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_words(args);
-          return run_edit(kTruncate, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kTruncate, args, io); },
+    .require_words = require_words,
     .apply = apply,
 };
 

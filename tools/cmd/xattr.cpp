@@ -82,7 +82,6 @@ void require_words(const Args& args) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  require_words(args);
   for_each_file(edit, args.operands(), Missing::IsError,
                 [&](const Operand& file) { change_file(edit, file, args); });
 }
@@ -104,11 +103,8 @@ const Command kXattr{
         "to remove are left as they are,\nand so are symlinks that lead nowhere, with a "
         "warning.\n",
     .options = kTables,
-    .run =
-        [](const Args& args, Streams& io) {
-          require_words(args);
-          return run_edit(kXattr, args, io);
-        },
+    .run = [](const Args& args, Streams& io) { return run_edit(kXattr, args, io); },
+    .require_words = require_words,
     .apply = apply,
 };
 

@@ -25,6 +25,11 @@ std::string base_name(const std::string& path) {
   return std::string(rest.substr(rest.rfind('/') + 1));
 }
 
+bool has_own_name(const std::string& path) {
+  const std::string name = base_name(path);
+  return !name.empty() && name != "." && name != "..";
+}
+
 void Destination::require_room_for(std::size_t count) const {
   if (count > 1 && !is_directory)
     throw Error(Errc::NotFound, fmt::format("{} is not a directory, and {} files are to go there",
@@ -34,10 +39,9 @@ void Destination::require_room_for(std::size_t count) const {
 
 Operand Destination::target_for(const Operand& source) const {
   if (!is_directory) return target;
-  const std::string name = base_name(source.path);
-  if (name.empty() || name == "." || name == "..")
+  if (!has_own_name(source.path))
     throw Error(Errc::Exists, fmt::format("{} has no name of its own to keep", quote(source.word)));
-  return Edit::below(target, name);
+  return Edit::below(target, base_name(source.path));
 }
 
 void require_destination(const Args& args) {

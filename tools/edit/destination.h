@@ -33,5 +33,7 @@ Destination read_destination(Edit& edit, const Args& args, bool in_image);
 
 /// The last part of a path, without slashes behind it.
 std::string base_name(const std::string& path);
+/// Whether a file can keep its name in a directory: not "/", "dir/." and "dir/..".
+bool has_own_name(const std::string& path);
 
 }  // namespace rawimg::cli

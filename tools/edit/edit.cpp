@@ -251,10 +251,6 @@ void print_summary(const Command& command, const Address& address,
     io.err << fmt::format("{}: changed\n", quote(image));
 }
 
-}  // namespace
-
-namespace {
-
 /// What did not fit goes together with what is there.
 Error with_free_space(const Error& error, const Transaction& transaction) {
   if (error.code() != Errc::NoSpace || error.cause().category() == std::generic_category())
@@ -279,9 +275,7 @@ void tell_recovery(const Recovery& recovery, const std::filesystem::path& image,
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
                      bool in_batch, const std::function<void(Edit&)>& apply) {
   std::ostringstream printed;  // what a verb prints is part of the object that --json prints
-  Streams captured{
-      io.in,          printed,        io.err,           false, io.err_is_terminal, io.stop,
-      io.environment, io.stop_signal, io.reader_is_gone};
+  Streams captured = io.with_output(printed);
   Streams& verb_io = args.has("json") && !in_batch ? captured : io;
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
   const Durability durability = read_durability(args);
@@ -328,6 +322,7 @@ ExitCode run_edit(const Command& command, const Args& args, Streams& io) {
 
 ExitCode run_edit(const Command& command, const Args& args, Streams& io,
                   const std::vector<std::string>& words) {
+  if (command.require_words != nullptr) command.require_words(args);
   const auto literal = args.value("image");
   const Address address =
       literal ? literal_image(*literal, words, command.takes_host_files) : find_image(words);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "edit/destination.h"
+#include "read/walk.h"
 
 namespace rawimg::cli {
 namespace {
@@ -125,6 +126,17 @@ std::optional<std::uint32_t> resolve_or_skip(Edit& edit, const Operand& file,
     edit.warn("dangling-symlink", file, fmt::format("a symlink, left out: {}", error.what()));
     return std::nullopt;
   }
+}
+
+void for_each_inode(Edit& edit, const Operand& file, ExtFs::Follow follow, Depth depth,
+                    const std::function<void(const std::string&, const InodeInfo&)>& action) {
+  const auto inode = resolve_or_skip(edit, file, follow);
+  if (!inode) return;
+  if (depth == Depth::FileOnly) return action(file.word, edit.fs().inode(*inode));
+  walk_tree(edit.fs(), file.word, *inode, {.enter = [&](const WalkStep& step) {
+              action(step.path, step.inode);
+              return Walk::In;
+            }});
 }
 
 std::optional<std::uint32_t> find_only(const Edit& edit, const Operand& file,

@@ -53,6 +53,12 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
 /// NotFound.
 std::optional<std::uint32_t> resolve_or_skip(Edit& edit, const Operand& file, ExtFs::Follow follow);
 
+enum class Depth { FileOnly, AllBelow };
+/// Calls action(path for people, inode) for the file, or for it and all below it.
+/// Nothing where resolve_or_skip() finds nothing.
+void for_each_inode(Edit& edit, const Operand& file, ExtFs::Follow follow, Depth depth,
+                    const std::function<void(const std::string&, const InodeInfo&)>& action);
+
 /// The same for what is to be made by nobody: nothing where there is no such file. Throws: NotFound
 /// (a file where the path wants a directory).
 std::optional<std::uint32_t> find_only(const Edit& edit, const Operand& file,
