@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <ostream>
 
@@ -7,6 +8,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "cli/output.h"
 #include "cmd/all.h"
 #include "edit/copy.h"
 #include "edit/destination.h"
@@ -166,21 +168,11 @@ void write_to_output(const CopySource& source, Streams& io) {
                 fmt::format("{} is not a regular file: it has no content for standard output",
                             quote(source.word())))
         .with_path(source.word());
-  std::uint64_t done = 0;
-  const auto zeros_up_to = [&](std::uint64_t end) {
-    static const std::string zeros(1u << 16, '\0');
-    for (std::uint64_t n = 0; done < end && io.out; done += n) {
-      n = std::min<std::uint64_t>(end - done, zeros.size());
-      io.out.write(zeros.data(), static_cast<std::streamsize>(n));
-    }
-  };
-  source.read([&](const DataChunk& chunk) {
-    zeros_up_to(chunk.offset);
-    io.out.write(reinterpret_cast<const char*>(chunk.bytes.data()),
-                 static_cast<std::streamsize>(chunk.bytes.size()));
-    done += chunk.bytes.size();
+  read_without_holes(source, [&](std::span<const std::byte> bytes) {
+    if (!io.out.write(reinterpret_cast<const char*>(bytes.data()),
+                      static_cast<std::streamsize>(bytes.size())))
+      throw output_error(errno);
   });
-  zeros_up_to(source.meta().size_bytes);
 }
 
 void apply(Edit& edit, const Args& args) {

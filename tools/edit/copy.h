@@ -43,6 +43,10 @@ class CopySource {
   virtual bool is(std::uint32_t) const { return false; }
 };
 
+/// All of its content in order, zeros where holes are: for what cannot be a file with holes.
+void read_without_holes(const CopySource& source,
+                        const std::function<void(std::span<const std::byte>)>& sink);
+
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
                                              bool follow);
 /// What can be read from a FIFO or a device of the host, as a file.

@@ -15,8 +15,10 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/descriptor.h"
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "base/zeros.h"
 #include "edit/copy.h"
 #include "storage/host_file.h"
 
@@ -24,25 +26,6 @@ namespace rawimg::cli {
 namespace {
 
 constexpr std::size_t kPiece = 1u << 20;
-
-Error host_error(int number, const char* what, const std::string& word) {
-  return errno_error(number, fmt::format("cannot {} {}", what, quote(word))).with_path(word);
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 void read_all(int descriptor, const std::string& word, std::uint64_t at, std::uint64_t end,
               const Transaction::ContentSink& sink) {
@@ -76,15 +59,7 @@ class HostSource : public CopySource {
   }
   std::uint64_t device() const override { return status_.st_dev; }
 
-  std::vector<std::string> names() const override {
-    std::vector<std::string> names;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, error))
-      names.push_back(entry.path().filename().string());
-    if (error) throw host_error(error.value(), "read", word_);
-    std::sort(names.begin(), names.end());
-    return names;
-  }
+  std::vector<std::string> names() const override { return names_in(path_, word_); }
   std::unique_ptr<CopySource> child(const std::string& name, bool follow) const override {
     return std::make_unique<HostSource>(path_ + "/" + name, word_ + "/" + name, follow);
   }
@@ -95,15 +70,11 @@ class HostSource : public CopySource {
     if (file.get() < 0) throw host_error(errno, "open", word_);
     const std::uint64_t size = meta_.size_bytes;
     if (size == 0) read_all(file.get(), word_, 0, UINT64_MAX, sink);  // /proc has sizes of 0
-    for (std::uint64_t at = 0; at < size;) {
-      off_t begin = lseek(file.get(), static_cast<off_t>(at), SEEK_DATA);
-      if (begin < 0 && errno == ENXIO) break;
-      off_t end = begin < 0 ? -1 : lseek(file.get(), begin, SEEK_HOLE);
-      if (begin < 0 || end < 0)
-        begin = static_cast<off_t>(at), end = static_cast<off_t>(size);  // no such thing here
-      if (lseek(file.get(), begin, SEEK_SET) < 0) throw host_error(errno, "read", word_);
-      at = std::min(static_cast<std::uint64_t>(end), size);
-      read_all(file.get(), word_, static_cast<std::uint64_t>(begin), at, sink);
+    for (auto data = next_data(file.get(), 0, size); data;
+         data = next_data(file.get(), data->end(), size)) {
+      if (lseek(file.get(), static_cast<off_t>(data->start()), SEEK_SET) < 0)
+        throw host_error(errno, "read", word_);
+      read_all(file.get(), word_, data->start(), data->end(), sink);
     }
     struct stat now {};
     if (fstat(file.get(), &now) != 0 || !same_content(now, status_))
@@ -200,6 +171,17 @@ class ImageSource : public CopySource {
 };
 
 }  // namespace
+
+void read_without_holes(const CopySource& source,
+                        const std::function<void(std::span<const std::byte>)>& sink) {
+  std::uint64_t done = 0;
+  source.read([&](const DataChunk& chunk) {
+    put_zeros(chunk.offset - done, sink);
+    sink(chunk.bytes);
+    done = chunk.offset + chunk.bytes.size();
+  });
+  put_zeros(std::max(source.meta().size_bytes, done) - done, sink);
+}
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
                                              bool follow) {

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/descriptor.h"
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "base/zeros.h"
@@ -23,23 +24,6 @@
 
 namespace rawimg::cli {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int value = -1) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 class HostCopier {
  public:
@@ -185,29 +169,19 @@ class HostCopier {
   void write_content(const CopySource& source, int file, const std::string& path) {
     struct stat status {};
     if (fstat(file, &status) != 0) fail(errno, "write", path);
-    const bool is_file = S_ISREG(status.st_mode);
-    std::uint64_t position = 0;
-    const auto zeros_up_to = [&](std::uint64_t end) {
-      static const std::vector<std::byte> zeros(1u << 16);
-      for (std::uint64_t n = 0; position < end; position += n) {
-        n = std::min<std::uint64_t>(end - position, zeros.size());
-        write_all(file, std::span(zeros).first(n), path);
-      }
-    };
+    if (!S_ISREG(status.st_mode))
+      return read_without_holes(source, [&](std::span<const std::byte> bytes) {
+        require_no_stop(options_);
+        write_all(file, bytes, path);
+      });
     source.read([&](const DataChunk& chunk) {
       require_no_stop(options_);
-      if (!is_file) {
-        zeros_up_to(chunk.offset);
-      } else {
-        if (is_zeros(chunk.bytes)) return;
-        if (lseek(file, static_cast<off_t>(chunk.offset), SEEK_SET) < 0) fail(errno, "write", path);
-      }
+      if (is_zeros(chunk.bytes)) return;
+      if (lseek(file, static_cast<off_t>(chunk.offset), SEEK_SET) < 0) fail(errno, "write", path);
       write_all(file, chunk.bytes, path);
-      position = chunk.offset + chunk.bytes.size();
     });
-    const std::uint64_t size = source.meta().size_bytes;
-    if (!is_file) return zeros_up_to(size);
-    if (ftruncate(file, static_cast<off_t>(size)) != 0) fail(errno, "set the size of", path);
+    const auto size = static_cast<off_t>(source.meta().size_bytes);
+    if (ftruncate(file, size) != 0) fail(errno, "set the size of", path);
   }
 
   void write_all(int file, std::span<const std::byte> bytes, const std::string& path) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/directory_source.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +14,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/errno_error.h"
+#include "base/descriptor.h"
 #include "base/text.h"
 #include "storage/host_file.h"
 
@@ -26,10 +25,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kPiece = 1u << 20;
 
-Error host_error(int number, const char* what, const std::string& path) {
-  return errno_error(number, fmt::format("cannot {} {}", what, quote(path))).with_path(path);
-}
-
 /// An open file, of which what is data is read piece by piece.
 class OpenFile {
  public:
@@ -37,12 +32,9 @@ class OpenFile {
       : path_(path),
         descriptor_(
             ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) {
-    if (descriptor_ < 0) throw host_error(errno, "open", path);
-    if (fstat(descriptor_, &before_) != 0) throw host_error(errno, "read", path);
+    if (descriptor_.get() < 0) throw host_error(errno, "open", path);
+    if (fstat(descriptor_.get(), &before_) != 0) throw host_error(errno, "read", path);
   }
-  ~OpenFile() { ::close(descriptor_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
 
   const struct stat& status() const { return before_; }
   std::optional<DataChunk> read() {
@@ -54,8 +46,8 @@ class OpenFile {
     const auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
     std::uint64_t done = 0;
     while (done < size) {
-      const ssize_t n =
-          pread(descriptor_, buffer.get() + done, size - done, static_cast<off_t>(at_ + done));
+      const ssize_t n = pread(descriptor_.get(), buffer.get() + done, size - done,
+                              static_cast<off_t>(at_ + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) throw host_error(errno, "read", path_);
       if (n == 0) break;
@@ -68,18 +60,13 @@ class OpenFile {
  private:
   bool find_data() {
     const auto size = static_cast<std::uint64_t>(before_.st_size);
-    if (end_ >= size) return false;
-    const off_t begin = lseek(descriptor_, static_cast<off_t>(end_), SEEK_DATA);
-    if (begin < 0 && errno == ENXIO) return false;
-    const off_t end = begin < 0 ? -1 : lseek(descriptor_, begin, SEEK_HOLE);
-    const bool knows_holes = begin >= 0 && end >= 0;
-    at_ = knows_holes ? static_cast<std::uint64_t>(begin) : end_;
-    end_ = knows_holes ? std::min(static_cast<std::uint64_t>(end), size) : size;
-    return at_ < end_;
+    const auto data = next_data(descriptor_.get(), end_, size);
+    if (data) at_ = data->start(), end_ = data->end();
+    return data.has_value();
   }
   void require_unchanged() const {
     struct stat now {};
-    if (fstat(descriptor_, &now) != 0 || !same_content(before_, now)) throw changed();
+    if (fstat(descriptor_.get(), &now) != 0 || !same_content(before_, now)) throw changed();
   }
   Error changed() const {
     return Error(Errc::Io, fmt::format("{} changed while it was read", quote(path_)))
@@ -87,7 +74,7 @@ class OpenFile {
   }
 
   const std::string& path_;
-  int descriptor_;
+  Descriptor descriptor_;
   struct stat before_ {};
   std::uint64_t at_ = 0, end_ = 0;  // of the data that is being read
 };
@@ -112,12 +99,11 @@ class DirectorySource : public EntrySource {
     }
     while (!levels_.empty()) {
       Level& level = levels_.back();
-      if (level.names.empty()) {
+      if (level.next == level.names.size()) {
         levels_.pop_back();
         continue;
       }
-      const std::string name = std::move(level.names.back()), path = level.path + "/" + name;
-      level.names.pop_back();
+      const std::string name = std::move(level.names[level.next++]), path = level.path + "/" + name;
       const std::string on_host = root_ + path.substr(1);
       if (!is_left_out(name, on_host)) return take_entry(path, on_host);
     }
@@ -137,8 +123,9 @@ class DirectorySource : public EntrySource {
 
  private:
   struct Level {
-    std::string path;                // as entries have it: "./usr"
-    std::vector<std::string> names;  // still to go, the next one last
+    std::string path;  // as entries have it: "./usr"
+    std::vector<std::string> names;
+    std::size_t next = 0;
   };
 
   const Entry* take_entry(const std::string& path, const std::string& on_host) {
@@ -156,9 +143,9 @@ class DirectorySource : public EntrySource {
     if (entry_.uid == options_.root_for_uid) entry_.uid = 0;
     if (entry_.gid == options_.root_for_gid) entry_.gid = 0;
     if (S_ISDIR(status.st_mode)) {
-      levels_.push_back({path, {}});
+      levels_.push_back({path, {}, 0});
       if (!options_.one_file_system || status.st_dev == device_)
-        levels_.back().names = names_in(on_host);
+        levels_.back().names = names_in(on_host, on_host);
     } else if (status.st_nlink > 1) {
       link_to_earlier(status);
     }
@@ -174,22 +161,6 @@ class DirectorySource : public EntrySource {
     entry_.link_target = first->second;
     entry_.size_bytes = 0;
     entry_.xattrs.clear();
-  }
-
-  static std::vector<std::string> names_in(const std::string& directory) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
-    if (!open) throw host_error(errno, "open", directory);
-    std::vector<std::string> names;
-    for (;;) {
-      errno = 0;
-      const dirent* entry = readdir(open.get());
-      if (entry == nullptr && errno != 0) throw host_error(errno, "read", directory);
-      if (entry == nullptr) break;
-      std::string name = entry->d_name;
-      if (name != "." && name != "..") names.push_back(std::move(name));
-    }
-    std::sort(names.rbegin(), names.rend());
-    return names;
   }
 
   bool is_left_out(const std::string& name, const std::string& on_host) const {

@@ -37,6 +37,7 @@
 #include "archive/sparse_map.h"
 #include "archive/tar_header.h"
 #include "archive/tar_metadata.h"
+#include "base/descriptor.h"
 #include "base/errno_error.h"
 #include "base/text.h"
 
@@ -47,22 +48,9 @@ namespace {
 constexpr std::uint64_t kMostExtension = 16u << 20;
 constexpr std::string_view kNoContent = "23456";
 
-/// Closes what open_tar has opened.
-class OwnedDescriptor {
- public:
-  explicit OwnedDescriptor(int descriptor) : descriptor_(descriptor) {}
-  ~OwnedDescriptor() { ::close(descriptor_); }
-  OwnedDescriptor(const OwnedDescriptor&) = delete;
-  OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
-
- private:
-  int descriptor_;
-};
-
 class TarSource : public EntrySource {
  public:
-  TarSource(int descriptor, std::unique_ptr<OwnedDescriptor> owned, std::string name,
-            const TarOptions& options)
+  TarSource(int descriptor, Descriptor owned, std::string name, const TarOptions& options)
       : owned_(std::move(owned)),
         expected_digest_(options.sha256_hex),
         stream_(descriptor, std::move(name),
@@ -398,7 +386,7 @@ class TarSource : public EntrySource {
     return false;
   }
 
-  const std::unique_ptr<OwnedDescriptor> owned_;
+  const Descriptor owned_;  // of what open_tar has opened
   const std::optional<std::string> expected_digest_;
   DecodedStream stream_;
   ContentReader content_;
@@ -425,13 +413,12 @@ std::unique_ptr<EntrySource> open_tar(const std::filesystem::path& file,
   if (descriptor < 0)
     throw errno_error(errno, fmt::format("cannot open {}", quote(file.string())))
         .with_path(file.string());
-  return std::make_unique<TarSource>(descriptor, std::make_unique<OwnedDescriptor>(descriptor),
-                                     file.string(), options);
+  return std::make_unique<TarSource>(descriptor, Descriptor(descriptor), file.string(), options);
 }
 
 std::unique_ptr<EntrySource> open_tar(int descriptor, std::string name, const TarOptions& options) {
   require_hex_digest(options);
-  return std::make_unique<TarSource>(descriptor, nullptr, std::move(name), options);
+  return std::make_unique<TarSource>(descriptor, Descriptor(), std::move(name), options);
 }
 
 }  // namespace rawimg

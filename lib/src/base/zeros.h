@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <vector>
 
 namespace rawimg {
 
@@ -19,6 +21,16 @@ inline bool is_zeros(std::span<const std::byte> bytes) {
   std::memcpy(&word, bytes.data(), sizeof word);
   return word == 0 &&
          std::memcmp(bytes.data(), bytes.data() + sizeof word, bytes.size() - sizeof word) == 0;
+}
+
+/// Calls sink(bytes) with `count` zeros in all, at most 1 MiB at a time.
+template <class Sink>
+void put_zeros(std::uint64_t count, Sink sink) {
+  static const std::vector<std::byte> zeros(1u << 20);
+  for (std::uint64_t n = 0; count != 0; count -= n) {
+    n = std::min<std::uint64_t>(count, zeros.size());
+    sink(std::span(zeros).first(n));
+  }
 }
 
 }  // namespace rawimg

@@ -12,6 +12,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "base/zeros.h"
 #include "ext/directory_reader.h"
 #include "ext/ext_error.h"
 #include "ext/map_reader.h"
@@ -323,18 +324,13 @@ std::uint64_t ExtFs::read_data(std::uint32_t number, const DataSink& sink) const
 void ExtReader::read_file(std::uint32_t number,
                           const std::function<void(std::span<const std::byte>)>& sink) const {
   std::uint64_t done = 0;
-  const auto zeros_up_to = [&](std::uint64_t end) {
-    static const std::vector<std::byte> zeros(kPiece);
-    for (std::uint64_t n = 0; done < end; done += n) {
-      n = std::min<std::uint64_t>(end - done, zeros.size());
-      sink(std::span(zeros).first(n));
-    }
-  };
-  zeros_up_to(read_data(number, [&](std::uint64_t at, std::span<const std::byte> bytes) {
-    zeros_up_to(at);
-    sink(bytes);
-    done += bytes.size();
-  }));
+  const std::uint64_t size =
+      read_data(number, [&](std::uint64_t at, std::span<const std::byte> bytes) {
+        put_zeros(at - done, sink);
+        sink(bytes);
+        done = at + bytes.size();
+      });
+  put_zeros(size - done, sink);
 }
 
 std::string ExtFs::State::target_of(const RawInode& inode) const {

@@ -17,9 +17,9 @@
 #include <rawimg/recovery.h>
 
 #include "archive/decoded_stream.h"
-#include "base/errno_error.h"
 #include "base/text.h"
 #include "base/zeros.h"
+#include "storage/host_file.h"
 
 namespace rawimg {
 namespace {
@@ -52,16 +52,12 @@ template <class Action>
 void read_data(const ImageFile& image, const std::stop_token& stop, Action action) {
   const std::uint64_t size = image.size().value;
   std::vector<std::byte> buffer(kPiece);
-  for (std::uint64_t at = 0; at < size;) {
-    off_t begin = lseek(image.descriptor(), static_cast<off_t>(at), SEEK_DATA);
-    if (begin < 0 && errno == ENXIO) return;
-    off_t end = begin < 0 ? -1 : lseek(image.descriptor(), begin, SEEK_HOLE);
-    if (begin < 0 || end < 0)  // it does not know holes
-      begin = static_cast<off_t>(at), end = static_cast<off_t>(size);
-    at = std::min<std::uint64_t>(static_cast<std::uint64_t>(end), size);
-    for (auto from = static_cast<std::uint64_t>(begin); from < at;) {
+  for (auto data = next_data(image.descriptor(), 0, size); data;
+       data = next_data(image.descriptor(), data->end(), size)) {
+    for (std::uint64_t from = data->start(); from < data->end();) {
       require_no_stop(stop);
-      const auto piece = std::span(buffer).first(std::min(kPiece - from % kPiece, at - from));
+      const auto piece =
+          std::span(buffer).first(std::min(kPiece - from % kPiece, data->end() - from));
       image.read_at(ByteOffset{from}, piece);
       action(from, std::span<const std::byte>(piece));
       from += piece.size();

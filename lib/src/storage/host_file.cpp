@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "storage/host_file.h"
 
+#include <dirent.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,8 +34,7 @@ FileType type_of(mode_t mode, const std::string& name) {
 std::vector<Xattr> xattrs_of(const std::string& path, const std::string& name) {
   constexpr std::size_t kMost = 65536;  // XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux
   const auto fail = [&](const std::string& what) {
-    throw errno_error(errno, fmt::format("cannot read {} of {}", what, quote(name)))
-        .with_path(name);
+    throw host_error(errno, "read " + what + " of", name);
   };
   const ssize_t wanted = llistxattr(path.c_str(), nullptr, 0);
   if (wanted == 0 || (wanted < 0 && errno == ENOTSUP)) return {};  // nearly all have none
@@ -75,11 +76,42 @@ Entry host_entry(const std::string& path, const struct stat& status, const std::
   if (entry.type == FileType::Symlink) {
     std::error_code error;
     entry.link_target = std::filesystem::read_symlink(path, error).string();
-    if (error)
-      throw errno_error(error.value(), fmt::format("cannot read {}", quote(name))).with_path(name);
+    if (error) throw host_error(error.value(), "read", name);
   }
   entry.xattrs = xattrs_of(path, name);
   return entry;
+}
+
+Error host_error(int number, std::string_view what, const std::string& name) {
+  return errno_error(number, fmt::format("cannot {} {}", what, quote(name))).with_path(name);
+}
+
+std::vector<std::string> names_in(const std::string& directory, const std::string& name) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
+  if (!open) throw host_error(errno, "read", name);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(open.get());
+    if (entry == nullptr && errno != 0) throw host_error(errno, "read", name);
+    if (entry == nullptr) break;
+    const std::string_view found = entry->d_name;
+    if (found != "." && found != "..") names.emplace_back(found);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<ByteRange> next_data(int descriptor, std::uint64_t at, std::uint64_t size) {
+  if (at >= size) return std::nullopt;
+  const off_t begin = lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
+  if (begin < 0 && errno == ENXIO) return std::nullopt;
+  const off_t end = begin < 0 ? -1 : lseek(descriptor, begin, SEEK_HOLE);
+  if (begin < 0 || end < 0) return ByteRange{ByteOffset{at}, ByteCount{size - at}};
+  const auto from = static_cast<std::uint64_t>(begin),
+             to = std::min(static_cast<std::uint64_t>(end), size);
+  if (from >= to) return std::nullopt;
+  return ByteRange{ByteOffset{from}, ByteCount{to - from}};
 }
 
 bool same_content(const struct stat& a, const struct stat& b) {
