@@ -238,3 +238,353 @@ TEST_CASE("cp of what does not fit says how large it is, and what is free", "[cl
                              Catch::Contains("are free in the filesystem"));
   CHECK(disk.ls("/").find("big") == std::string::npos);
 }
+
+namespace {
+
+/// s1/a and s1/b are one file; s2/a is something else, of each kind that replaces.
+void make_sources(const fs::path& dir) {
+  for (const char* name : {"s1", "s2", "s3"}) fs::create_directory(dir / name);
+  write_file(dir / "s1/a", "first");
+  fs::create_hard_link(dir / "s1/a", dir / "s1/b");
+  REQUIRE(mkfifo((dir / "s2/a").c_str(), 0600) == 0);
+  write_file(dir / "s3/a", "third");
+}
+
+}  // namespace
+
+TEST_CASE("what a command has just made it does not replace", "[cli][edit]") {
+  const Disk disk;
+  make_sources(disk.dir.path());
+  const std::string dir = disk.dir.path().string() + "/";
+  disk.require_verb({"mkdir", ":/d", ":/s1", ":/s2"});
+  disk.require_verb({"cp", dir + "s1/a", ":/s1/a"});
+  disk.require_verb({"cp", dir + "s3/a", ":/s2/a"});
+  fs::create_directory(disk.dir / "out");
+  const std::string before = read_file(disk.image);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"cp", "-a", dir + "s1/a", dir + "s2/a", dir + "s1/b", ":/d/"},
+           {"cp", "-a", dir + "s1/a", dir + "s3/a", dir + "s1/b", ":/d/"},
+           {"cp", dir + "s1/a", dir + "s3/a", ":/d"},
+           {"cp", ":/s1/a", ":/s2/a", ":/d"},
+           {"mv", ":/s1/a", ":/s2/a", ":/d"},
+           {"ln", "-f", ":/s1/a", ":/s2/a", ":/d"},
+           {"ln", "-sf", "../s1/a", "../s2/a", ":/d"}}) {
+    const CliResult result = disk.run_verb(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 1);
+    CHECK_THAT(result.err, Catch::Contains("would overwrite") && Catch::Contains("just made"));
+    CHECK((read_file(disk.image) == before));
+  }
+  const CliResult to_host = disk.run_verb({"cp", ":/s1/a", ":/s2/a", dir + "out"});
+  CAPTURE(to_host.err);
+  CHECK(to_host.code == 1);
+  CHECK_THAT(to_host.err, Catch::Contains("just made"));
+  CHECK(read_file(disk.dir / "out/a") == "first");
+
+  // the same one twice is a slip, and no loss
+  const CliResult twice = disk.run_verb({"cp", dir + "s1/a", dir + "s1/a", ":/d"});
+  CHECK(twice.code == 0);
+  CHECK_THAT(twice.err, Catch::Contains("more than once"));
+  // directories are merged, and the later file wins
+  disk.require_verb({"cp", "-rT", dir + "s1", ":/d"});
+  CHECK(disk.run_verb({"cp", "-r", dir + "s1/.", dir + "s3/.", ":/d"}).code == 0);
+  CHECK(disk.cat("/d/a") == "third");
+  CHECK(disk.cat("/d/b") == "first");
+}
+
+TEST_CASE("trees that are merged keep the content of their hard links apart", "[cli][edit]") {
+  const Disk disk;
+  make_sources(disk.dir.path());
+  const std::string dir = disk.dir.path().string() + "/";
+  const std::string over = GENERATE("s2", "s3");  // a FIFO, a file
+  fs::create_directories(disk.dir / "late");
+  fs::create_hard_link(disk.dir / "s1/a", disk.dir / "late/c");
+  fs::remove(disk.dir / "s1/b");
+  disk.require_verb({"mkdir", ":/d"});
+  disk.require_verb({"cp", "-a", dir + "s1/.", dir + over + "/.", dir + "late/.", ":/d"});
+  CHECK(disk.cat("/d/c") == "first");
+  if (over == "s3") CHECK(disk.cat("/d/a") == "third");
+  const std::string out = dir + "out";
+  fs::create_directory(out);
+  disk.require_verb({"cp", "-a", dir + "s1", dir + over, dir + "late", ":/"});
+  disk.require_verb({"cp", "-a", ":/s1/.", ":/" + over + "/.", ":/late/.", out});
+  CHECK(read_file(disk.dir / "out/c") == "first");
+  if (over == "s3") CHECK(read_file(disk.dir / "out/a") == "third");
+}
+
+TEST_CASE("cp -a over a tree that is there keeps its hard links", "[cli][edit]") {
+  const Disk disk;
+  make_sources(disk.dir.path());
+  const std::string s1 = (disk.dir / "s1").string(), out = (disk.dir / "out").string();
+  for (int round = 0; round < 2; ++round) {
+    CAPTURE(round);
+    disk.require_verb({"cp", "-a", s1, ":/"});
+    CHECK(disk.stat("/s1/a").at("links") == 2);
+    CHECK(disk.stat("/s1/a").at("inode") == disk.stat("/s1/b").at("inode"));
+    disk.require_verb({"cp", "-aT", ":/s1", out});
+    CHECK(fs::hard_link_count(out + "/a") == 2);
+    CHECK(fs::equivalent(out + "/a", out + "/b"));
+  }
+  // a third name, that is not of the tree, keeps the content it had
+  disk.require_verb({"ln", ":/s1/a", ":/third"});
+  fs::create_hard_link(out + "/a", disk.dir / "third");
+  fs::remove(s1 + "/a");
+  fs::remove(s1 + "/b");
+  write_file(s1 + "/a", "new");
+  disk.require_verb({"cp", "-a", s1, ":/"});
+  CHECK(disk.cat("/s1/a") == "new");
+  CHECK(disk.cat("/third") == "first");
+  disk.require_verb({"cp", "-aT", ":/s1", out});
+  CHECK(read_file(out + "/a") == "new");
+  CHECK(read_file(disk.dir / "third") == "first");
+}
+
+TEST_CASE("slashes behind the target change nothing", "[cli][edit]") {
+  const Disk disk;
+  make_sources(disk.dir.path());
+  disk.require_verb({"cp", "-a", (disk.dir / "s1").string(), ":/h"});
+  const fs::path decoy = disk.dir / "out";
+  fs::create_directories(decoy);
+  write_file(decoy / "a", "of the user");
+  for (const char* behind : {"", "/", "///"}) {
+    const std::string y = (decoy / "y").string();
+    fs::remove_all(y);
+    disk.require_verb({"cp", "-a", ":/h/.", y + behind});
+    CHECK(read_file(y + "/b") == "first");
+    CHECK(fs::equivalent(y + "/a", y + "/b"));
+  }
+  CHECK(read_file(decoy / "a") == "of the user");
+  CHECK(fs::hard_link_count(decoy / "a") == 1);
+}
+
+TEST_CASE("cp gives setuid to the owner it was of only", "[cli][edit]") {
+  const Disk disk;
+  const fs::path tool = disk.dir / "tool", out = disk.dir / "out";
+  write_file(tool, "tool");
+  const auto permissions = [](const fs::path& path) { return status_of(path).st_mode & 07777; };
+  disk.require_verb({"cp", tool.string(), ":/tool"});
+  disk.require_verb({"chown", "1000:1000", ":/tool"});
+  disk.require_verb({"chmod", "6755", ":/tool"});
+  struct Row {
+    std::vector<std::string> how;
+    std::string mode;
+  };
+  for (const Row& row : std::vector<Row>{{{"-a"}, "06755"},
+                                         {{"-p"}, "06755"},
+                                         {{"-a", "--owner", "1000"}, "06755"},
+                                         {{"-a", "--owner", "0"}, "0755"},
+                                         {{"-a", "--owner", ":0"}, "0755"},
+                                         {{"--preserve=mode"}, "0755"},
+                                         {{"--preserve=mode", "--chmod", "u+s"}, "04755"},
+                                         {{"-a", "--chmod", "g-w"}, "06755"},
+                                         {{"-a", "--owner", "0:0", "--chmod", "g-w"}, "0755"}}) {
+    std::vector<std::string> words{"cp"};
+    words.insert(words.end(), row.how.begin(), row.how.end());
+    CAPTURE(words);
+    std::vector<std::string> into = words, to_host = words;
+    into.insert(into.end(), {":/tool", ":/copy"});
+    to_host.insert(to_host.end(), {":/tool", out.string()});
+    disk.require_verb(into);
+    CHECK(std::stoul(disk.stat("/copy").at("mode").get<std::string>(), nullptr, 8) ==
+          std::stoul(row.mode, nullptr, 8));
+    disk.require_verb({"rm", ":/copy"});
+    fs::remove(out);
+    if (getuid() == 0) {
+      disk.require_verb(to_host);
+      CHECK(permissions(out) == std::stoul(row.mode, nullptr, 8));
+    }
+  }
+  // capabilities, together with setuid
+  disk.require_verb({"xattr", "--set",
+                     "security.capability=0x0100000202000000000000000000000000000000", ":/tool"});
+  disk.require_verb({"chmod", "6755", ":/tool"});
+  const CliResult other = disk.run_verb({"cp", "-a", "--owner", "0:0", ":/tool", ":/other"});
+  CHECK_THAT(other.err, Catch::Contains("somebody else"));
+  CHECK(disk.stat("/other").at("xattrs").empty());
+  CHECK(disk.stat("/other").at("mode") == "0755");
+  disk.require_verb({"cp", "-a", ":/tool", ":/same"});
+  CHECK(disk.stat("/same").at("xattrs").size() == 1);
+  // over a program that has it already
+  disk.require_verb({"cp", "-a", ":/tool", ":/over"});
+  disk.require_verb({"cp", "--owner", "0:0", tool.string(), ":/over"});
+  CHECK(disk.stat("/over").at("mode") == "0755");
+  disk.require_verb({"cp", "-a", ":/tool", ":/again"});
+  disk.require_verb({"cp", "--preserve=ownership", tool.string(), ":/again"});
+  CHECK(disk.stat("/again").at("mode") == "0755");
+}
+
+TEST_CASE("cp -r to the host leaves the modes of directories that are there", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"mkdir", "-p", ":/t/sub/new"});
+  const fs::path out = disk.dir / "t";
+  fs::create_directories(out / "sub");
+  fs::permissions(out, fs::perms{0700});
+  fs::permissions(out / "sub", fs::perms{0711});
+  disk.require_verb({"cp", "-r", ":/t", disk.dir.path().string()});
+  CHECK((status_of(out).st_mode & 0777) == 0700);
+  CHECK((status_of(out / "sub").st_mode & 0777) == 0711);
+  CHECK((status_of(out / "sub/new").st_mode & 0777) == 0755);
+  disk.require_verb({"cp", "-rp", ":/t", disk.dir.path().string()});
+  CHECK((status_of(out).st_mode & 0777) == 0755);
+}
+
+TEST_CASE("no tree that comes out of an image overwrites it", "[cli][edit]") {
+  const Disk disk;
+  const std::string name = fs::path(disk.image).filename();
+  disk.require_verb({"mkdir", ":/t"});
+  disk.require_verb({"touch", ":/t/" + name, ":/t/" + name + ".rawimg-kept"});
+  const std::string before = read_file(disk.image);
+  for (const char* how : {"-r", "-a"})
+    for (const std::string& entry : {std::string("."), name, name + ".rawimg-kept"}) {
+      const CliResult result = disk.run_verb({"cp", how, ":/t/" + entry, disk.dir.path().string()});
+      CAPTURE(how, entry, result.err);
+      CHECK(result.code == 2);
+      CHECK_THAT(result.err, Catch::Contains("would be overwritten"));
+      CHECK((read_file(disk.image) == before));
+      CHECK(fs::file_size(disk.image + ".rawimg-kept") > 0);
+    }
+}
+
+TEST_CASE("cp -r does not lead a directory through a symlink", "[cli][edit]") {
+  const Disk disk;
+  fs::create_directories(disk.dir / "d");
+  write_file(disk.dir / "d/x", "x");
+  const std::string d = (disk.dir / "d").string();
+  disk.require_verb({"mkdir", "-p", ":/t/real"});
+  disk.require_verb({"ln", "-s", "real", ":/t/d"});
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"cp", "-r", d, ":/t"}, {"cp", "-rT", d, ":/t/d"}}) {
+    const CliResult result = disk.run_verb(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 1);
+    CHECK_THAT(result.err, Catch::Contains("is not a directory"));
+  }
+  CHECK(disk.ls("/t/real").empty());
+  disk.require_verb({"cp", "-r", d + "/.", ":/t/d"});  // what is in it goes where the symlink leads
+  CHECK(disk.cat("/t/real/x") == "x");
+  disk.require_verb({"cp", "-r", d, ":/t/d"});
+  CHECK(disk.cat("/t/real/d/x") == "x");
+}
+
+TEST_CASE("cp -n leaves symlinks that lead nowhere, and breaks no other name", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "f", "f");
+  const std::string f = (disk.dir / "f").string();
+  disk.require_verb({"ln", "-s", "nowhere", ":/dangling"});
+  disk.require_verb({"cp", "-n", f, ":/dangling"});
+  CHECK(disk.run_verb({"cp", f, ":/dangling"}).code == 1);
+  disk.require_verb({"cp", "--remove-destination", f, ":/dangling"});
+  CHECK(disk.cat("/dangling") == "f");
+  // without -a a file is written in place, all its names with it; with it, it is not
+  disk.require_verb({"ln", ":/etc/fstab", ":/other"});
+  disk.require_verb({"cp", f, ":/etc/fstab"});
+  CHECK(disk.cat("/other") == "f");
+  write_file(disk.dir / "f", "g");
+  disk.require_verb({"cp", "--remove-destination", f, ":/etc/fstab"});
+  CHECK(disk.cat("/etc/fstab") == "g");
+  CHECK(disk.cat("/other") == "f");
+}
+
+TEST_CASE("cp --dry-run to the host finds what would fail, and writes nothing", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"mknod", ":/etc/dev", "c", "1", "3"});
+  fs::create_directories(disk.dir / "out/fstab");
+  const std::string out = (disk.dir / "out").string();
+  CHECK(disk.run_verb({"cp", "--dry-run", ":/etc", out + "/new"}).code == 2);
+  CHECK(disk.run_verb({"cp", "--dry-run", ":/etc/dev", out + "/dev"}).code == 3);
+  CHECK(disk.run_verb({"cp", "--dry-run", ":/etc/fstab", out + "/none/fstab"}).code == 1);
+  CHECK(disk.run_verb({"cp", "--dry-run", ":/etc/fstab", out}).code == 1);
+  const CliResult tree = disk.run_verb({"cp", "-rv", "--dry-run", ":/etc", out + "/new"});
+  CAPTURE(tree.out, tree.err);
+  CHECK(tree.code == 0);
+  CHECK_THAT(tree.out, Catch::Contains("/etc/fstab' -> "));
+  CHECK_THAT(tree.err, Catch::Contains("is a device node"));
+  CHECK_FALSE(fs::exists(out + "/new"));
+}
+
+namespace {
+
+struct Row {
+  std::vector<std::string> words;
+  int code;
+  const char* says;  ///< on standard error
+};
+
+}  // namespace
+
+TEST_CASE("a wildcard in a destination names what it matches", "[cli][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "f", "f");
+  const std::string f = (disk.dir / "f").string();
+  disk.require_verb({"mkdir", ":/home", ":/hose"});
+  disk.require_verb({"cp", f, ":/hom*"});
+  CHECK(disk.cat("/home/f") == "f");
+  disk.require_verb({"cp", f, ":/h?me/g"});
+  CHECK(disk.cat("/home/g") == "f");
+  disk.require_verb({"mv", ":/home/g", ":/hos*"});
+  CHECK(disk.cat("/hose/g") == "f");
+  const std::string before = read_file(disk.image);
+  for (const Row& row :
+       std::vector<Row>{{{"cp", f, ":/ho*"}, 1, "matches 2 files"},
+                        {{"cp", f, ":/no*"}, 4, "nothing in the image matches"},
+                        {{"cp", f, ":/no*/x"}, 4, "nothing in the image matches"},
+                        {{"mkdir", ":/no*"}, 4, "nothing in the image matches"},
+                        {{"mv", ":/home/f", ":/no*"}, 4, "nothing in the image matches"},
+                        {{"ln", ":/home/f", ":/no*"}, 4, "nothing in the image matches"}}) {
+    const CliResult result = disk.run_verb(row.words);
+    CAPTURE(row.words, result.err);
+    CHECK(result.code == row.code);
+    CHECK_THAT(result.err, Catch::Contains(row.says));
+    CHECK((read_file(disk.image) == before));
+  }
+  // what is no wildcard, or is not meant as one
+  disk.require_verb({"cp", f, ":/home/["});
+  CHECK(disk.cat("/home/[") == "f");
+  disk.require_verb({"cp", f, R"(:/home/\*)"});
+  disk.require_verb({"mkdir", R"(:/home/a\[b\]c)"});
+  CHECK_THAT(disk.ls("/home"), Catch::Contains("*") && Catch::Contains("a[b]c"));
+  CHECK(disk.cat("/home/*") == "f");
+}
+
+TEST_CASE("cp -H follows what is named, and --no-preserve takes back", "[cli][edit]") {
+  const Disk disk;
+  fs::create_directories(disk.dir / "d");
+  write_file(disk.dir / "d/x", "x");
+  fs::create_symlink("x", disk.dir / "d/link");
+  fs::create_directory_symlink("d", disk.dir / "to_d");
+  const std::string to_d = (disk.dir / "to_d").string();
+  disk.require_verb({"cp", "-rH", to_d, ":/h"});
+  CHECK(disk.cat("/h/x") == "x");
+  CHECK(disk.stat("/h/link").at("type") == "symbolic link");
+  disk.require_verb({"cp", "-rP", to_d, ":/p"});
+  CHECK(disk.stat("/p").at("type") == "symbolic link");
+  disk.require_verb({"cp", "-aL", to_d, ":/l"});
+  CHECK(disk.stat("/l/link").at("type") == "regular file");
+  disk.require_verb({"cp", "-LP", (disk.dir / "d/link").string(), ":/last"});
+  CHECK(disk.stat("/last").at("type") == "symbolic link");
+  REQUIRE(chmod((disk.dir / "d/x").c_str(), 0777) == 0);
+  disk.require_verb(
+      {"cp", "-a", "--no-preserve=mode,ownership", (disk.dir / "d/x").string(), ":/n"});
+  CHECK(disk.stat("/n").at("mode") == "0755");
+}
+
+TEST_CASE("cp of what is in a circle of parents ends", "[cli][edit]") {
+  const Disk disk("ext2");
+  disk.require_verb({"mkdir", "-p", ":/a/b"});
+  const std::string image = (disk.dir / "circle.img").string();
+  fs::copy_file(disk.image, image);
+  // ".." of /a leads to /a/b
+  const auto inode = [&](const char* path) {
+    const auto number = disk.stat(path).at("inode").get<std::uint32_t>();
+    return std::string(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  std::string bytes = read_file(image);
+  const std::size_t at = bytes.find(inode("/a") + std::string("\x0c\0\x01\x02.\0\0\0", 8));
+  REQUIRE(at != std::string::npos);
+  bytes.replace(at + 12, 4, inode("/a/b"));
+  write_file(image, bytes);
+  const CliResult result = run_rawimg({"cp", "-r", disk.dir.path().string(), image + ":/a/b"});
+  CAPTURE(result.err);
+  CHECK(result.code == 6);
+  CHECK_THAT(result.err, Catch::Contains("'..'"));
+}

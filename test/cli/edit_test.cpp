@@ -62,7 +62,7 @@ TEST_CASE("wildcards match inside the image, a literal name first", "[cli][edit]
     disk.require_verb({"touch", std::string(":/etc/") + name});
   disk.require_verb({"rm", ":/e*/a?"});
   CHECK(disk.ls("/etc") == "b1\nfstab\n");
-  disk.require_verb({"mknod", ":/etc/*", "p"});
+  disk.require_verb({"mknod", R"(:/etc/\*)", "p"});
   disk.require_verb({"rm", ":/etc/*"});
   CHECK(disk.ls("/etc") == "b1\nfstab\n");
   CHECK(disk.run_verb({"rm", ":/etc/x*"}).code == 4);
@@ -201,7 +201,7 @@ TEST_CASE("a name that an image gives does not lead through a symlink that the i
   disk.require_verb({"ln", "-s", victim.string(), ":/d1/x"});
   write_file(disk.dir / "input", "evil");
   disk.require_verb({"tee", ":/d2/x"}, {.input_file = (disk.dir / "input").string()});
-  (void)run_rawimg({"cp", "-r", disk.image + ":/d*/x", out.string()});
+  disk.require_verb({"cp", "-r", ":/d1/.", ":/d2/.", out.string()});
   CHECK(read_file(victim) == "precious");
   CHECK(read_file(out / "x") == "evil");
 }

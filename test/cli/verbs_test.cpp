@@ -62,7 +62,7 @@ TEST_CASE("what is in the way is refused with its whole path, and is not called 
                     {{"mv", ":/", ":/d"}, 1, "the root directory cannot be moved"},
                     {{"mv", ":/lost+found", ":/d"}, 1, "lost+found has to stay"},
                     {{"mv", "-T", ":/d", ":/lost+found"}, 1, "lost+found has to stay"},
-                    {{"mv", ":/f", ":/h", ":/d/x"}, 4, "is not a directory"},
+                    {{"mv", ":/f", ":/h", ":/d/x"}, 4, "does not exist"},
                     {{"rm", ":/d"}, 1, "it is a directory"},
                     {{"rm", "-d", ":/e"}, 1, "not empty"},
                     {{"rm", "-rf", ":/"}, 1, "the root directory cannot be removed"},
@@ -83,7 +83,7 @@ TEST_CASE("what is in the way is refused with its whole path, and is not called 
                     {{"ln", ":/d", ":/x"}, 1, "is a directory"},
                     {{"ln", "-fT", ":/f", ":/d"}, 1, "it is a directory"},
                     {{"ln", ":/none", ":/x"}, 4, "'/none' does not exist"},
-                    {{"ln", "-s", "a", "b", ":/x"}, 4, "is not a directory"},
+                    {{"ln", "-s", "a", "b", ":/x"}, 4, "does not exist"},
                     {{"mknod", ":/f", "p"}, 1, "exists"},
                     {{"tee", ":/d"}, 1, "it is a directory"},
                     {{"tee", ":/null"}, 1, "not a regular file"},
@@ -521,4 +521,23 @@ TEST_CASE("the examples of the verbs' help work", "[cli][edit]") {
       CHECK(result.code == 0);
     }
   }
+}
+
+TEST_CASE("names of inodes that no file may have are damage", "[cli][edit]") {
+  const Disk disk("ext3");
+  const std::string image = (disk.dir / "named.img").string();
+  fs::copy_file(disk.image, image);
+  REQUIRE(run({"debugfs", "-w", "-R", "link <8> /journal", image + "?offset=1048576"}).ok());
+  const std::string before = read_file(image);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"cat", image + ":/journal"},
+                                             {"ls", image + ":/"},
+                                             {"rm", image + ":/journal"},
+                                             {"tee", image + ":/journal"}}) {
+    const CliResult result = run_rawimg(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 6);
+    CHECK_THAT(result.err, Catch::Contains("inode 8"));
+  }
+  CHECK((read_file(image) == before));
 }

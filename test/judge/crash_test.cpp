@@ -381,6 +381,85 @@ TEST_CASE("what somebody else put in place of the kept undo file does not fail a
   CHECK(run_rawimg({"stat", disk.image.string() + ":/touched"}).ok());
 }
 
+TEST_CASE("a dry run writes nothing, not even what would recover an interrupted change",
+          "[judge][crash][E14]") {
+  const Disk disk;
+  interrupt_commit(disk);
+  const std::string marked = read_file(disk.image), undo = read_file(disk.undo());
+  for (std::vector<std::string> words :
+       {std::vector<std::string>{"rm", disk.image.string() + ":/set/f0"},
+        disk.merge(),
+        disk.change(),
+        {"undo", disk.image.string()}}) {
+    words.push_back("--dry-run");
+    const Outcome outcome = run_rawimg(words);
+    CAPTURE(words, outcome.text());
+    CHECK((outcome.exit_code == 6 || words[0] == "undo"));
+    if (outcome.exit_code == 6)
+      CHECK_THAT(outcome.err, Catch::Contains("interrupted") && Catch::Contains("rawimg recover"));
+    CHECK(disk.image_is(marked));
+    CHECK((read_file(disk.undo()) == undo));
+  }
+  // nor what is of no use
+  disk.restore();
+  write_file(disk.undo(), "nothing");
+  CHECK(run_rawimg({"rm", disk.image.string() + ":/set/f0", "--dry-run"}).ok());
+  CHECK(read_file(disk.undo()) == "nothing");
+}
+
+TEST_CASE("a dry run needs no permission to write", "[judge][edit]") {
+  require_root("files of somebody else");
+  const Disk disk;
+  fs::permissions(disk.dir.path(), fs::perms{0755});
+  fs::permissions(disk.image, fs::perms{0644});
+  Command command = rawimg_command({"rm", disk.image.string() + ":/set/f0", "--dry-run"});
+  fs::copy_file(command.argv.front(), disk.dir / "rawimg");
+  command.argv.front() = (disk.dir / "rawimg").string();
+  command.user = 65534;
+  const Outcome outcome = run(command);
+  CAPTURE(outcome.text());
+  CHECK(outcome.ok());
+  CHECK_THAT(outcome.err, Catch::Contains("would be changed"));
+}
+
+TEST_CASE("undo of an interrupted change takes back that one only", "[judge][crash][E14]") {
+  Disk disk;
+  REQUIRE(run_rawimg({"touch", disk.image.string() + ":/earlier", "-q"}).ok());
+  disk.keep();
+  interrupt_commit(disk);
+  const Outcome outcome = run_rawimg({"undo", disk.image.string()});
+  CAPTURE(outcome.text());
+  CHECK(outcome.ok());
+  CHECK_THAT(outcome.err, Catch::Contains("interrupted") && Catch::Contains("was taken back"));
+  CHECK(disk.state() == "old");
+  CHECK(run_rawimg({"stat", disk.image.string() + ":/earlier"}).ok());
+}
+
+TEST_CASE("an undo file that is a symlink is set aside", "[judge][crash][E14]") {
+  const Disk disk;
+  write_file(disk.dir / "elsewhere", "precious");
+  fs::create_symlink(disk.dir / "elsewhere", disk.undo());
+  const Outcome outcome = run_rawimg({"touch", disk.image.string() + ":/touched"});
+  CAPTURE(outcome.text());
+  CHECK(outcome.ok());
+  CHECK_THAT(outcome.err, Catch::Contains("is a symlink"));
+  CHECK(fs::is_symlink(disk.stale()));
+  CHECK(read_file(disk.dir / "elsewhere") == "precious");
+  fs::remove(disk.kept());
+  fs::create_symlink(disk.dir / "elsewhere", disk.kept());
+  const Outcome undo = run_rawimg({"undo", disk.image.string()});
+  CAPTURE(undo.text());
+  CHECK(undo.exit_code == 1);
+  CHECK_THAT(undo.err, Catch::Contains("is a symlink"));
+}
+
+TEST_CASE("undo takes back a change of the filesystem that is named only", "[judge][edit]") {
+  const Disk disk;
+  REQUIRE(run_rawimg({"touch", disk.image.string() + ":/touched", "-q"}).ok());
+  CHECK(run_rawimg({"undo", disk.image.string() + ":9"}).exit_code == 4);
+  CHECK(run_rawimg({"undo", disk.image.string() + ":1"}).ok());
+}
+
 TEST_CASE("undo does not believe a kept file of somebody else", "[judge][crash][E14]") {
   require_root("files of somebody else");
   const Disk disk;

@@ -40,10 +40,6 @@ void change_one(Edit& edit, const std::string& file, const InodeInfo& inode,
   MetadataChange change;
   change.uid = owner.uid;
   change.gid = owner.gid;
-  // As Linux does: who gets the file must not get what its old owner could do.
-  if (inode.type == FileType::Regular && (inode.permissions & 06000) != 0)
-    change.permissions = static_cast<std::uint16_t>(
-        inode.permissions & ((inode.permissions & 0010) != 0 ? 01777U : 03777U));
   edit.fs().change(inode.number, change);
   if (edit.verbose || request.changes)
     edit.tell(fmt::format("changed ownership of {} from {}:{} to {}:{}", quote(file), inode.uid,

@@ -10,156 +10,62 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "cmd/all.h"
-#include "edit/copy.h"
+#include "edit/copy_options.h"
+#include "edit/copy_to_host.h"
+#include "edit/copy_to_image.h"
 #include "edit/destination.h"
+#include "edit/placing.h"
 #include "read/expand_paths.h"
 
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kOwn[] = {
-    {"archive", "", "-r, and keep everything: owner, mode, times, links, xattrs", 'a'},
-    {"recursive", "", "directories with all that is in them", 'r'},
-    {"R", "", "the same as -r"},
-    {"preserve", "[LIST]",
-     "keep mode, ownership, timestamps (these three without LIST), links, xattr, all", 'p'},
-    {"no-dereference", "", "symlinks themselves (the default with -r)", 'P'},
-    {"dereference", "", "what symlinks lead to", 'L'},
-    {"links", "", "the same as -P --preserve=links", 'd'},
-    {"no-clobber", "", "leave what exists as it is", 'n'},
-    {"update", "", "leave what exists and is not older", 'u'},
-    {"force", "", "replace a file of the host that cannot be opened", 'f'},
-    {"one-file-system", "", "of the host, leave out what is mounted below", 'x'},
-    {"sparse", "WHEN", "auto or always: holes stay holes, as they always do"},
-    {"owner", "OWNER[:GROUP]", "this owner (into an image, the default is root's 0:0)"},
-    {"chmod", "MODE", "this mode, or this change of it"},
-    {"devices", "", "make device nodes on the host, too"},
-};
 constexpr std::span<const OptionSpec> kTables[] = {
-    kOwn,         kDestinationOptions,       kVerboseOption, kEditOptions, kJournalOption,
+    kCopyOptions, kDestinationOptions,       kVerboseOption, kEditOptions, kJournalOption,
     kLockOptions, kLiteralImageOrHostOption, kCommonOptions};
-
-void keep(CopyOptions& options, std::string_view what) {
-  const bool all = what == "all", three = what.empty();
-  if (!all && !three && what != "mode" && what != "ownership" && what != "timestamps" &&
-      what != "links" && what != "xattr")
-    throw Error(Errc::Usage, fmt::format("--preserve knows mode, ownership, timestamps, links, "
-                                         "xattr and all, but not {}",
-                                         quote(what)));
-  options.keep_mode |= all || three || what == "mode";
-  options.keep_owner |= all || three || what == "ownership";
-  options.keep_times |= all || three || what == "timestamps";
-  options.hard_links |= all || what == "links";
-  options.xattrs |= all || what == "xattr";
-}
-
-CopyOptions read_options(const Args& args, const Transaction* fs, const Streams& io) {
-  CopyOptions options;
-  const bool archive = args.has("archive");
-  options.recursive = archive || args.has("recursive") || args.has("R");
-  if (archive) keep(options, "all");
-  if (args.has("links")) keep(options, "links");
-  if (const auto list = args.value("preserve"))
-    for (std::size_t at = 0; at <= list->size();) {
-      const std::size_t comma = std::min(list->find(',', at), list->size());
-      keep(options, std::string_view(*list).substr(at, comma - at));
-      at = comma + 1;
-    }
-  if (const auto when = args.value("sparse"); when && *when != "auto" && *when != "always")
-    throw Error(Errc::Usage, fmt::format("--sparse={}: it can be auto or always", escape(*when)));
-  options.follow = args.has("dereference");
-  options.no_clobber = args.has("no-clobber");
-  options.update = args.has("update");
-  options.force = args.has("force");
-  options.one_file_system = args.has("one-file-system");
-  options.devices = args.has("devices");
-  options.stop = io.stop;
-  options.dry_run = args.has("dry-run");
-  if (const auto owner = args.value("owner")) {
-    const bool numeric = owner->find_first_not_of("0123456789:") == std::string::npos;
-    if (fs == nullptr && !numeric)
-      throw Error(Errc::Usage, fmt::format("owner {}: on the host it is numbers", quote(*owner)));
-    options.owner = fs != nullptr ? parse_owner(*fs, *owner) : parse_numeric_owner(*owner);
-  }
-  if (const auto mode = args.value("chmod")) options.mode = ModeChange(*mode);
-  return options;
-}
-
-/// On the command line a symlink is followed, unless -r or -P says otherwise: as cp does.
-bool follows(const Args& args, const CopyOptions& options) {
-  return options.follow ||
-         (!options.recursive && !args.has("no-dereference") && !args.has("links"));
-}
-
-bool is_output(const Operand& target) {
-  return target.kind == Operand::Kind::Host && target.word == "-";
-}
 
 using TakeSource = std::function<void(const Operand& file, const CopySource& source)>;
 
-/// The files of an image that is only read; `many`: there may be more than one.
+/// The files of an image that is only read.
 void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
-               const std::string& word, bool many, bool follow, const TakeSource& take) {
+               const std::string& word, const Destination& destination, const CopyOptions& options,
+               const TakeSource& take) {
   const std::string front =
       word.substr(0, word.size() - std::min(word.size(), address.path.size()));
   const std::vector<std::string> paths = expand_paths(opened->fs, address.path);
-  if (!many && paths.size() > 1)
-    throw Error(Errc::NotFound, fmt::format("{} matches {} files, and the destination is not a "
-                                            "directory",
-                                            quote(word), paths.size()))
-        .with_path(word);
+  if (!destination.is_output()) destination.require_room_for(paths.size());
   for (const std::string& path : paths) {
     const Operand file{Operand::Kind::OtherImage, front + path, path, address};
-    take(file, *open_source_in(opened, file, follow));
+    take(file, *open_source_in(opened, file, options.follows_named()));
   }
 }
 
-std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& options,
-                                      bool follow) {
+std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& options) {
   std::error_code error;
   const auto kind = std::filesystem::status(file.path, error).type();
   const bool is_stream =
       kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character;
   if (is_stream && !options.recursive)
     return open_host_stream(file.path, file.word);  // as cp does: what comes out of it
-  return open_host_source(file.path, file.word, follow);
+  return open_host_source(file.path, file.word, options.follows_named());
 }
 
 /// Wildcards are those of images: on the host, a shell has expanded them.
 void take_sources(Edit& edit, const std::string& word, const Destination& destination,
                   const Args& args, const CopyOptions& options, const TakeSource& take) {
-  const bool follow = follows(args, options);
   const Operand file = edit.operand(word);
   if (word == "-") return take(file, *open_stream_source(edit.io().in, "standard input"));
-  if (file.kind == Operand::Kind::Host) return take(file, *open_host(file, options, follow));
+  if (file.kind == Operand::Kind::Host) return take(file, *open_host(file, options));
   if (file.kind == Operand::Kind::OtherImage) {
     Address address = file.other;
     address.path = file.path;
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, edit.io()));
-    return take_from(opened, address, word, destination.is_directory, follow, take);
+    return take_from(opened, address, word, destination, options, take);
   }
   const std::vector<Operand> files = edit.expand(word);
-  if (!is_output(destination.target)) destination.require_room_for(files.size());
-  for (const Operand& found : files) take(found, *open_source_in(edit.fs(), found, follow));
-}
-
-std::vector<std::filesystem::path> images_of(const Edit& edit, const Operand& source) {
-  std::vector<std::filesystem::path> images{edit.image().image};
-  if (source.kind == Operand::Kind::OtherImage) images.push_back(source.other.image);
-  return images;
-}
-
-/// "dir/." and "/" have no name to keep: what is in them goes into the destination.
-bool fills(const CopyOptions& options, const Operand& source) {
-  return options.recursive && !has_own_name(source.path);
-}
-
-Operand target_for(const Destination& destination, const Operand& source,
-                   const CopyOptions& options) {
-  if (source.word == "-" && destination.is_directory)
-    throw Error(Errc::Usage, "standard input has no name: name the file to make");
-  if (fills(options, source)) return destination.target;
-  return destination.target_for(source);
+  if (!destination.is_output()) destination.require_room_for(files.size());
+  for (const Operand& found : files)
+    take(found, *open_source_in(edit.fs(), found, options.follows_named()));
 }
 
 void write_to_output(const CopySource& source, Streams& io) {
@@ -176,69 +82,66 @@ void write_to_output(const CopySource& source, Streams& io) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  CopyOptions options = read_options(args, &edit.fs(), edit.io());
+  CopyOptions options = read_copy_options(args, &edit.fs(), edit.io());
   options.dry_run = options.dry_run || edit.is_dry_run();  // of the batch
-  const Destination destination = read_destination(edit, args, false);
+  const Destination destination = read_destination(edit, args, MayBe::Anywhere);
   if (destination.target.kind == Operand::Kind::OtherImage)
     throw Error(Errc::Usage, fmt::format("{} is in another image: one command changes one image",
                                          quote(destination.target.word)));
-  std::map<std::string, std::uint32_t> linked;
+  Placing placing(destination, options, edit.warnings);
+  ImageCopier to_image(edit, options);
+  HostCopier to_host(options, edit.warnings, [&](const std::string& line) { edit.say(line); });
+  to_host.protect(edit.image().image);
   const auto copy = [&](const Operand& file, const CopySource& source) {
-    if (is_output(destination.target)) return write_to_output(source, edit.io());
-    const Operand target = target_for(destination, file, options);
-    if (target.kind == Operand::Kind::Image)
-      return copy_to_image(edit, source, target, options, linked);
-    copy_to_host(source, {target.path, destination.is_directory, images_of(edit, file)}, options,
-                 edit.warnings, [&](const std::string& line) { edit.say(line); });
+    if (destination.is_output()) return write_to_output(source, edit.io());
+    const auto target = placing.target_for(file, source);
+    if (!target) return;
+    if (target->kind == Operand::Kind::Image) return to_image.copy(source, *target);
+    if (file.kind == Operand::Kind::OtherImage) to_host.protect(file.other.image);
+    to_host.copy(source, target->path, placing.named_by(file));
   };
   for (const std::string& word : destination.sources)
     take_sources(edit, word, destination, args, options, copy);
 }
 
+/// The image that a source is in, where none was opened for writing.
+Address source_address(const Args& args, const std::string& word, const std::string& target) {
+  const Address address =
+      args.has("image") ? parse_address_in(*args.value("image"), word) : parse_address(word);
+  if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
+  if (address.path.empty())
+    throw Error(Errc::Usage,
+                fmt::format("neither {} nor {} is a path in an image", quote(word), quote(target)))
+        .with_hint("for example disk.img:/etc/fstab");
+  return address;
+}
+
 /// From images to the host: nothing is written to an image, so none is opened for it.
 ExitCode copy_out(const Args& args, Streams& io) {
-  const CopyOptions options = read_options(args, nullptr, io);
-  std::vector<std::string> words = args.operands();
-  const std::string target = args.value("target-directory").value_or(words.back());
-  if (!args.has("target-directory")) words.pop_back();
-  const bool to_output = target == "-";
-  if (to_output && args.has("json"))
+  const CopyOptions options = read_copy_options(args, nullptr, io);
+  const Destination destination = read_host_destination(args);
+  if (destination.is_output() && args.has("json"))
     throw Error(Errc::Usage, "--json and content on standard output do not go together");
-  const bool into =
-      !to_output && !args.has("no-target-directory") && std::filesystem::is_directory(target);
-  if ((words.size() > 1 || args.has("target-directory")) && !into && !to_output)
-    throw Error(Errc::NotFound, fmt::format("{} {}", quote(target),
-                                            std::filesystem::exists(target) ? "is not a directory"
-                                                                            : "does not exist"))
-        .with_path(target);
   std::vector<Warning> warnings;
-  for (const std::string& word : words) {
-    const Address address =
-        args.has("image") ? parse_address_in(*args.value("image"), word) : parse_address(word);
-    if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
-    if (address.path.empty())
-      throw Error(Errc::Usage, fmt::format("neither {} nor {} is a path in an image", quote(word),
-                                           quote(target)))
-          .with_hint("for example disk.img:/etc/fstab");
+  Placing placing(destination, options, warnings);
+  HostCopier to_host(options, warnings, [&](const std::string& line) {
+    if (args.has("verbose")) (args.has("json") ? io.err : io.out) << line << '\n';
+  });
+  for (const std::string& word : destination.sources) {
+    const Address address = source_address(args, word, destination.target.word);
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, io));
     if (args.has("json"))
       warnings.insert(warnings.end(), opened->warnings.begin(), opened->warnings.end());
-    take_from(opened, address, word, into || to_output, follows(args, options),
+    to_host.protect(address.image);
+    take_from(opened, address, word, destination, options,
               [&](const Operand& file, const CopySource& source) {
-                if (to_output) return write_to_output(source, io);
-                const bool keeps_name = into && !fills(options, file);
-                copy_to_host(source,
-                             {keeps_name ? target + "/" + base_name(file.path) : target,
-                              keeps_name,
-                              {address.image}},
-                             options, warnings, [&](const std::string& line) {
-                               if (args.has("verbose"))
-                                 (args.has("json") ? io.err : io.out) << line << '\n';
-                             });
+                if (destination.is_output()) return write_to_output(source, io);
+                if (const auto target = placing.target_for(file, source))
+                  to_host.copy(source, target->path, placing.named_by(file));
               });
   }
   if (args.has("json"))
-    print_result(io, "cp", {{"changed", false}}, warnings);
+    print_result(io, "cp", {{"changed", false}, {"dry_run", options.dry_run}}, warnings);
   else
     for (const Warning& warning : warnings)
       io.err << "rawimg cp: warning: " << warning.message << '\n';

@@ -9,6 +9,7 @@
 #include "edit/destination.h"
 #include "edit/edit.h"
 #include "edit/place.h"
+#include "edit/placing.h"
 
 namespace rawimg::cli {
 namespace {
@@ -47,15 +48,15 @@ std::vector<Target> expand_target(const Edit& edit, const Args& args, const std:
 
 /// The directories and the name that a path goes through in the end, without symlinks on the way.
 std::vector<std::string> real_parts(const Edit& edit, std::uint32_t directory) {
+  const std::vector<std::uint32_t> line = edit.fs().ancestry(directory);
   std::vector<std::string> parts;
-  for (std::uint32_t parent = edit.fs().parent(directory); parent != directory;
-       directory = parent, parent = edit.fs().parent(directory)) {
-    const std::vector<DirEntry> entries = edit.fs().read_directory(parent);
+  for (std::size_t i = line.size() - 1; i-- > 0;) {
+    const std::vector<DirEntry> entries = edit.fs().read_directory(line[i + 1]);
     const auto entry = std::find_if(entries.begin(), entries.end(),
-                                    [&](const DirEntry& one) { return one.inode == directory; });
-    if (entry == entries.end() || parts.size() > 4096)
-      throw Error(Errc::Corrupt, fmt::format("'..' of directory inode {} is wrong", directory));
-    parts.insert(parts.begin(), entry->name);
+                                    [&](const DirEntry& one) { return one.inode == line[i]; });
+    if (entry == entries.end())
+      throw Error(Errc::Corrupt, fmt::format("'..' of directory inode {} is wrong", line[i]));
+    parts.push_back(entry->name);
   }
   return parts;
 }
@@ -126,7 +127,7 @@ std::string link_one(Edit& edit, const Args& args, const Target& target, const O
 }
 
 Destination read_link_destination(Edit& edit, const Args& args) {
-  Destination destination = read_destination(edit, args, true);
+  Destination destination = read_destination(edit, args, MayBe::InImage);
   if (!args.has("no-dereference") || args.has("target-directory") || !destination.is_directory)
     return destination;
   const auto named = edit.find(destination.target, ExtFs::Follow::AllButLast);
@@ -139,6 +140,7 @@ void apply(Edit& edit, const Args& args) {
   if (args.has("relative") && !args.has("symbolic"))
     throw Error(Errc::Usage, "-r is of symlinks: -s is missing");
   const Destination destination = read_link_destination(edit, args);
+  NewNames names;
   for (const std::string& word : destination.sources) {
     const std::vector<Target> targets = expand_target(edit, args, word);
     destination.require_room_for(targets.size());
@@ -146,6 +148,7 @@ void apply(Edit& edit, const Args& args) {
       Operand name = destination.target;
       if (destination.is_directory)
         name = Edit::below(name, base_name(target.file ? target.file->path : target.word));
+      names.take({Operand::Kind::Image, target.word, target.word, {}}, name);
       std::string text;
       try {
         text = link_one(edit, args, target, name);

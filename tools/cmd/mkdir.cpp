@@ -52,7 +52,7 @@ void apply(Edit& edit, const Args& args) {
   const std::uint16_t permissions =
       args.value("mode") ? ModeChange(*args.value("mode")).apply(0777, true) : 0755;
   for (const std::string& word : args.operands()) {
-    const Operand directory = edit.in_image(word);
+    const Operand directory = edit.expand_new(word);
     try {
       if (args.has("parents"))
         make_with_parents(edit, directory, permissions);

@@ -73,7 +73,7 @@ Entry read_node(const Args& args) {
 void apply(Edit& edit, const Args& args) {
   Entry node = read_node(args);
   node.mtime = edit.now();
-  const Operand file = edit.in_image(args.operands()[0]);
+  const Operand file = edit.expand_new(args.operands()[0]);
   try {
     const Transaction::Place place = place_for_new(edit, file, NewName::File);
     edit.fs().make(place.directory, place.name, node);

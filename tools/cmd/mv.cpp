@@ -7,6 +7,7 @@
 #include "edit/destination.h"
 #include "edit/edit.h"
 #include "edit/place.h"
+#include "edit/placing.h"
 
 namespace rawimg::cli {
 namespace {
@@ -72,7 +73,8 @@ bool move_one(Edit& edit, const Operand& source, const Operand& target, const Ar
 }
 
 void apply(Edit& edit, const Args& args) {
-  const Destination destination = read_destination(edit, args, true);
+  const Destination destination = read_destination(edit, args, MayBe::InImage);
+  NewNames names;
   for (const std::string& word : destination.sources) {
     const std::vector<Operand> sources = expand_removable(edit, word);
     destination.require_room_for(sources.size());
@@ -80,6 +82,7 @@ void apply(Edit& edit, const Args& args) {
       if (names_root(source))
         throw in_file(Error(Errc::Exists, "the root directory cannot be moved"), source);
       const Operand target = destination.target_for(source);
+      names.take(source, target);
       bool moved = false;
       try {
         moved = move_one(edit, source, target, args);

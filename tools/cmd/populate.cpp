@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
-#include <rawimg/recovery.h>
 
 #include "base/text.h"
 #include "cli/console_observer.h"
@@ -34,7 +33,6 @@ struct Request {
   Address address;
   std::vector<SourceRequest> sources;
   PopulateOptions how;
-  LockPolicy lock;
 };
 
 Request read_request(const Args& args, const Streams& io) {
@@ -58,7 +56,6 @@ Request read_request(const Args& args, const Streams& io) {
   request.how = read_populate_options(args, io);
   request.how.dry_run = args.has("dry-run");
   request.how.keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes;
-  request.lock = read_lock_policy(args);
   return request;
 }
 
@@ -94,8 +91,7 @@ Json result_json(const Request& request, const PopulateResult& made, const Found
 ExitCode run(const Args& args, Streams& io) {
   const Request request = read_request(args, io);
   ConsoleObserver observer("populate", args, io);
-  ImageFile image = ImageFile::open(request.address.image, Access::ReadWrite, request.lock);
-  tell_recovery(recover(image, request.how.durability), request.address.image, io);
+  ImageFile image = open_to_change(request.address.image, args, io);
   const FoundWindow found = about(request.address.image.string(),
                                   [&] { return find_filesystem(image, request.address); });
   for (const Warning& warning : found.warnings) observer.warning(warning);

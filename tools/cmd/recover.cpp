@@ -36,6 +36,11 @@ std::string_view text_of(Recovery::Outcome outcome) {
   return "set-aside";
 }
 
+std::string text_of(const Recovery& recovery, Recover what) {
+  if (recovery.message.empty()) return "there was nothing to recover";
+  return (what == Recover::DryRun ? "would be done (--dry-run): " : "") + recovery.message;
+}
+
 Recover read_dry_run(const Args& args) {
   return args.has("dry-run") ? Recover::DryRun : Recover::Now;
 }
@@ -80,10 +85,7 @@ ExitCode run_recover(const Args& args, Streams& io) {
                   {"message", recovery.message},
                   {"dry_run", what == Recover::DryRun}});
   else if (!args.has("quiet"))
-    io.err << fmt::format(
-        "{}: {}{}\n", quote(address.image.string()),
-        what == Recover::DryRun && !recovery.message.empty() ? "would be done (--dry-run): " : "",
-        recovery.message.empty() ? "there was nothing to recover" : recovery.message);
+    io.err << fmt::format("{}: {}\n", quote(address.image.string()), text_of(recovery, what));
   return ExitCode::Done;
 }
 
@@ -91,15 +93,22 @@ ExitCode run_undo(const Args& args, Streams& io) {
   const Address address = read_address(args);
   args.require_at_most(1);
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
-  const Recover what = read_dry_run(args);
-  undo_last(image, read_durability(args), what);
-  const bool dry = what == Recover::DryRun;
+  UndoOptions options{read_durability(args), read_dry_run(args)};
+  if (address.slot || address.offset)
+    options.filesystem = find_filesystem(image, address).window.range();
+  const Recovery recovery = undo_last(image, options);
+  const bool dry = options.what == Recover::DryRun;
+  const bool recovered = recovery.outcome == Recovery::Outcome::RolledBack ||
+                         recovery.outcome == Recovery::Outcome::Finished;
   if (args.has("json"))
-    print_result(io, "undo", {{"changed", true}, {"dry_run", dry}});
+    print_result(io, "undo",
+                 {{"changed", true}, {"dry_run", dry}, {"recovery", text_of(recovery.outcome)}});
   else if (!args.has("quiet"))
-    io.err << fmt::format("{}: the last change {}\n", quote(address.image.string()),
-                          dry ? "can be taken back; nothing was written (--dry-run)"
-                              : "was taken back; the same again makes it once more");
+    io.err << fmt::format(
+        "{}: {}\n", quote(address.image.string()),
+        recovered ? text_of(recovery, options.what) + "; no other change is taken back"
+        : dry     ? "the last change can be taken back; nothing was written (--dry-run)"
+                  : "the last change was taken back; the same again makes it once more");
   return ExitCode::Done;
 }
 
@@ -120,12 +129,14 @@ const Command kRecover{
 
 const Command kUndo{
     .name = "undo",
-    .synopsis = "IMG",
+    .synopsis = "IMG[:N]",
     .summary = "take back the last change",
     .examples = "  rawimg undo disk.img\n",
     .details =
-        "Works as long as nothing else has changed the image (else exit 7). Changes are kept in "
-        "IMG.rawimg-kept, up to 64 MiB, unless\nthey were made with --no-keep-undo.\n",
+        "Works as long as nothing else has changed the image (else exit 7); bytes that another "
+        "program wrote into a file in place\nare not looked at. Changes are kept in "
+        "IMG.rawimg-kept, up to 64 MiB, unless they were made with --no-keep-undo. Where\na "
+        "change was interrupted, that one is taken back, and no other.\n",
     .options = kTables,
     .run = run_undo,
 };

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Copying files from the host or an image into an image, and from an image to the host: what cp
-// does.
+// What cp copies, wherever it is: on the host, in an image, or out of a stream.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <rawimg/error.h>
 #include <rawimg/transaction.h>
 
+#include "edit/copy_options.h"
 #include "edit/edit.h"
-#include "edit/mode_change.h"
-#include "edit/owner_names.h"
 
 namespace rawimg::cli {
 
@@ -28,7 +22,7 @@ class CopySource {
   virtual ~CopySource() = default;
   /// Type and metadata; a symlink's target as link_target.
   virtual const Entry& meta() const = 0;
-  /// Names in a directory, sorted.
+  /// Names in a directory, sorted, each once. Throws: Corrupt (one twice).
   virtual std::vector<std::string> names() const = 0;
   /// A name in it; symlinks are themselves, or with `follow` what they lead to.
   virtual std::unique_ptr<CopySource> child(const std::string& name, bool follow) const = 0;
@@ -58,38 +52,16 @@ std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand&
 std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
                                            bool follow);
 
-struct CopyOptions {
-  bool recursive = false, follow = false, no_clobber = false, update = false, force = false,
-       one_file_system = false, devices = false, dry_run = false;
-  bool keep_mode = false, keep_owner = false, keep_times = false, xattrs = false,
-       hard_links = false;
-  std::stop_token stop = {};
-  std::optional<Owner> owner;
-  std::optional<ModeChange> mode;
-};
-
-/// Throws: Interrupted, when that is asked for.
-void require_no_stop(const CopyOptions& options);
-
 /// About a directory that is met again: on the way to itself where symlinks are followed.
 Error seen_twice(const CopySource& source, const CopyOptions& options);
 
-/// Source to `target` and below. Throws: Usage (a directory without -r; a directory over something
-/// else), Exists, and as Transaction does.
-void copy_to_image(Edit& edit, const CopySource& source, const Operand& target,
-                   const CopyOptions& options, std::map<std::string, std::uint32_t>& linked);
-/// A place on the host. Nothing is written over one of `images`, which are open.
-struct HostTarget {
-  std::string path;
-  bool name_from_image = false;  ///< its last component: it does not lead through a symlink
-  std::vector<std::filesystem::path> images = {};
-};
+/// A copy that runs as somebody else is a danger: who is it, never said so.
+Warning trust_lost(const std::string& word);
 
-/// Nothing is made through a symlink below `target`; device nodes and sockets only with
-/// options.devices, else those in a directory are left out. What was left out or could not be kept
-/// is added to `warnings`; `say` gets a line for every file.
-void copy_to_host(const CopySource& source, const HostTarget& target, const CopyOptions& options,
-                  std::vector<Warning>& warnings,
-                  const std::function<void(const std::string&)>& say);
+/// Whether the mode of a copy may make it a program that runs as its owner or group: it must be
+/// theirs already.
+inline bool may_keep_setuid(const Entry& source, std::uint32_t uid, std::uint32_t gid) {
+  return source.type == FileType::Directory || (source.uid == uid && source.gid == gid);
+}
 
 }  // namespace rawimg::cli

@@ -148,6 +148,11 @@ class ImageSource : public CopySource {
     std::vector<std::string> names;
     for (const DirEntry& entry : fs_.read_directory(info_.number)) names.push_back(entry.name);
     std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end())
+      throw Error(Errc::Corrupt,
+                  fmt::format("{} has the name {} twice", quote(word_), quote(*twice)))
+          .with_path(word_);
     return names;
   }
   std::unique_ptr<CopySource> child(const std::string& name, bool follow) const override {
@@ -181,6 +186,13 @@ void read_without_holes(const CopySource& source,
     done = chunk.offset + chunk.bytes.size();
   });
   put_zeros(std::max(source.meta().size_bytes, done) - done, sink);
+}
+
+Warning trust_lost(const std::string& word) {
+  return {"trust-lost", word,
+          fmt::format("{}: setuid, setgid and capabilities are left out, because the copy belongs "
+                      "to somebody else",
+                      quote(word))};
 }
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,

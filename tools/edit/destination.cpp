@@ -12,12 +12,40 @@ namespace rawimg::cli {
 namespace {
 
 bool names_directory(Edit& edit, const Operand& file) {
-  if (file.kind == Operand::Kind::Host) return std::filesystem::is_directory(file.path);
+  if (file.kind == Operand::Kind::Host) return is_host_directory(file.path);
   const auto inode = edit.find(file);
   return inode && edit.is_directory(*inode);
 }
 
+/// Throws: Exists in an image, Io on the host.
+void require_directory(Edit& edit, const Operand& file) {
+  if (file.kind == Operand::Kind::Host) return require_host_directory(file.path);
+  const auto inode = edit.find(file);
+  if (inode && edit.is_directory(*inode)) return;
+  throw Error(inode ? Errc::Exists : Errc::NotFound,
+              fmt::format("{} {}", quote(file.word),
+                          inode ? "is not a directory" : "does not exist in the image"))
+      .with_path(file.path);
+}
+
 }  // namespace
+
+bool is_host_directory(const std::filesystem::path& path) {
+  std::error_code none;
+  return std::filesystem::is_directory(path, none);
+}
+
+void require_host_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) return;
+  const bool is_missing = status.type() == std::filesystem::file_type::not_found;
+  throw Error(Errc::Io, fmt::format("{} {}", quote(path.string()),
+                                    is_missing ? "does not exist"
+                                    : error    ? "cannot be read: " + error.message()
+                                               : "is not a directory"))
+      .with_path(path.string());
+}
 
 std::string base_name(const std::string& path) {
   std::string_view rest = path;
@@ -57,7 +85,7 @@ void require_destination(const Args& args) {
                 fmt::format("extra operand {}: -T takes one source and one name", quote(words[2])));
 }
 
-Destination read_destination(Edit& edit, const Args& args, bool in_image) {
+Destination read_destination(Edit& edit, const Args& args, MayBe where) {
   require_destination(args);
   Destination destination;
   destination.sources = args.operands();
@@ -67,13 +95,26 @@ Destination read_destination(Edit& edit, const Args& args, bool in_image) {
     word = destination.sources.back();
     destination.sources.pop_back();
   }
-  destination.target = in_image ? edit.in_image(word) : edit.operand(word);
+  destination.target = where == MayBe::InImage ? edit.in_image(word) : edit.operand(word);
+  if (destination.target.kind == Operand::Kind::Image) destination.target = edit.expand_new(word);
   destination.is_directory =
       !args.has("no-target-directory") && names_directory(edit, destination.target);
   const bool many = destination.sources.size() > 1;
-  if ((directory || many) && !destination.is_directory)
-    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(word)))
-        .with_path(destination.target.path);
+  if (directory || many) require_directory(edit, destination.target);
+  return destination;
+}
+
+Destination read_host_destination(const Args& args) {
+  require_destination(args);
+  Destination destination;
+  destination.sources = args.operands();
+  const auto directory = args.value("target-directory");
+  const std::string word = directory.value_or(destination.sources.back());
+  if (!directory) destination.sources.pop_back();
+  destination.target = {Operand::Kind::Host, word, word, {}};
+  if (destination.is_output()) return destination;
+  destination.is_directory = !args.has("no-target-directory") && is_host_directory(word);
+  if (destination.sources.size() > 1 || directory) require_host_directory(word);
   return destination;
 }
 

@@ -2,6 +2,7 @@
 // SOURCE... DESTINATION, as cp, mv and ln take it.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Destination {
   std::vector<std::string> sources;
   Operand target;
   bool is_directory = false;  ///< sources keep their names, below it
+  bool is_output() const { return target.kind == Operand::Kind::Host && target.word == "-"; }
 
   /// Throws: NotFound, where a wildcard matches several files that would all get one name.
   void require_room_for(std::size_t count) const;
@@ -28,8 +30,17 @@ struct Destination {
 
 /// Throws: Usage (too few operands, or too many for -T).
 void require_destination(const Args& args);
-/// Throws: Usage as above, NotFound (several sources and no directory).
-Destination read_destination(Edit& edit, const Args& args, bool in_image);
+/// In the image, or else also on the host.
+enum class MayBe { InImage, Anywhere };
+/// A wildcard names what it matches, which must be one. Throws: Usage as above, NotFound (several
+/// sources and no directory; no match), Exists (no directory; several matches).
+Destination read_destination(Edit& edit, const Args& args, MayBe where);
+/// One on the host, where no image is changed. Throws: Usage as above, Io (no directory).
+Destination read_host_destination(const Args& args);
+
+bool is_host_directory(const std::filesystem::path& path);
+/// Throws: Io.
+void require_host_directory(const std::filesystem::path& path);
 
 /// The last part of a path, without slashes behind it.
 std::string base_name(const std::string& path);

@@ -177,6 +177,15 @@ std::vector<Operand> Edit::expand(const std::string& word) const {
   return files;
 }
 
+Operand Edit::expand_new(const std::string& word) const {
+  Operand file = in_image(word);
+  const std::string path = expand_new_path(fs_, file.path);
+  if (path == file.path) return file;
+  file.word = word.substr(0, word.size() - std::min(word.size(), file.path.size())) + path;
+  file.path = path;
+  return file;
+}
+
 std::uint32_t Edit::resolve(const Operand& file, ExtFs::Follow follow) const {
   return fs_.resolve(file.path, follow);
 }
@@ -267,9 +276,15 @@ Error with_free_space(const Error& error, const Transaction& transaction) {
 
 }  // namespace
 
-void tell_recovery(const Recovery& recovery, const std::filesystem::path& image, Streams& io) {
+ImageFile open_to_change(const std::filesystem::path& path, const Args& args, Streams& io) {
+  const bool dry = args.has("dry-run");
+  ImageFile image =
+      ImageFile::open(path, dry ? Access::ReadOnly : Access::ReadWrite, read_lock_policy(args));
+  if (dry) return image;
+  const Recovery recovery = recover(image, read_durability(args));
   if (recovery.outcome != Recovery::Outcome::Nothing)
-    io.err << fmt::format("{}: {}\n", quote(image.string()), recovery.message);
+    io.err << fmt::format("{}: {}\n", quote(path.string()), recovery.message);
+  return image;
 }
 
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
@@ -277,9 +292,8 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
   std::ostringstream printed;  // what a verb prints is part of the object that --json prints
   Streams captured = io.with_output(printed);
   Streams& verb_io = args.has("json") && !in_batch ? captured : io;
-  ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
+  ImageFile image = open_to_change(address.image, args, io);
   const Durability durability = read_durability(args);
-  tell_recovery(recover(image, durability), address.image, io);
   const FoundWindow found = find_filesystem(image, address);
   Transaction transaction = Transaction::begin(
       found.window, {.now = time_of_edit(io),

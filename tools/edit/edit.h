@@ -66,6 +66,10 @@ class Edit {
   /// a slash at the end, directories only. Throws: NotFound (no match).
   std::vector<Operand> expand(const std::string& word) const;
 
+  /// in_image for what may be made: a wildcard names what it matches, `\` in front of one takes it
+  /// as it is. Throws: NotFound (no match), Exists (several).
+  Operand expand_new(const std::string& word) const;
+
   /// The inode of a path. Throws: NotFound and so on, with the word in the message.
   std::uint32_t resolve(const Operand& file, ExtFs::Follow follow = ExtFs::Follow::All) const;
   std::optional<std::uint32_t> find(const Operand& file, ExtFs::Follow follow = ExtFs::Follow::All)
@@ -111,8 +115,9 @@ inline constexpr OptionSpec kEditOptions[] = {
 };
 /// An undo file is kept up to so many bytes, unless --no-keep-undo.
 inline constexpr std::uint64_t kKeptUndoBytes = 64u << 20;
-/// Says what an interrupted change has left, and what came of it.
-void tell_recovery(const Recovery& recovery, const std::filesystem::path& image, Streams& io);
+/// Opens an image that is about to be changed, and takes back what was interrupted in it, which is
+/// said; with --dry-run it is only read.
+ImageFile open_to_change(const std::filesystem::path& path, const Args& args, Streams& io);
 
 inline constexpr OptionSpec kVerboseOption[] = {{"verbose", "", "say what is done", 'v'}};
 

@@ -2,6 +2,7 @@
 #include "read/expand_paths.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -16,6 +17,30 @@ bool has_wildcard(std::string_view text) {
   return text.find_first_of("*?[") != std::string_view::npos;
 }
 
+/// The text that a pattern without wildcards stands for, `\*` being one byte; none: it has some.
+std::optional<std::string> literal_of(std::string_view pattern) {
+  std::string text;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    const bool escaped = pattern[at] == '\\' && at + 1 < pattern.size();
+    if (escaped) ++at;
+    const char c = pattern[at];
+    const bool opens = c == '[' && pattern.find(']', at + 2) != std::string_view::npos;
+    if (!escaped && (c == '*' || c == '?' || opens)) return std::nullopt;
+    text += c;
+  }
+  return text;
+}
+
+bool exists(const ExtReader& fs, const std::string& path) {
+  try {
+    (void)fs.resolve(path, ExtReader::Follow::AllButLast);
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    return false;
+  }
+}
+
 std::vector<std::string> parts_of(std::string_view path) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at < path.size();) {
@@ -24,6 +49,11 @@ std::vector<std::string> parts_of(std::string_view path) {
     at = slash + 1;
   }
   return parts;
+}
+
+Error no_match(const std::string& path) {
+  return Error(Errc::NotFound, fmt::format("nothing in the image matches {}", quote(path)))
+      .with_path(path);
 }
 
 class Expander {
@@ -69,18 +99,29 @@ class Expander {
 }  // namespace
 
 std::vector<std::string> expand_paths(const ExtReader& fs, const std::string& path) {
-  if (!has_wildcard(path)) return {path};
-  try {
-    (void)fs.resolve(path, ExtReader::Follow::AllButLast);
-    return {path};
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-  }
+  if (!has_wildcard(path) || exists(fs, path)) return {path};
   std::vector<std::string> found = Expander(fs, path).run();
-  if (found.empty())
-    throw Error(Errc::NotFound, fmt::format("nothing in the image matches {}", quote(path)))
-        .with_path(path);
+  if (found.empty()) throw no_match(path);
   return found;
+}
+
+std::string expand_new_path(const ExtReader& fs, const std::string& path) {
+  if (!has_wildcard(path) || exists(fs, path)) return path;
+  const std::vector<std::string> found = Expander(fs, path).run();
+  if (found.size() > 1)
+    throw Error(Errc::Exists,
+                fmt::format("{} matches {} files, and names one", quote(path), found.size()))
+        .with_path(path);
+  std::size_t end = path.size();
+  while (end > 1 && path[end - 1] == '/') --end;
+  const std::string behind = path.substr(end);
+  if (!found.empty()) return found.front() + behind;
+  const std::size_t slash = path.rfind('/', end - 1);
+  const auto name = literal_of(std::string_view(path).substr(slash + 1, end - slash - 1));
+  if (!name) throw no_match(path);
+  const std::string directory = slash == 0 ? "/" : path.substr(0, slash);
+  const std::string front = expand_new_path(fs, directory);
+  return front + (front == "/" ? "" : "/") + *name + behind;
 }
 
 }  // namespace rawimg::cli

@@ -40,14 +40,16 @@ struct TransactionOptions {
   std::uint64_t keep_undo_bytes =
       0;  ///< an undo file of up to so many bytes of pre-images is kept as IMG.rawimg-kept, for
           ///< undo_last(); freed blocks then keep their bytes
-  bool dry_run = false;  ///< nothing is written, and commit() must not be called; of content that
-                         ///< goes in, the first 64 MiB can be read back
+  bool dry_run = false;  ///< nothing is written, and commit() must not be called; the image need
+                         ///< not be open for writing. Of content that goes in, the first 64 MiB
+                         ///< can be read back
 };
 
 class Transaction : public ExtReader {
  public:
   /// Opens for writing, after recover(). Throws: Unsupported (no ext filesystem, or a feature that
-  /// must not be written), Dirty (journal to be replayed, errors, orphans), Corrupt, Busy, Io.
+  /// must not be written), Dirty (journal to be replayed, errors, orphans; for a
+  /// dry run also a change that was interrupted), Corrupt, Busy, Io.
   static Transaction begin(const Window& where, const TransactionOptions& options = {});
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) noexcept;
@@ -69,7 +71,8 @@ class Transaction : public ExtReader {
   std::string symlink_target(std::uint32_t number) const override;
   std::vector<DirEntry> read_directory(std::uint32_t number) const override;
   std::uint64_t read_data(std::uint32_t number, const DataSink& sink) const override;
-  std::uint32_t parent(std::uint32_t directory) const;  ///< the root is its own
+  /// A directory and those it is in, the root last. Throws: Corrupt (a circle).
+  std::vector<std::uint32_t> ancestry(std::uint32_t directory) const;
 
   // Writing. Each is strong: a failure changes nothing, unless it is Io, after which the
   // transaction can only be dropped.
@@ -91,8 +94,9 @@ class Transaction : public ExtReader {
   void rename(std::uint32_t directory, std::string_view name, std::uint32_t new_directory,
               std::string_view new_name);
 
-  /// As Linux does it, an access ACL follows the permissions, and a new owner does not get
-  /// security.capability. Throws: Unsupported (a time that the inode cannot hold), NoSpace.
+  /// As Linux does it, an access ACL follows the permissions, and a new owner gets no
+  /// security.capability, nor, unless permissions are given, a program's setuid and setgid. Throws:
+  /// Unsupported (a time that the inode cannot hold), NoSpace.
   void change(std::uint32_t inode, const MetadataChange& change);
   /// Replaces all of them; the permissions follow an access ACL. Throws: Unsupported, NoSpace.
   void set_xattrs(std::uint32_t inode, std::span<const Xattr> xattrs);

@@ -158,7 +158,7 @@ void ExtBuilder::State::write(BlockRun run, std::span<const std::byte> bytes,
                               const std::shared_ptr<const void>& owner) {
   if (options.dry_run) return;
   if (import && !import->dropped_kept) {
-    drop_kept_undo(window.file());
+    drop_kept_undo(window.file(), options.durability);
     import->dropped_kept = true;
   }
   if (!bytes.empty()) writer.put(offset_of(run.start), bytes, owner);

@@ -156,7 +156,10 @@ bool DirectoryReader::visit_block(std::span<const std::byte> bytes, std::uint32_
       if (name.empty() || name.find('/') != std::string_view::npos ||
           name.find('\0') != std::string_view::npos)
         corrupt(fmt::format("a file cannot be named {}", quote(name)));
-      if (name != "." && name != ".." && !visit(name, entry.inode, entry.type)) return false;
+      const bool is_own = name == "." || name == "..";
+      if (!is_own && entry.inode < super_.first_inode())
+        corrupt(fmt::format("{} is inode {}, which no file can be", quote(name), entry.inode));
+      if (!is_own && !visit(name, entry.inode, entry.type)) return false;
     }
     at += length;
   }

@@ -33,6 +33,8 @@ void require_regular(const EditInode& inode, const char* what) {
                 fmt::format("inode {} is not a regular file: {}", inode.number(), what));
 }
 
+bool is_capability(const Xattr& xattr) { return xattr.name == kCapability; }
+
 /// Adjacent runs as one, as far as the count of an extent goes.
 void append_extent(std::vector<Extent>& extents, const Extent& next) {
   if (!extents.empty()) {
@@ -200,7 +202,7 @@ void ContentWriter::write(std::uint64_t at, std::span<const std::byte> bytes) {
     if ((s.bytes_in_ram += bytes.size()) <= kMostInRam) s.io.write_at(at, bytes);
     return;
   }
-  if (s.written.empty()) drop_kept_undo(s.window.file());
+  if (s.written.empty()) drop_kept_undo(s.window.file(), s.options.durability);
   s.io.forget(at, bytes.size());
   s.written.add(at / s.block_size(), (at + bytes.size()) / s.block_size());
   s.window.file().write_at(ByteOffset{s.window.range().start() + at}, bytes);
@@ -380,19 +382,24 @@ void Transaction::State::store_xattrs(EditInode& inode, const EncodedXattrs& enc
 
 void Transaction::State::drop_capability(EditInode& inode) {
   std::vector<Xattr> xattrs = view.inode(inode.number()).xattrs;
-  if (std::erase_if(xattrs, [](const Xattr& xattr) { return xattr.name == kCapability; }) != 0)
+  if (std::erase_if(xattrs, is_capability) != 0)
     store_xattrs(inode, encode_xattrs(xattrs, xattr_room(inode)));
 }
 
-void Transaction::State::set_permissions(EditInode& inode, std::uint16_t permissions) {
+void Transaction::State::set_permissions(EditInode& inode, const MetadataChange& change) {
+  const bool new_owner = change.uid || change.gid;
+  if (!change.permissions && !new_owner) return;
+  __u16& mode = inode.fields().i_mode;
+  std::uint16_t permissions = change.permissions.value_or(mode & 07777U);
+  if (!change.permissions && inode.is(LINUX_S_IFREG)) permissions = without_setuid(permissions);
   std::vector<Xattr> xattrs = view.inode(inode.number()).xattrs;
+  bool differ = new_owner && std::erase_if(xattrs, is_capability) != 0;
   for (Xattr& xattr : xattrs) {
     if (xattr.name != kAccessAcl) continue;
     xattr.value = acl_with_mode(std::move(xattr.value), permissions);
-    store_xattrs(inode, encode_xattrs(xattrs, xattr_room(inode)));
-    break;
+    differ = true;
   }
-  __u16& mode = inode.fields().i_mode;
+  if (differ) store_xattrs(inode, encode_xattrs(xattrs, xattr_room(inode)));
   mode = static_cast<__u16>((mode & LINUX_S_IFMT) | (permissions & 07777));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -219,7 +220,6 @@ void Transaction::State::change(std::uint32_t number, const MetadataChange& chan
   if (change.atime) inode.set_atime(*change.atime);
   if (change.mtime) inode.set_mtime(*change.mtime);
   inode.set_ctime(options.now);
-  if (change.permissions) set_permissions(inode, *change.permissions);
   if (change.uid) {
     fields.i_uid = static_cast<__u16>(*change.uid);
     fields.osd2.linux2.l_i_uid_high = static_cast<__u16>(*change.uid >> 16);
@@ -228,7 +228,7 @@ void Transaction::State::change(std::uint32_t number, const MetadataChange& chan
     fields.i_gid = static_cast<__u16>(*change.gid);
     fields.osd2.linux2.l_i_gid_high = static_cast<__u16>(*change.gid >> 16);
   }
-  if (change.uid || change.gid) drop_capability(inode);
+  set_permissions(inode, change);
   inode.write();
   savepoint.keep();
   changed = true;
@@ -255,14 +255,14 @@ void Transaction::State::free_inode(std::uint32_t number) {
   changed = true;
 }
 
-bool Transaction::State::is_below(std::uint32_t directory, std::uint32_t ancestor) {
-  for (std::uint32_t steps = 0; directory != ancestor; ++steps) {
-    if (directory == EXT2_ROOT_INO) return false;
-    if (steps > super.inodes())
-      throw Error(Errc::Corrupt, fmt::format("directory inode {} is below itself", directory));
-    directory = read_parent(directory);
-  }
-  return true;
+std::vector<std::uint32_t> Transaction::State::read_ancestry(std::uint32_t directory) {
+  std::vector<std::uint32_t> line{directory};
+  std::unordered_set<std::uint32_t> seen;
+  for (; line.back() != EXT2_ROOT_INO; line.push_back(read_parent(line.back())))
+    if (!seen.insert(line.back()).second)
+      throw Error(Errc::Corrupt,
+                  fmt::format("directory inode {} is below itself: a '..' is wrong", directory));
+  return line;
 }
 
 }  // namespace rawimg

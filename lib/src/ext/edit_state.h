@@ -96,13 +96,14 @@ struct Transaction::State {
   void rebuild_directory(EditInode& inode, const EditDirectory& directory);
   void store_directory_blocks(EditInode& inode, const InodeBlocks& old,
                               const DirectoryBlocks& blocks);
-  bool is_below(std::uint32_t directory, std::uint32_t ancestor);
+  std::vector<std::uint32_t> read_ancestry(std::uint32_t directory);
 
   // Inodes
   /// A new one, without content.
   EditInode blank_inode(std::uint32_t number, const NodeMeta& meta, std::uint32_t links);
   void change(std::uint32_t number, const MetadataChange& change);
-  void set_permissions(EditInode& inode, std::uint16_t permissions);  ///< of its ACL, too
+  /// Mode, access ACL and capabilities of what gets these permissions, or a new owner.
+  void set_permissions(EditInode& inode, const MetadataChange& change);
 
   // Content
   MapInput map_of(const EditInode& inode) const;

@@ -32,7 +32,8 @@ void require_names_once(std::uint32_t directory, std::vector<DirEntry>& entries)
 Import::Import(const Window& where, const BuilderOptions& how)
     : fs(where, {.now = {1, 0},  // settled when the sources have ended
                  .durability = how.durability,
-                 .keep_undo_bytes = how.keep_undo_bytes}),
+                 .keep_undo_bytes = how.keep_undo_bytes,
+                 .dry_run = how.dry_run}),
       free_blocks(ext2fs_free_blocks_count(fs.fs->super)),
       free_inodes(fs.fs->super->s_free_inodes_count) {}
 

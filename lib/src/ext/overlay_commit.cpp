@@ -55,10 +55,12 @@ void put_away(const fs::path& undo, const fs::path& kept, Durability durability,
 
 }  // namespace
 
-void drop_kept_undo(const ImageFile& image) {
+void drop_kept_undo(const ImageFile& image, Durability durability) {
   const fs::path kept = kept_path(image);
+  if (::access(kept.c_str(), F_OK) != 0 && errno == ENOENT) return;
   if (const auto failure = remove_file(kept); failure && may_be_undone(kept, image))
     throw Error(Errc::Io, failure->message).with_path(failure->path);
+  if (durability == Durability::Sync) sync_directory_of(kept);
 }
 
 CommitOutcome commit_overlay(const Window& where, WindowIo& io, const CommitPolicy& policy,

@@ -25,8 +25,8 @@ struct CommitOutcome {
 };
 
 /// Free blocks are about to be overwritten: what the last change freed can no longer be brought
-/// back, so its undo file goes. Throws: Io.
-void drop_kept_undo(const ImageFile& image);
+/// back, so its undo file goes, and is gone before they change. Throws: Io.
+void drop_kept_undo(const ImageFile& image, Durability durability);
 
 /// Writes an overlay so that a crash at any instant leaves what recover() knows to finish or take
 /// back: room on the host, undo file, mark, everything but the superblock, the superblock. Throws:

@@ -233,14 +233,22 @@ std::unique_ptr<const WindowReader> read_recovered(const Window& where) {
   return std::make_unique<RecoveredWindow>(where, *std::move(found.undo), found.stage);
 }
 
-void undo_last(ImageFile& image, Durability durability, Recover what) {
-  (void)recover(image, durability, what);
+Recovery undo_last(ImageFile& image, const UndoOptions& options) {
+  Recovery recovery = recover(image, options.durability, options.what);
+  if (recovery.outcome == Recovery::Outcome::RolledBack ||
+      recovery.outcome == Recovery::Outcome::Finished)
+    return recovery;
   const fs::path path = kept_path(image);
   const auto kept = UndoFile::read(path, image);
   if (!kept)
     throw Error(Errc::NotFound, fmt::format("no change of {} was kept to be taken back",
                                             quote(image.path().string())))
         .with_path(path.string());
+  if (options.filesystem.value_or(kept->window()) != kept->window())
+    throw Error(Errc::NotFound,
+                fmt::format("the last change of {} was of the filesystem at byte {}",
+                            quote(image.path().string()), kept->window().start()))
+        .with_path(image.path().string());
   const auto mismatch = [&] {
     return Error(Errc::Mismatch,
                  fmt::format("{} has changed since: its last change cannot be taken back any more",
@@ -259,11 +267,12 @@ void undo_last(ImageFile& image, Durability durability, Recover what) {
     }
     if (digest.finish() != range.after) throw mismatch();
   }
-  if (what == Recover::DryRun) return;
+  if (options.what == Recover::DryRun) return recovery;
   WindowIo io(where, WindowIo::Content::Unknown);
   kept->read_pre_images(
       [&](std::uint64_t at, std::span<const std::byte> bytes) { io.write_at(at, bytes); });
-  commit_overlay(where, io, {durability, UINT64_MAX});
+  commit_overlay(where, io, {options.durability, UINT64_MAX});
+  return recovery;
 }
 
 }  // namespace rawimg

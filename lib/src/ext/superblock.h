@@ -40,6 +40,10 @@ class Superblock {
   }
   std::uint64_t blocks() const { return blocks_; }
   std::uint32_t inodes() const { return raw_.s_inodes_count; }
+  /// Those below are the filesystem's own, but for the root.
+  std::uint32_t first_inode() const {
+    return raw_.s_rev_level == EXT2_GOOD_OLD_REV ? EXT2_GOOD_OLD_FIRST_INO : raw_.s_first_ino;
+  }
   std::uint32_t inode_size() const { return inode_size_; }
   bool has_checksums() const {
     return raw_.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;

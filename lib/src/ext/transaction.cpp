@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/transaction.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <rawimg/error.h>
 #include <rawimg/recovery.h>
@@ -22,12 +24,26 @@ Superblock require_editable(const Window& where) {
   return *super;
 }
 
+void require_nothing_to_recover(ImageFile& image) {
+  const Recovery would = recover(image, Durability::NoSync, Recover::DryRun);
+  if (would.outcome == Recovery::Outcome::RolledBack ||
+      would.outcome == Recovery::Outcome::Finished)
+    throw Error(Errc::Dirty, fmt::format("a change of {} was interrupted, and a dry run does not "
+                                         "recover it",
+                                         quote(image.path().string())))
+        .with_path(image.path().string())
+        .with_hint(fmt::format("'rawimg recover {}' does", shell_word(image.path().string())));
+}
+
 /// The window, in a state that may be changed.
 Window recovered(const Window& where, const TransactionOptions& options) {
   if (options.now.seconds < 1)
     throw Error(Errc::Usage, fmt::format("a transaction at {} seconds: it must be 1 or later",
                                          options.now.seconds));
-  (void)recover(where.file(), options.durability);
+  if (options.dry_run)
+    require_nothing_to_recover(where.file());
+  else
+    (void)recover(where.file(), options.durability);
   (void)require_editable(where);
   return where;
 }
@@ -41,6 +57,10 @@ ExtHandle open_for_edit(WindowIo& io, const TransactionOptions& options) {
   fs->now = options.now.seconds;
   io.check(ext2fs_read_bitmaps(fs.get()), "read the bitmaps");
   return fs;
+}
+
+bool is_in(const std::vector<std::uint32_t>& inodes, std::uint32_t inode) {
+  return std::find(inodes.begin(), inodes.end(), inode) != inodes.end();
 }
 
 NodeMeta meta_of(const Entry& entry, Timestamp now) {
@@ -143,8 +163,8 @@ std::uint64_t Transaction::read_data(std::uint32_t number, const DataSink& sink)
   return state_->view.read_data(number, sink);
 }
 
-std::uint32_t Transaction::parent(std::uint32_t directory) const {
-  return state_->read_parent(directory);
+std::vector<std::uint32_t> Transaction::ancestry(std::uint32_t directory) const {
+  return state_->read_ancestry(directory);
 }
 
 // Writing
@@ -208,7 +228,7 @@ void Transaction::rename(std::uint32_t directory, std::string_view name,
   const bool is_directory = type == FileType::Directory;
   if (is_directory && directory == EXT2_ROOT_INO && name == "lost+found")
     throw Error(Errc::Usage, "lost+found has to stay: e2fsck needs it");
-  if (is_directory && s.is_below(new_directory, inode))
+  if (is_directory && is_in(s.read_ancestry(new_directory), inode))
     throw Error(Errc::Usage, fmt::format("{} cannot be moved into itself", quote(name)));
   if (const auto there = s.find(new_directory, new_name)) {
     if (*there == inode) return;  // two names of one file: POSIX leaves both

@@ -13,6 +13,7 @@
 #include <ext2fs/ext2fs.h>
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/recovery.h>
 
 #include "base/endian.h"
 #include "base/errno_error.h"
@@ -108,11 +109,11 @@ void require_trusted_owner(const struct stat& undo, const fs::path& path, const 
 }
 
 /// The real file's name, so that an image has one undo file, whichever symlink it is opened by.
-fs::path beside(const ImageFile& image, const char* suffix) {
+fs::path beside(const ImageFile& image, std::string_view suffix) {
   std::error_code error;
   fs::path real = fs::canonical(image.path(), error);
   if (error) real = image.path();
-  return fs::path(real.native() + suffix);
+  return real += suffix;
 }
 
 std::uint64_t payload_of(std::span<const UndoFile::Range> ranges) {
@@ -150,8 +151,8 @@ SuperblockBytes marked_superblock(const SuperblockBytes& before, std::span<const
   return marked;
 }
 
-fs::path undo_path(const ImageFile& image) { return beside(image, ".rawimg-undo"); }
-fs::path kept_path(const ImageFile& image) { return beside(image, ".rawimg-kept"); }
+fs::path undo_path(const ImageFile& image) { return beside(image, kUndoSuffix); }
+fs::path kept_path(const ImageFile& image) { return beside(image, kKeptSuffix); }
 
 bool may_be_undone(const fs::path& path, const ImageFile& image) {
   struct stat status {};
@@ -229,6 +230,9 @@ UndoFile UndoFile::write(const fs::path& path, const Window& where,
 std::optional<UndoFile> UndoFile::read(const fs::path& path, const ImageFile& image) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0 && errno == ENOENT) return std::nullopt;
+  if (descriptor < 0 && errno == ELOOP)
+    throw Error(Errc::BadInput, fmt::format("{} is damaged: it is a symlink", quote(path.string())))
+        .with_path(path.string());
   if (descriptor < 0)
     throw errno_error(errno, fmt::format("cannot open {}", quote(path.string())))
         .with_path(path.string());
@@ -251,12 +255,13 @@ std::optional<UndoFile> UndoFile::read(const fs::path& path, const ImageFile& im
   if (header.ranges > kMostRanges || header.ranges == 0 || header.payload > length ||
       kFixed + header.ranges * kRange + header.payload + sizeof(Sha256::Value) != length)
     throw undo.damaged("it was never finished");
-  std::vector<std::byte> head(kFixed + header.ranges * kRange);
+  std::vector<std::byte> head(kFixed);
   file.read_at(ByteOffset{0}, head);
   Sha256::Value trailer;
   file.read_at(ByteOffset{length - sizeof trailer}, std::as_writable_bytes(std::span(trailer)));
-  if (trailer != digest_of(std::span(head).first(kFixed)))
-    throw undo.damaged("it was never finished");
+  if (trailer != digest_of(head)) throw undo.damaged("it was never finished");
+  head.resize(kFixed + header.ranges * kRange);  // not before: it may be a GiB of nothing
+  file.read_at(ByteOffset{kFixed}, std::span(head).subspan(kFixed));
   if (header.id != digest_of(std::span(head).subspan(kSignedFrom)))
     throw undo.damaged("its id is not that of its content");
 
@@ -293,7 +298,7 @@ std::optional<UndoFile> UndoFile::read(const fs::path& path, const ImageFile& im
 
 std::optional<std::uint64_t> UndoFile::claimed_start(const fs::path& path) {
   std::error_code none;
-  if (!fs::is_regular_file(path, none)) return std::nullopt;
+  if (!fs::is_regular_file(fs::symlink_status(path, none))) return std::nullopt;
   std::ifstream in(path, std::ios::binary);
   Header header{};
   if (!in.read(reinterpret_cast<char*>(&header), sizeof header) ||
