@@ -500,6 +500,10 @@ TEST_CASE("cp --dry-run to the host finds what would fail, and writes nothing", 
   CHECK_THAT(tree.out, Catch::Contains("/etc/fstab' -> "));
   CHECK_THAT(tree.err, Catch::Contains("is a device node"));
   CHECK_FALSE(fs::exists(out + "/new"));
+  const CliResult json = disk.run_verb({"cp", "-r", "--json", ":/etc", out + "/new"});
+  const auto files = std::distance(fs::directory_iterator(out + "/new"), fs::directory_iterator());
+  CHECK(files > 0);
+  CHECK(json.json().at("result").at("copied") == files);
 }
 
 namespace {

@@ -63,10 +63,12 @@ ExitCode run_convert(const Args& args, Streams& io) {
 ExitCode run_sparsify(const Args& args, Streams& io) {
   const std::string name = args.require(0, "IMG");
   args.require_at_most(1);
-  ImageFile image = ImageFile::open(name, Access::ReadWrite, read_lock_policy(args));
   const bool dry = args.has("dry-run");
+  ImageFile image =
+      ImageFile::open(name, dry ? Access::ReadOnly : Access::ReadWrite, read_lock_policy(args));
   const StoppableJob job;
-  const std::uint64_t regained = sparsify(image, dry, io.stop).value;
+  const std::uint64_t regained =
+      sparsify(image, dry ? Sparsify::DryRun : Sparsify::Now, io.stop).value;
   if (args.has("json")) {
     Json json;
     put_bytes(json, "image", name);

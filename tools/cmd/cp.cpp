@@ -36,7 +36,7 @@ void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
   if (!destination.is_output()) destination.require_room_for(paths.size());
   for (const std::string& path : paths) {
     const Operand file{Operand::Kind::OtherImage, front + path, path, address};
-    take(file, *open_source_in(opened, file, options.follows_named()));
+    take(file, *open_source_in(opened, file, options.for_named()));
   }
 }
 
@@ -47,7 +47,7 @@ std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& op
       kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character;
   if (is_stream && !options.recursive)
     return open_host_stream(file.path, file.word);  // as cp does: what comes out of it
-  return open_host_source(file.path, file.word, options.follows_named());
+  return open_host_source(file.path, file.word, options.for_named());
 }
 
 /// Wildcards are those of images: on the host, a shell has expanded them.
@@ -65,7 +65,7 @@ void take_sources(Edit& edit, const std::string& word, const Destination& destin
   const std::vector<Operand> files = edit.expand(word);
   if (!destination.is_output()) destination.require_room_for(files.size());
   for (const Operand& found : files)
-    take(found, *open_source_in(edit.fs(), found, options.follows_named()));
+    take(found, *open_source_in(edit.fs(), found, options.for_named()));
 }
 
 void write_to_output(const CopySource& source, Streams& io) {
@@ -124,7 +124,9 @@ ExitCode copy_out(const Args& args, Streams& io) {
     throw Error(Errc::Usage, "--json and content on standard output do not go together");
   std::vector<Warning> warnings;
   Placing placing(destination, options, warnings);
+  std::uint64_t copied = 0;
   HostCopier to_host(options, warnings, [&](const std::string& line) {
+    ++copied;
     if (args.has("verbose")) (args.has("json") ? io.err : io.out) << line << '\n';
   });
   for (const std::string& word : destination.sources) {
@@ -141,7 +143,7 @@ ExitCode copy_out(const Args& args, Streams& io) {
               });
   }
   if (args.has("json"))
-    print_result(io, "cp", {{"changed", false}, {"dry_run", options.dry_run}}, warnings);
+    print_result(io, "cp", {{"copied", copied}, {"dry_run", options.dry_run}}, warnings);
   else
     for (const Warning& warning : warnings)
       io.err << "rawimg cp: warning: " << warning.message << '\n';

@@ -25,7 +25,8 @@ class CopySource {
   /// Names in a directory, sorted, each once. Throws: Corrupt (one twice).
   virtual std::vector<std::string> names() const = 0;
   /// A name in it; symlinks are themselves, or with `follow` what they lead to.
-  virtual std::unique_ptr<CopySource> child(const std::string& name, bool follow) const = 0;
+  virtual std::unique_ptr<CopySource> child(const std::string& name,
+                                            ExtFs::Follow follow) const = 0;
   /// What is data; between the pieces are holes.
   virtual void read(const Transaction::ContentSink& sink) const = 0;
   /// The same for two names of one file; empty when there is but one name, and it is no directory.
@@ -42,15 +43,16 @@ void read_without_holes(const CopySource& source,
                         const std::function<void(std::span<const std::byte>)>& sink);
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
-                                             bool follow);
+                                             ExtFs::Follow follow);
 /// What can be read from a FIFO or a device of the host, as a file.
 std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word);
 /// Everything that can be read from a descriptor, as a file.
 std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word);
-std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file, bool follow);
+std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file,
+                                           ExtFs::Follow follow);
 /// In another image; keeps what it needs.
 std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
-                                           bool follow);
+                                           ExtFs::Follow follow);
 
 /// About a directory that is met again: on the way to itself where symlinks are followed.
 Error seen_twice(const CopySource& source, const CopyOptions& options);

@@ -49,8 +49,13 @@ struct CopyOptions {
   std::optional<Owner> owner;
   std::optional<ModeChange> mode;
 
-  bool follows_all() const { return follow == FollowLinks::All; }
-  bool follows_named() const { return follow != FollowLinks::None; }
+  /// For what the user has named, and for what is below it.
+  ExtFs::Follow for_named() const {
+    return follow == FollowLinks::None ? ExtFs::Follow::AllButLast : ExtFs::Follow::All;
+  }
+  ExtFs::Follow for_found() const {
+    return follow == FollowLinks::All ? ExtFs::Follow::All : ExtFs::Follow::AllButLast;
+  }
 };
 
 /// Owners by name are those of `fs`; null: of the host, where they are numbers. Throws: Usage,

@@ -43,9 +43,10 @@ void read_all(int descriptor, const std::string& word, std::uint64_t at, std::ui
 
 class HostSource : public CopySource {
  public:
-  HostSource(std::string path, std::string word, bool follow)
+  HostSource(std::string path, std::string word, ExtFs::Follow follow)
       : path_(std::move(path)), word_(std::move(word)) {
-    if ((follow ? stat(path_.c_str(), &status_) : lstat(path_.c_str(), &status_)) != 0)
+    const bool all = follow == ExtFs::Follow::All;
+    if ((all ? stat(path_.c_str(), &status_) : lstat(path_.c_str(), &status_)) != 0)
       throw host_error(errno, "read", word_);
     meta_ = host_entry(path_, status_, word_);
   }
@@ -60,7 +61,7 @@ class HostSource : public CopySource {
   std::uint64_t device() const override { return status_.st_dev; }
 
   std::vector<std::string> names() const override { return names_in(path_, word_); }
-  std::unique_ptr<CopySource> child(const std::string& name, bool follow) const override {
+  std::unique_ptr<CopySource> child(const std::string& name, ExtFs::Follow follow) const override {
     return std::make_unique<HostSource>(path_ + "/" + name, word_ + "/" + name, follow);
   }
 
@@ -101,7 +102,9 @@ class StreamSource : public CopySource {
   const std::string& word() const override { return word_; }
   std::string identity() const override { return ""; }
   std::vector<std::string> names() const override { return {}; }
-  std::unique_ptr<CopySource> child(const std::string&, bool) const override { return nullptr; }
+  std::unique_ptr<CopySource> child(const std::string&, ExtFs::Follow) const override {
+    return nullptr;
+  }
   void read(const Transaction::ContentSink& sink) const override {
     read_all(descriptor_, word_, 0, UINT64_MAX, sink);
   }
@@ -155,10 +158,10 @@ class ImageSource : public CopySource {
           .with_path(word_);
     return names;
   }
-  std::unique_ptr<CopySource> child(const std::string& name, bool follow) const override {
+  std::unique_ptr<CopySource> child(const std::string& name, ExtFs::Follow follow) const override {
     const std::string path = path_ + "/" + name;
     const std::uint32_t inode =
-        follow ? fs_.resolve(path) : fs_.find(info_.number, name).value_or(0);
+        follow == ExtFs::Follow::All ? fs_.resolve(path) : fs_.find(info_.number, name).value_or(0);
     return std::make_unique<ImageSource>(fs_, keep_, inode, path, word_ + "/" + name);
   }
   void read(const Transaction::ContentSink& sink) const override {
@@ -196,7 +199,7 @@ Warning trust_lost(const std::string& word) {
 }
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
-                                             bool follow) {
+                                             ExtFs::Follow follow) {
   return std::make_unique<HostSource>(path, word, follow);
 }
 
@@ -211,16 +214,14 @@ std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string
 }
 
 std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file,
-                                           bool follow) {
-  const std::uint32_t inode =
-      fs.resolve(file.path, follow ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
+                                           ExtFs::Follow follow) {
+  const std::uint32_t inode = fs.resolve(file.path, follow);
   return std::make_unique<ImageSource>(fs, nullptr, inode, file.path, file.word);
 }
 
 std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
-                                           bool follow) {
-  const std::uint32_t inode =
-      fs->fs.resolve(file.path, follow ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
+                                           ExtFs::Follow follow) {
+  const std::uint32_t inode = fs->fs.resolve(file.path, follow);
   const ExtReader& reader = fs->fs;
   return std::make_unique<ImageSource>(reader, std::move(fs), inode, file.path, file.word);
 }

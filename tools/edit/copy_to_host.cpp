@@ -426,7 +426,7 @@ void HostCopier::copy_tree(const CopySource& top, const Spot& spot) {
     Level& level = levels.back();
     if (level.names.empty()) {
       close_level(level);
-      if (options_.follows_all()) seen.erase(level.source->identity());
+      if (options_.follow == FollowLinks::All) seen.erase(level.source->identity());
       way_.pop_back();
       levels.pop_back();
       continue;
@@ -434,7 +434,7 @@ void HostCopier::copy_tree(const CopySource& top, const Spot& spot) {
     const std::string name = std::move(level.names.back());
     level.names.pop_back();
     require_plain_name(name);
-    std::unique_ptr<CopySource> child = level.source->child(name, options_.follows_all());
+    std::unique_ptr<CopySource> child = level.source->child(name, options_.for_found());
     const Spot below{level.directory.get(), name, level.spot.path + "/" + name, NamedBy::Image};
     if (child->meta().type != FileType::Directory) {
       copy_any(*child, below);

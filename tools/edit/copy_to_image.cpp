@@ -226,13 +226,13 @@ void ImageCopier::copy_tree(const CopySource& top, const Operand& target) {
     Level& level = levels.back();
     if (level.names.empty()) {
       if (options_.keep_times) restore_times(level.inode, level.source->meta());
-      if (options_.follows_all()) seen.erase(level.source->identity());
+      if (options_.follow == FollowLinks::All) seen.erase(level.source->identity());
       levels.pop_back();
       continue;
     }
     const std::string name = std::move(level.names.back());
     level.names.pop_back();
-    std::unique_ptr<CopySource> child = level.source->child(name, options_.follows_all());
+    std::unique_ptr<CopySource> child = level.source->child(name, options_.for_found());
     const Operand below = Edit::below(level.target, name);
     if (child->meta().type != FileType::Directory) {
       copy_file(*child, below);
@@ -265,7 +265,7 @@ void ImageCopier::say(const CopySource& source, const Operand& target) {
 }
 
 Error seen_twice(const CopySource& source, const CopyOptions& options) {
-  if (options.follows_all())
+  if (options.follow == FollowLinks::All)
     return Error(Errc::Unsupported,
                  fmt::format("{} leads to a directory that it is in", quote(source.word())))
         .with_path(source.word());

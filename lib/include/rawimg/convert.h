@@ -39,9 +39,11 @@ ConvertResult convert(const std::filesystem::path& from, const std::filesystem::
 ConvertResult convert(int descriptor, const std::string& name, const std::filesystem::path& to,
                       const ConvertOptions& options);
 
+enum class Sparsify { Now, DryRun };
 /// Makes holes of the blocks of zeros in an image; what it reads as stays the same at any instant.
 /// Gives the bytes of disk that came back; in a dry run, those that are zeros and not yet holes.
 /// Throws: Io, Interrupted.
-ByteCount sparsify(ImageFile& image, bool dry_run = false, const std::stop_token& stop = {});
+ByteCount sparsify(ImageFile& image, Sparsify how = Sparsify::Now,
+                   const std::stop_token& stop = {});
 
 }  // namespace rawimg

@@ -130,34 +130,36 @@ void Transaction::State::remove_name(std::uint32_t directory, std::string_view n
   changed = true;
 }
 
-void Transaction::State::require_room_for_link(std::uint32_t number, bool is_directory) {
+void Transaction::State::require_room_for_link(std::uint32_t number, FileType of) {
   const EditInode inode(fs.get(), io, number);
   const std::uint32_t links = inode.fields().i_links_count;
+  const bool is_directory = of == FileType::Directory;
   if (links >= kMaxLinks && (!is_directory || !ext2fs_has_feature_dir_nlink(fs->super)))
     throw Error(Errc::Unsupported,
                 fmt::format("inode {} has {} {} already", number, links,
                             is_directory ? "subdirectories" : "names (hard links)"));
 }
 
-void Transaction::State::add_link(std::uint32_t number, bool is_directory) {
-  require_room_for_link(number, is_directory);
+void Transaction::State::add_link(std::uint32_t number, FileType of) {
+  require_room_for_link(number, of);
   EditInode inode(fs.get(), io, number);
   __u16& links = inode.fields().i_links_count;
   if (links == 0) throw Error(Errc::Corrupt, fmt::format("inode {} is free", number));
   if (links >= kMaxLinks)
     links = 1;  // "too many to count" (dir_nlink)
-  else if (!is_directory || links != 1)
+  else if (of != FileType::Directory || links != 1)
     ++links;
   inode.set_ctime(options.now);
   inode.write();
 }
 
-void Transaction::State::drop_link(std::uint32_t number, bool is_directory) {
+void Transaction::State::drop_link(std::uint32_t number, FileType of) {
   EditInode inode(fs.get(), io, number);
   __u16& links = inode.fields().i_links_count;
   if (links == 0)
     throw Error(Errc::Corrupt, fmt::format("inode {} has a name, but no links", number))
         .with_hint("run e2fsck first");
+  const bool is_directory = of == FileType::Directory;
   if (!is_directory || links > 2) --links;
   inode.set_ctime(options.now);
   inode.write();
@@ -178,9 +180,10 @@ std::vector<DirEntry> Transaction::State::read_directory(std::uint32_t number) c
 
 void Transaction::State::unlink(std::uint32_t directory, std::string_view name) {
   const std::uint32_t inode = require_present(directory, name);
-  if (type(inode) == FileType::Directory)
+  const FileType kind = type(inode);
+  if (kind == FileType::Directory)
     throw Error(Errc::Usage, fmt::format("{} is a directory", quote(name)));
-  drop_link(inode, false);
+  drop_link(inode, kind);
   remove_name(directory, name);
 }
 
@@ -193,7 +196,7 @@ void Transaction::State::remove_directory(std::uint32_t directory, std::string_v
   if (!read_directory(inode).empty())
     throw Error(Errc::Exists, fmt::format("{} is not empty", quote(name)));
   free_inode(inode);
-  drop_link(directory, true);
+  drop_link(directory, FileType::Directory);
   remove_name(directory, name);
 }
 
@@ -236,12 +239,12 @@ void Transaction::State::change(std::uint32_t number, const MetadataChange& chan
 
 void Transaction::State::free_inode(std::uint32_t number) {
   EditInode inode(fs.get(), io, number);
-  const bool directory = inode.is(LINUX_S_IFDIR);
+  const FileType kind = type(number);
   const InodeBlocks blocks = blocks_of(inode);
   give_back(blocks.extents);
   for (const std::uint64_t block : blocks.map_blocks) space.give_back({block, 1});
   drop_xattr_block(inode);
-  space.give_back_inode(number, directory);
+  space.give_back_inode(number, kind);
   ext2_inode_large& fields = inode.fields();
   std::fill(std::begin(fields.i_block), std::end(fields.i_block), 0);
   fields.i_links_count = 0;

@@ -123,7 +123,7 @@ void EditSpace::give_back(BlockRun run) {
   given_back_.add(run.start, run.end());
 }
 
-std::uint32_t EditSpace::take_inode(std::uint32_t near, bool directory) {
+std::uint32_t EditSpace::take_inode(std::uint32_t near, FileType type) {
   const std::uint32_t per_group = fs_->super->s_inodes_per_group,
                       count = fs_->super->s_inodes_count, least = EXT2_FIRST_INODE(fs_->super);
   const std::uint32_t start = std::max((near - 1) / per_group * per_group + 1, least);
@@ -131,22 +131,22 @@ std::uint32_t EditSpace::take_inode(std::uint32_t near, bool directory) {
   if (ext2fs_find_first_zero_inode_bitmap2(fs_->inode_map, start, count, &inode) != 0 &&
       (start == least ||
        ext2fs_find_first_zero_inode_bitmap2(fs_->inode_map, least, start - 1, &inode) != 0))
-    return take_given_back_inode(directory);
+    return take_given_back_inode(type);
   zero_slots_up_to(inode);
-  ext2fs_inode_alloc_stats2(fs_, inode, +1, directory);
+  ext2fs_inode_alloc_stats2(fs_, inode, +1, type == FileType::Directory);
   took_inode_ = true;
   return inode;
 }
 
-std::uint32_t EditSpace::take_given_back_inode(bool directory) {
+std::uint32_t EditSpace::take_given_back_inode(FileType type) {
   if (inodes_.empty())
     throw Error(Errc::NoSpace, fmt::format("all {} inodes of the filesystem are in use",
                                            fs_->super->s_inodes_count))
         .with_hint("remove something, or make an image with more --inodes");
-  const auto [inode, was_directory] = *inodes_.begin();
+  const auto [inode, old_type] = *inodes_.begin();
   inodes_.erase(inodes_.begin());
-  ext2fs_inode_alloc_stats2(fs_, inode, -1, was_directory);
-  ext2fs_inode_alloc_stats2(fs_, inode, +1, directory);
+  ext2fs_inode_alloc_stats2(fs_, inode, -1, old_type == FileType::Directory);
+  ext2fs_inode_alloc_stats2(fs_, inode, +1, type == FileType::Directory);
   return inode;
 }
 
@@ -167,11 +167,11 @@ void EditSpace::zero_slots_up_to(std::uint32_t inode) {
               "clear an inode that was never used");
 }
 
-void EditSpace::give_back_inode(std::uint32_t inode, bool directory) {
+void EditSpace::give_back_inode(std::uint32_t inode, FileType type) {
   if (!ext2fs_test_inode_bitmap2(fs_->inode_map, inode))
     throw Error(Errc::Corrupt, fmt::format("inode {} is in use, but free in the bitmap", inode))
         .with_hint("run e2fsck first");
-  if (!inodes_.emplace(inode, directory).second)
+  if (!inodes_.emplace(inode, type).second)
     throw Error(Errc::Corrupt, fmt::format("inode {} is in use twice", inode))
         .with_hint("run e2fsck first");
 }
@@ -191,8 +191,8 @@ void EditSpace::settle() {
   for (const auto& [begin, end] : given_back_.ranges())
     for (std::uint64_t at = begin; at < end; at += std::min(kMost, end - at))
       ext2fs_block_alloc_stats_range(fs_, at, static_cast<blk_t>(std::min(kMost, end - at)), -1);
-  for (const auto& [inode, directory] : inodes_)
-    ext2fs_inode_alloc_stats2(fs_, inode, -1, directory);
+  for (const auto& [inode, type] : inodes_)
+    ext2fs_inode_alloc_stats2(fs_, inode, -1, type == FileType::Directory);
   inodes_.clear();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <ext2fs/ext2fs.h>
+#include <rawimg/entry.h>
 
 #include "ext/block_space.h"
 #include "ext/window_io.h"
@@ -30,8 +31,8 @@ class EditSpace {
   void give_back(BlockRun run);
   /// An inode in the group of `near` or behind it; where no other is free, one that was given back:
   /// unlike content, inodes are part of the commit and its undo. Throws: NoSpace.
-  std::uint32_t take_inode(std::uint32_t near, bool directory);
-  void give_back_inode(std::uint32_t inode, bool directory);
+  std::uint32_t take_inode(std::uint32_t near, FileType type);
+  void give_back_inode(std::uint32_t inode, FileType type);
 
   /// Takes back what is taken while it lives, unless keep() is called: what fails half-way leaves
   /// no block that nobody has.
@@ -65,7 +66,7 @@ class EditSpace {
   }
 
  private:
-  std::uint32_t take_given_back_inode(bool directory);
+  std::uint32_t take_given_back_inode(FileType type);
   void zero_slots_up_to(std::uint32_t inode);
   void require_not_metadata(BlockRun run) const;
   void take_back(std::size_t from);
@@ -74,8 +75,8 @@ class EditSpace {
   ext2_filsys fs_;
   WindowIo& io_;
   RangeSet metadata_, given_back_, taken_;
-  std::vector<BlockRun> log_;             // of what was taken, in order
-  std::map<std::uint32_t, bool> inodes_;  // given back; whether they are directories
+  std::vector<BlockRun> log_;                 // of what was taken, in order
+  std::map<std::uint32_t, FileType> inodes_;  // given back
   bool took_inode_ = false;
 };
 

@@ -79,9 +79,9 @@ struct Transaction::State {
   void touch_directory(std::uint32_t inode);
   void add_name(std::uint32_t directory, std::string_view name, std::uint32_t inode, FileType type);
   void remove_name(std::uint32_t directory, std::string_view name);
-  void require_room_for_link(std::uint32_t inode, bool is_directory);
-  void add_link(std::uint32_t inode, bool is_directory);
-  void drop_link(std::uint32_t inode, bool is_directory);
+  void require_room_for_link(std::uint32_t inode, FileType of);
+  void add_link(std::uint32_t inode, FileType of);
+  void drop_link(std::uint32_t inode, FileType of);
   void require_absent(std::uint32_t directory, std::string_view name);
   std::uint32_t require_present(std::uint32_t directory, std::string_view name) const;
   void unlink(std::uint32_t directory, std::string_view name);

@@ -103,7 +103,7 @@ void Merger::number_inodes() {
   std::uint32_t near = EXT2_ROOT_INO;
   for (std::size_t i = 0; i < s_.nodes.size(); ++i) {
     if (s_.nodes[i].removed || !is_new(NodeId{static_cast<std::uint32_t>(i)})) continue;
-    near = fs_.space.take_inode(near, s_.nodes[i].meta.type == FileType::Directory);
+    near = fs_.space.take_inode(near, s_.nodes[i].meta.type);
     inode_of_[i] = near;
   }
 }
@@ -150,7 +150,7 @@ void Merger::link_existing() {
     for (const Change::Added& added : change.added)
       if (!is_new(added.node)) {
         s_.import->read_meta(s_, added.node);  // it is what its directory says, and no directory
-        fs_.add_link(inode_of(added.node), false);
+        fs_.add_link(inode_of(added.node), s_.nodes[index_of(added.node)].meta.type);
       }
 }
 
@@ -172,7 +172,7 @@ void Merger::add_names(const Change& change) {
   for (const Change::Added& added : change.added) {
     const FileType type = s_.node(added.node).meta.type;
     directory.add(added.name, inode_of(added.node), directory_type_of(type));
-    if (type == FileType::Directory && !is_new(change.directory)) fs_.add_link(number, true);
+    if (type == FileType::Directory && !is_new(change.directory)) fs_.add_link(number, type);
   }
   if (!is_new(change.directory)) fs_.touch_directory(number);
   fs_.changed = true;

@@ -188,11 +188,11 @@ class RecoveredWindow : public WindowReader {
 };
 
 /// Renames to NAME.stale, or NAME.stale.2 and so on: what is there already may be needed.
-fs::path set_aside(const fs::path& path, bool dry) {
+fs::path set_aside(const fs::path& path, Recover what) {
   for (unsigned number = 1;; ++number) {
     const fs::path stale(path.native() + ".stale" +
                          (number == 1 ? "" : "." + std::to_string(number)));
-    const int failure = dry ? 0 : rename_no_replace(path, stale);
+    const int failure = what == Recover::DryRun ? 0 : rename_no_replace(path, stale);
     if (failure == 0) return stale;
     if (failure == EEXIST && number < kMostStale) continue;
     throw errno_error(failure, fmt::format("cannot rename {}", quote(path.string())))
@@ -208,10 +208,10 @@ Recovery recover(ImageFile& image, Durability durability, Recover what) {
   const fs::path path = undo_path(image);
   if (!found.undo && found.why_not.empty()) return {};
   if (!found.undo) {
-    const fs::path stale = set_aside(path, dry);
+    const fs::path stale = set_aside(path, what);
     return {Recovery::Outcome::SetAside,
-            fmt::format("{} is of no use and was renamed to {}: {}", quote(path.string()),
-                        quote(stale.filename().string()), found.why_not)};
+            fmt::format("{} is of no use ({}): renamed to {}", quote(path.string()), found.why_not,
+                        quote(stale.filename().string()))};
   }
   if (!dry && found.stage == Stage::Writing) roll_back(image, *found.undo, durability);
   if (!dry && found.stage == Stage::Ending) end(image, *found.undo, durability);

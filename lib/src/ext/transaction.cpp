@@ -182,18 +182,18 @@ std::uint32_t Transaction::make(std::uint32_t directory, std::string_view name,
                                                entry.link_target.size(), s.block_size() - 1));
   if (is_symlink && entry.link_target.find('\0') != std::string::npos)
     throw Error(Errc::Unsupported, "a symlink's target with a zero byte");
-  if (is_directory) s.require_room_for_link(directory, true);
+  if (is_directory) s.require_room_for_link(directory, FileType::Directory);
   EditSpace::Savepoint savepoint(s.space);
-  const std::uint32_t number = s.space.take_inode(directory, is_directory);
+  const std::uint32_t number = s.space.take_inode(directory, entry.type);
   try {
     EditInode inode = s.blank_inode(number, meta, is_directory ? 2 : 1);
     if (is_symlink) s.write_target(inode, entry.link_target);
     if (!entry.xattrs.empty())
       s.store_xattrs(inode, encode_xattrs(entry.xattrs, s.xattr_room(inode)));
     inode.write();
-    if (is_directory) s.add_link(directory, true);
+    if (is_directory) s.add_link(directory, FileType::Directory);
   } catch (...) {
-    s.space.give_back_inode(number, is_directory);
+    s.space.give_back_inode(number, entry.type);
     throw;
   }
   if (is_directory) s.new_directory(number, directory);
@@ -208,7 +208,7 @@ void Transaction::link(std::uint32_t directory, std::string_view name, std::uint
   const FileType type = s.type(inode);
   if (type == FileType::Directory)
     throw Error(Errc::Usage, "a directory cannot have a second name");
-  s.add_link(inode, false);
+  s.add_link(inode, type);
   s.add_name(directory, name, inode, type);
 }
 
@@ -243,8 +243,8 @@ void Transaction::rename(std::uint32_t directory, std::string_view name,
   }
   s.require_absent(new_directory, new_name);
   if (is_directory && directory != new_directory) {
-    s.add_link(new_directory, true);
-    s.drop_link(directory, true);
+    s.add_link(new_directory, type);
+    s.drop_link(directory, type);
     EditDirectory& moved = s.open_directory(inode);
     moved.parent = new_directory;
     moved.moved = true;

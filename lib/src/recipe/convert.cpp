@@ -144,17 +144,17 @@ ConvertResult convert(const std::filesystem::path& from, const std::filesystem::
   return copy.finish(name, image.size().value, shared);
 }
 
-ByteCount sparsify(ImageFile& image, bool dry_run, const std::stop_token& stop) {
+ByteCount sparsify(ImageFile& image, Sparsify how, const std::stop_token& stop) {
   const std::uint64_t before = image.allocated().value;
   std::uint64_t zeros = 0;
   read_data(image, stop, [&](std::uint64_t at, std::span<const std::byte> bytes) {
     in_runs(at, bytes, [&](std::uint64_t from, std::span<const std::byte> run, bool are_zeros) {
       if (!are_zeros) return;
       zeros += run.size();
-      if (!dry_run) image.punch({ByteOffset{from}, ByteCount{run.size()}});
+      if (how == Sparsify::Now) image.punch({ByteOffset{from}, ByteCount{run.size()}});
     });
   });
-  if (dry_run) return ByteCount{zeros};
+  if (how == Sparsify::DryRun) return ByteCount{zeros};
   return ByteCount{before - std::min(before, image.allocated().value)};
 }
 
