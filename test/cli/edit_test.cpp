@@ -11,10 +11,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <rawimg/error.h>
 #include <rawimg/image_file.h>
+
+#include <fmt/format.h>
 
 #include "cli/cli.h"
 #include "cli/edit_disk.h"
+#include "edit/mode_change.h"
+#include "edit/substitution.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -96,6 +101,50 @@ TEST_CASE("chmod takes octal and symbolic modes", "[cli][edit]") {
   CHECK(disk.stat("/etc/fstab").at("mode") == row.after);
   for (const char* wrong : {"", "8", "u", "u+y", "u+x,", "77777"})
     CHECK(disk.run_verb({"chmod", wrong, ":/etc/fstab"}).code == 2);
+}
+
+TEST_CASE("mode changes are those of GNU chmod", "[cli][edit][judge]") {
+  const TempDir dir;
+  const mode_t mask = umask(022);
+  constexpr unsigned kModes[] = {0,    0644,  0755,  0700,  0077,  0111,  0421, 07777,
+                                 0777, 01777, 02755, 04711, 06000, 03070, 0246};
+  const auto name_of = [](FileType type) { return type == FileType::Directory ? 'd' : 'f'; };
+  std::string wrong;
+  for (const std::string change :
+       {"=",    "=r",    "=rwx",  "+w",    "-w",        "+x",         "-x",     "+X",     "a+X",
+        "u=",   "g=u",   "o=g",   "u=o",   "a=g",       "+g",         "=u",     "g-t",    "u-t",
+        "o-t",  "a-t",   "-t",    "+t",    "g+t",       "u+t",        "=t",     "o=t",    "a=s",
+        "u+s",  "g-s",   "o+s",   "-s",    "+s",        "=s",         "ug=rs",  "0",      "755",
+        "0755", "00755", "1755",  "2755",  "02755",     "4000",       "007777", "000",    "+022",
+        "-700", "=700",  "=4755", "u+r-w", "u=rwX,go=", "a=,u+r,g=u", "u-x+X",  "go+u-w", "=rX"}) {
+    std::vector<std::string> argv{"chmod", "--", change};
+    for (const FileType type : {FileType::Regular, FileType::Directory})
+      for (const unsigned mode : kModes) {
+        const fs::path path = dir / fmt::format("{}{:o}", name_of(type), mode);
+        std::error_code none;
+        if (type == FileType::Directory)
+          fs::create_directory(path, none);
+        else
+          write_file(path, "");
+        REQUIRE(chmod(path.c_str(), mode) == 0);
+        argv.push_back(path.string());
+      }
+    (void)run(argv);  // it complains where a umask keeps bits
+    for (const FileType type : {FileType::Regular, FileType::Directory})
+      for (const unsigned mode : kModes) {
+        struct stat status {};
+        REQUIRE(stat((dir / fmt::format("{}{:o}", name_of(type), mode)).c_str(), &status) == 0);
+        const unsigned ours = cli::ModeChange(change).apply(static_cast<std::uint16_t>(mode), type);
+        if (ours != (status.st_mode & 07777U))
+          wrong += fmt::format("{} {:04o} {}: {:04o}, not {:04o}\n", name_of(type), mode, change,
+                               ours, status.st_mode & 07777U);
+      }
+  }
+  umask(mask);
+  CHECK(wrong == "");
+  for (const char* refused :
+       {"", "8", "9", "u", "u+y", "u+x,", ",u+x", "77777", "g=ux", "u=7", "07x", "+7,"})
+    CHECK_THROWS_AS(cli::ModeChange(refused), Error);
 }
 
 TEST_CASE("chown knows the image's own names, and takes setuid away", "[cli][edit]") {
@@ -544,6 +593,42 @@ TEST_CASE("edit -e replaces as sed -E does, and says when nothing matches", "[cl
     CHECK(disk.run_verb({"edit", "-e", wrong, ":/etc/fstab"}).code == 2);
   disk.require_verb({"edit", "-e", "s/^/# /", ":/etc/fstab"});
   CHECK(disk.cat("/etc/fstab").starts_with("# /d&v"));
+}
+
+TEST_CASE("expressions are those of GNU sed", "[cli][edit][judge]") {
+  const TempDir dir;
+  const fs::path file = dir / "text";
+  const std::string text =
+      "one two  three\nbaaac\n\nfoofoo foo_foo\naA.bB/cC\n\ta\tb\nx^y$z [n] \\t end\nABC &\n";
+  write_file(file, text);
+  for (const char* expression : {R"(s/\<t/T/g)",        R"(s/\b/|/g)",
+                                 R"(s/\B/-/g)",         R"(s/\`./X/g)",
+                                 R"(s/.\'/X/g)",        R"(s/^o*/X/g)",
+                                 R"(s/a*/x/g)",         R"(s/x*/-/g)",
+                                 R"(s/$/!/g)",          R"(s/foo/[&]/g)",
+                                 R"(s/(f)(o+)/\2\1/g)", R"(s/\t/TAB/g)",
+                                 R"(s/[\t]/TAB/g)",     R"(s/a/\t/)",
+                                 R"(s/\x41/a/g)",       R"(s/b/\x41/g)",
+                                 R"(s/b/\o101\d066/g)", R"(s/\x5e/C/)",
+                                 R"(s/[\x5ey]/C/g)",    R"(s/b/\x26/g)",
+                                 R"(s/\//|/g)",         R"(s,/,|,g)",
+                                 R"(s|a\|b|X|g)",       R"(s/A/b/ig)",
+                                 R"(s/\w+/W/g)",        R"(s/\s/S/g)",
+                                 R"(s/foo\>/F/g)",      R"(s/o/\n/g)",
+                                 R"(s/e/\\/g)",         R"(s/\$/D/)",
+                                 R"(s/\./\&/)",         R"(s/[[:upper:]\x61]/U/g)",
+                                 R"(s/[]\x41]/B/g)",    R"(s/(^|[ ])o/\1O/g)",
+                                 R"(s/\[n\]/N/)"}) {
+    CAPTURE(expression);
+    std::size_t changed = 0;
+    const Outcome sed = run({"sed", "-E", expression, file.string()});
+    REQUIRE(sed.ok());
+    CHECK(cli::Substitution(expression).apply(text, changed) == sed.out);
+  }
+  for (const char* refused :
+       {R"(s/a/\U&/)", R"(s/a/\l&/)", R"(s/a/\E/)", R"(s/a/\cA/)", R"(s/\cA/a/)", R"(s/a/\x/)",
+        R"(s/a/\x00/)", R"(s/\d999/a/)", R"(s/a/b)", R"(s/(a/b/)"})
+    CHECK_THROWS_AS(cli::Substitution(refused), Error);
 }
 
 TEST_CASE("an image in use, a dirty journal and a refused feature stay untouched", "[cli][edit]") {

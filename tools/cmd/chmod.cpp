@@ -29,7 +29,7 @@ std::string mode_text(InodeInfo inode, std::uint16_t permissions) {
 void change_one(Edit& edit, const Args& args, const std::string& file, const InodeInfo& inode,
                 const ModeChange& change) {
   if (inode.type == FileType::Symlink) return;  // they have no permissions of their own
-  const std::uint16_t wanted = change.apply(inode.permissions, inode.type == FileType::Directory);
+  const std::uint16_t wanted = change.apply(inode.permissions, inode.type);
   const std::string before = mode_text(inode, inode.permissions);
   if (wanted == inode.permissions)
     return edit.say(fmt::format("mode of {} retained as {}", quote(file), before));

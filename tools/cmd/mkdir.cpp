@@ -50,7 +50,7 @@ void make_with_parents(Edit& edit, const Operand& directory, std::uint16_t permi
 
 void apply(Edit& edit, const Args& args) {
   const std::uint16_t permissions =
-      args.value("mode") ? ModeChange(*args.value("mode")).apply(0777, true) : 0755;
+      args.value("mode") ? ModeChange(*args.value("mode")).apply(0777, FileType::Directory) : 0755;
   for (const std::string& word : args.operands()) {
     const Operand directory = edit.expand_new(word);
     try {

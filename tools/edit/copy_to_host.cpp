@@ -363,7 +363,7 @@ void HostCopier::set_mode(const Entry& meta, const Made& made) {
     mode &= 01777;
     if (options_.keep_mode) warnings_.push_back(trust_lost(made.spot.path));
   }
-  if (options_.mode) mode = options_.mode->apply(mode, meta.type == FileType::Directory);
+  if (options_.mode) mode = options_.mode->apply(mode, meta.type);
   const int failed =
       made.file >= 0 ? fchmod(made.file, mode)
                      : fchmodat(made.spot.at, made.spot.name.c_str(), mode, AT_SYMLINK_NOFOLLOW);

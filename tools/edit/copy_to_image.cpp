@@ -56,7 +56,7 @@ Entry ImageCopier::meta_for(const CopySource& source, const InodeInfo* there) {
     if (had_setuid || had_capability) edit_.warnings.push_back(trust_lost(source.word()));
   }
   if (options_.mode && !is_link)
-    meta.permissions = options_.mode->apply(meta.permissions, meta.type == FileType::Directory);
+    meta.permissions = options_.mode->apply(meta.permissions, meta.type);
   return meta;
 }
 

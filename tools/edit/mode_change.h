@@ -5,29 +5,30 @@
 #include <string_view>
 #include <vector>
 
+#include <rawimg/entry.h>
+
 namespace rawimg::cli {
 
-/// What chmod(1) takes: "0644", "u=rwX,go-w", "+x", "-022". Without a who, the bits of a umask of
-/// 022 stay out.
+/// What chmod(1) takes: "0644", "u=rwX,go-w", "+x", "-022", as GNU chmod understands it. Without a
+/// who, bits of a umask of 022 are not set.
 class ModeChange {
  public:
   /// Throws: Usage.
   explicit ModeChange(std::string_view text);
-  /// The low 12 bits of a mode, changed. An octal mode of up to four digits leaves a directory's
-  /// setuid and setgid as chmod(1) does.
-  std::uint16_t apply(std::uint16_t permissions, bool directory) const;
+  /// The low 12 bits of a mode, changed. A directory keeps its setuid and setgid, unless they are
+  /// mentioned, or a number has five digits or more.
+  std::uint16_t apply(std::uint16_t permissions, FileType type) const;
 
  private:
   struct Step {
-    unsigned who = 0;  ///< 07777 bits that it may change
+    enum class Kind { Plain, CopiesBits, ExecutesIfSome } kind = Kind::Plain;
     char action = '=';
-    unsigned bits = 0;          ///< for everyone, as rwx repeated, and special bits
-    bool execute_some = false;  ///< X
-    bool is_octal = false;      ///< "=0755" means all bits, of directories, too
-    unsigned copy_from = 0;     ///< 0700, 0070 or 0007: u, g, o
+    unsigned who = 0;  ///< bits that it may change; 0: all, as far as the umask lets it set them
+    unsigned bits = 0;
+    unsigned mentioned = 0;
   };
-  bool octal_ = false, octal_sets_special_ = false;
-  unsigned octal_bits_ = 0;
+  class Parser;
+
   std::vector<Step> steps_;
 };
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <span>
 
 #include <fmt/format.h>
@@ -48,6 +50,60 @@ std::string read_part(std::string_view text, std::size_t& at, char delimiter,
                                        quote(whole), quote(std::string(1, delimiter))));
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The byte that is written with the letter at `at` and what follows it, as sed has it: t, x41,
+/// o101, d065. `at` moves to its end. Nothing: a letter that means no byte. Throws: Usage.
+std::optional<char> take_byte(std::string_view text, std::size_t& at) {
+  constexpr std::string_view kLetters = "afnrtv", kBytes = "\a\f\n\r\t\v";
+  const char letter = text[at];
+  if (const std::size_t found = kLetters.find(letter); found != std::string_view::npos)
+    return kBytes[found];
+  const int base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'd' ? 10 : 0;
+  if (base == 0) return std::nullopt;
+  const std::string_view digits = text.substr(at + 1, base == 16 ? 2 : 3);
+  unsigned value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc{} || value == 0 || value > 255)
+    throw Error(Errc::Usage,
+                fmt::format("{} is no byte of a text",
+                            quote("\\" + std::string(text.substr(at, 1)) + std::string(digits))));
+  at += static_cast<std::size_t>(end - digits.data());
+  return static_cast<char>(value);
+}
+
+void require_known(char letter) {
+  if (std::string_view("LUluEc").find(letter) != std::string_view::npos)
+    throw Error(Errc::Usage, fmt::format("'\\{}' is GNU sed's, and is not known here", letter));
+}
+
+/// The library knows no \t and no \x41: they become the bytes that they stand for, which are then
+/// what they are in an expression, as in sed.
+std::string with_bytes(std::string_view pattern) {
+  std::string out;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    out += pattern[at];
+    if (pattern[at] != '\\' || at + 1 == pattern.size()) continue;
+    ++at;
+    require_known(pattern[at]);
+    if (const auto byte = take_byte(pattern, at))
+      out.back() = *byte;
+    else
+      out += pattern[at];
+  }
+  return out;
+}
+
+void require_known_replacement(std::string_view replacement) {
+  for (std::size_t at = 0; at + 1 < replacement.size(); ++at) {
+    if (replacement[at] != '\\') continue;
+    ++at;
+    require_known(replacement[at]);
+    (void)take_byte(replacement, at);
+  }
+}
+
 }  // namespace
 
 Substitution::Substitution(std::string_view text) : state_(std::make_unique<State>()) {
@@ -56,6 +112,13 @@ Substitution::Substitution(std::string_view text) : state_(std::make_unique<Stat
   std::size_t at = 2;
   const std::string pattern = read_part(text, at, text[1], text);
   state_->replacement = read_part(text, at, text[1], text);
+  std::string expression;
+  try {
+    expression = with_bytes(pattern);
+    require_known_replacement(state_->replacement);
+  } catch (const Error& error) {
+    throw error.in(fmt::format("expression {}", quote(text)));
+  }
   int flags = REG_EXTENDED;
   for (; at < text.size(); ++at) {
     if (text[at] == 'g')
@@ -66,7 +129,7 @@ Substitution::Substitution(std::string_view text) : state_(std::make_unique<Stat
       throw Error(Errc::Usage, fmt::format("expression {}: flag {} is neither g nor i", quote(text),
                                            quote(text.substr(at, 1))));
   }
-  if (const int error = regcomp(&state_->expression, pattern.c_str(), flags); error != 0) {
+  if (const int error = regcomp(&state_->expression, expression.c_str(), flags); error != 0) {
     std::array<char, 200> why{};
     regerror(error, &state_->expression, why.data(), why.size());
     throw Error(Errc::Usage, fmt::format("expression {}: {}", quote(text), why.data()));
@@ -90,32 +153,40 @@ void Substitution::State::append_replacement(const char* line, std::span<const r
       append_group(0);
     else if (c != '\\' || i + 1 == replacement.size())
       out += c;
-    else if (const char next = replacement[++i]; next >= '0' && next <= '9')
-      append_group(static_cast<std::size_t>(next - '0'));
-    else if (next == 'n')
-      out += '\n';
-    else if (next == 't')
-      out += '\t';
+    else if (is_digit(replacement[++i]))
+      append_group(static_cast<std::size_t>(replacement[i] - '0'));
+    else if (const auto byte = take_byte(replacement, i))
+      out += *byte;
     else
-      out += next;
+      out += replacement[i];
   }
 }
 
 std::string Substitution::State::replace_in(const std::string& line, bool& changed) const {
   std::string out;
-  const char* at = line.c_str();
+  std::size_t at = 0, last_end = std::string::npos;
   std::array<regmatch_t, 10> match{};
-  while (regexec(&expression, at, match.size(), match.data(),
-                 at == line.c_str() ? 0 : REG_NOTBOL) == 0) {
-    changed = true;
-    out.append(at, static_cast<std::size_t>(match[0].rm_so));
-    append_replacement(at, match, out);
-    const bool empty = match[0].rm_so == match[0].rm_eo;
-    at += match[0].rm_eo;
-    if (!everywhere || *at == '\0') break;
-    if (empty) out += *at++;
+  const auto find = [&] {
+    // From the start of the line, so that what stands before a match is seen.
+    match[0] = {static_cast<regoff_t>(at), static_cast<regoff_t>(line.size())};
+    return regexec(&expression, line.c_str(), match.size(), match.data(), REG_STARTEND) == 0;
+  };
+  while (at <= line.size() && find()) {
+    const auto begin = static_cast<std::size_t>(match[0].rm_so),
+               end = static_cast<std::size_t>(match[0].rm_eo);
+    out.append(line, at, begin - at);
+    at = end;
+    if (begin != end || end != last_end) {  // nothing, right behind a match, is no other match
+      changed = true;
+      append_replacement(line.c_str(), match, out);
+    }
+    last_end = end;
+    if (!everywhere) break;
+    if (begin != end) continue;
+    out.append(line, at, 1);
+    ++at;
   }
-  return out + at;
+  return at < line.size() ? out.append(line, at) : out;
 }
 
 std::string Substitution::apply(const std::string& text, std::size_t& changed) const {

@@ -8,7 +8,7 @@
 namespace rawimg::cli {
 
 /// "s/old/new/[g][i]", as sed -E has it: a POSIX extended regular expression for each line; & and
-/// \1 to \9 in what replaces it; any other byte can stand for /.
+/// \1 to \9 in what replaces it; \t, \x41, \o101 and \d065 in both; any other byte can stand for /.
 class Substitution {
  public:
   /// Throws: Usage.

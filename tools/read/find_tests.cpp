@@ -203,7 +203,7 @@ FindTest make_perm(const FindRequest& request) {
   std::string_view mode = request.arguments[0];
   const char how = mode.starts_with('-') || mode.starts_with('/') ? mode.front() : '=';
   if (how != '=') mode.remove_prefix(1);
-  const std::uint16_t bits = ModeChange(mode).apply(0, false);
+  const std::uint16_t bits = ModeChange(mode).apply(0, FileType::Regular);
   return [how, bits](const FindFile& file, FindRun&) {
     const std::uint16_t found = file.step.inode.permissions;
     if (how == '-') return (found & bits) == bits;

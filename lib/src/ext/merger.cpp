@@ -26,8 +26,9 @@ std::size_t index_of(NodeId node) { return static_cast<std::size_t>(node); }
 ExtSummary Merger::run() {
   if (s_.full) throw_no_space();
   s_.writer.drain();
-  for (const auto& [first, last] : s_.given_back.ranges())  // content that was replaced
-    s_.window.file().punch({s_.offset_of(first), ByteCount{(last - first) * s_.block_size}});
+  if (!s_.options.dry_run)
+    for (const auto& [first, last] : s_.given_back.ranges())  // content that was replaced
+      s_.window.file().punch({s_.offset_of(first), ByteCount{(last - first) * s_.block_size}});
   fs_.set_now({how_.created, 0});
   find_changes();
   try {
