@@ -2,6 +2,7 @@
 // The command, killed: at every system call that changes something, and at any time. Whoever comes
 // next finds the old filesystem or the new one, whatever has become of the undo file.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -545,11 +546,84 @@ TEST_CASE("one writer at a time, and no reader beside it", "[judge][E17]") {
   const Outcome done = first.wait();
   CAPTURE(done.text());
   CHECK(done.ok());
+  REQUIRE(waiting.feed("text"));
   CHECK(waiting.wait().ok());
   const std::string names = run_rawimg({"ls", disk.image.string()}).out;
   CHECK_THAT(names, Catch::Contains("first") && Catch::Contains("third"));
   CHECK_THAT(names, !Catch::Contains("second"));
   CHECK(disk.require_whole() == "old");
+}
+
+TEST_CASE("a signal ends what waits for input, and nothing has happened", "[judge][edit]") {
+  const Disk disk;
+  const std::string image = disk.image.string(), before = read_file(disk.image);
+  const fs::path fifo = disk.dir / "fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  struct Row {
+    std::vector<std::string> words;
+    const char* fed;
+  };
+  for (const Row& row : std::vector<Row>{{{"tee", image + ":/new"}, "some"},
+                                         {{"tee", image + ":/new"}, ""},
+                                         {{"cp", "-", image + ":/new"}, "some"},
+                                         {{"cp", fifo.string(), image + ":/new"}, ""},
+                                         {{"rm", "-i", image + ":/set/f0"}, ""},
+                                         {{"batch", image, "-"}, "touch :/x\n"}})
+    for (const int number : {SIGTERM, SIGINT}) {
+      CAPTURE(row.words, row.fed, number);
+      Command command = rawimg_command(row.words);
+      command.input = "never sent";
+      Process process(command);
+      REQUIRE(process.feed(row.fed));
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      REQUIRE(process.running());
+      process.send_signal(number);
+      for (int i = 0; i < 250 && process.running(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      CHECK_FALSE(process.running());
+      const Outcome outcome = process.wait();
+      CAPTURE(outcome.text());
+      CHECK(outcome.exit_code == 128 + number);
+      CHECK(disk.image_is(before));
+      CHECK_FALSE(fs::exists(disk.undo()));
+    }
+}
+
+TEST_CASE("who has not begun to send keeps no image locked", "[judge][E17]") {
+  const Disk disk;
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"tee", disk.image.string() + ":/first"},
+                                             {"cp", "-", disk.image.string() + ":/first"}}) {
+    Command command = rawimg_command(words);
+    command.input = "text";
+    Process waiting(command);
+    REQUIRE(waiting.feed(""));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    CHECK(run_rawimg({"touch", disk.image.string() + ":/second"}).ok());
+    REQUIRE(waiting.feed("text"));
+    CHECK(waiting.wait().ok());
+    CHECK(run_rawimg({"cat", disk.image.string() + ":/first"}).out == "text");
+  }
+}
+
+TEST_CASE("edit leaves no copy behind when there is no room for one", "[judge][edit]") {
+  const Disk disk;
+  write_file(disk.dir / "large", std::string(20'000, 'x'));
+  fs::create_directory(disk.dir / "tmp");
+  REQUIRE(run_rawimg({"cp", (disk.dir / "large").string(), disk.image.string() + ":/large"}).ok());
+  Command command = rawimg_command({"edit", disk.image.string() + ":/large"});
+  command.environment = {"EDITOR=true", "TMPDIR=" + (disk.dir / "tmp").string()};
+  command.limits = {{RLIMIT_FSIZE, 4096}};
+  const Outcome outcome = run(command);
+  CAPTURE(outcome.text());
+  CHECK(outcome.exit_code != 0);
+  CHECK_THAT(outcome.err, Catch::Contains("cannot write") && Catch::Contains("large"));
+  CHECK(fs::is_empty(disk.dir / "tmp"));
+  command.environment = {"EDITOR=true", "TMPDIR=" + (disk.dir / "none").string()};
+  const Outcome missing = run(command);
+  CAPTURE(missing.text());
+  CHECK(missing.exit_code == 1);
+  CHECK_THAT(missing.err, Catch::Contains("TMPDIR"));
 }
 
 TEST_CASE("an image that QEMU has open is left alone", "[judge][E17]") {

@@ -257,7 +257,8 @@ std::unique_ptr<EntrySource> open_source(const SourceRequest& request,
                                          const std::filesystem::path& image, TarOptions options,
                                          const Streams& io) {
   if (request.file == "-") return open_tar(io.in, "standard input", options);
-  if (!std::filesystem::is_directory(request.file))
+  std::error_code none;
+  if (!std::filesystem::is_directory(request.file, none))
     return open_tar(std::filesystem::path(request.file), options);
   if (request.sha256)
     throw Error(Errc::Usage,

@@ -47,11 +47,11 @@ void add_lines(const std::string& text, const std::string& name, std::vector<Lin
 }
 
 std::string read_script(const std::string& word, Streams& io) {
-  if (word == "-") return read_descriptor(io.in, "standard input");
+  if (word == "-") return read_descriptor(io.in, "standard input", io.stop);
   const int descriptor = ::open(word.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
     throw errno_error(errno, fmt::format("cannot open {}", quote(word))).with_path(word);
-  const std::string text = read_descriptor(descriptor, word);
+  const std::string text = read_descriptor(descriptor, word, io.stop);
   ::close(descriptor);
   return text;
 }

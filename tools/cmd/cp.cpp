@@ -46,7 +46,8 @@ std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& op
   const bool is_stream =
       kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character;
   if (is_stream && !options.recursive)
-    return open_host_stream(file.path, file.word);  // as cp does: what comes out of it
+    return open_host_stream(file.path, file.word,
+                            options.stop);  // as cp does: what comes out of it
   return open_host_source(file.path, file.word, options.for_named());
 }
 
@@ -54,7 +55,8 @@ std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& op
 void take_sources(Edit& edit, const std::string& word, const Destination& destination,
                   const Args& args, const CopyOptions& options, const TakeSource& take) {
   const Operand file = edit.operand(word);
-  if (word == "-") return take(file, *open_stream_source(edit.io().in, "standard input"));
+  if (word == "-")
+    return take(file, *open_stream_source(edit.io().in, "standard input", options.stop));
   if (file.kind == Operand::Kind::Host) return take(file, *open_host(file, options));
   if (file.kind == Operand::Kind::OtherImage) {
     Address address = file.other;
@@ -165,7 +167,10 @@ ExitCode run(const Args& args, Streams& io) {
   const std::string target = args.value("target-directory").value_or(args.operands().back());
   if (const auto meant = args.has("image") ? std::nullopt : with_slash(target))
     throw missing_slash(target, *meant);
-  return is_to_host(target, args) ? copy_out(args, io) : run_edit(kCp, args, io);
+  if (is_to_host(target, args)) return copy_out(args, io);
+  const auto& words = args.operands();
+  if (std::find(words.begin(), words.end(), "-") != words.end()) await_input(args, io);
+  return run_edit(kCp, args, io);
 }
 
 }  // namespace

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/errno_error.h"
 #include "base/text.h"
 #include "cmd/all.h"
+#include "edit/editor_copy.h"
 #include "edit/file_content.h"
 #include "edit/guest_file.h"
 #include "edit/place.h"
@@ -31,6 +24,17 @@ constexpr OptionSpec kOwn[] = {
 constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOptions, kImageOption,
                                                    kCommonOptions};
 
+/// Runs what looks for the file.
+template <class Find>
+std::uint32_t with_hint_of_makers(Find find) {
+  try {
+    return find();
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    throw Error(error).with_hint("'rawimg touch' or 'rawimg tee' makes a file");
+  }
+}
+
 /// A dry run shows the difference.
 void replace_content(Edit& edit, const Operand& file, const std::string& before,
                      const std::string& after) {
@@ -40,8 +44,8 @@ void replace_content(Edit& edit, const Operand& file, const std::string& before,
 
 void substitute(Edit& edit, const Operand& file, const Args& args,
                 std::span<const Substitution> substitutions) {
-  const std::uint32_t inode = edit.resolve(file);
-  const std::string before = read_content(edit, inode);
+  const std::string before =
+      read_content(edit, with_hint_of_makers([&] { return edit.resolve(file); }));
   std::string after = before;
   std::size_t changed = 0;
   for (const Substitution& substitution : substitutions) after = substitution.apply(after, changed);
@@ -62,67 +66,11 @@ void apply(Edit& edit, const Args& args) {
                 [&](const Operand& file) { substitute(edit, file, args, substitutions); });
 }
 
-/// A file on the host that an editor works on; gone at the end, with its directory.
-class EditorCopy {
- public:
-  EditorCopy(const std::string& name, const std::string& content) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rawimg-edit-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr)
-      throw errno_error(errno, "cannot make a directory for the editor");
-    directory_ = pattern;
-    file_ = directory_ / (name.empty() || name == "." || name == ".." ? "file" : name);
-    const int descriptor = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (descriptor < 0) throw errno_error(errno, "cannot make a copy for the editor");
-    const bool written =
-        ::write(descriptor, content.data(), content.size()) == static_cast<ssize_t>(content.size());
-    const int error = errno;
-    ::close(descriptor);
-    if (!written) throw errno_error(error, "cannot write the copy for the editor");
-  }
-  ~EditorCopy() {
-    std::error_code ignored;
-    if (!kept_) std::filesystem::remove_all(directory_, ignored);
-  }
-  EditorCopy(const EditorCopy&) = delete;
-  EditorCopy& operator=(const EditorCopy&) = delete;
-
-  void run(const std::string& editor) const {
-    const std::string command = editor + " \"$1\"", name = file_.string();
-    const char* argv[] = {"sh", "-c", command.c_str(), "sh", name.c_str(), nullptr};
-    pid_t child = 0;
-    int status = 0;
-    if (const int error =
-            posix_spawnp(&child, "sh", nullptr, nullptr, const_cast<char**>(argv), environ);
-        error != 0)
-      throw errno_error(error, fmt::format("cannot start the editor {}", quote(editor)));
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-      throw Error(Errc::Io,
-                  fmt::format("the editor {} failed; nothing was changed", quote(editor)));
-  }
-  std::string read() const {
-    const int descriptor = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw errno_error(errno, "cannot read what the editor left");
-    std::string text = read_descriptor(descriptor, "what the editor left");
-    ::close(descriptor);
-    return text;
-  }
-  /// It stays, for the user to do something with it.
-  const std::filesystem::path& keep() {
-    kept_ = true;
-    return file_;
-  }
-
- private:
-  std::filesystem::path directory_, file_;
-  bool kept_ = false;
-};
-
 std::string content_of(const Address& address, const Args& args, Streams& io) {
   const OpenedFs opened = open_filesystem(address, args, io);
   std::string text;
-  const InodeInfo inode = opened.fs.inode(opened.fs.resolve(address.path));
+  const InodeInfo inode =
+      opened.fs.inode(with_hint_of_makers([&] { return opened.fs.resolve(address.path); }));
   if (inode.type != FileType::Regular)
     throw Error(Errc::Usage, fmt::format("{} is not a regular file", quote(address.path)))
         .with_path(address.path);
@@ -155,7 +103,7 @@ ExitCode edit_by_hand(const Args& args, Streams& io) {
   copy.run(editor_of(io));
   const std::string after = copy.read();
   if (after == before) {
-    io.err << "nothing to change\n";
+    io.err << fmt::format("{}: nothing to change\n", quote(address.image.string()));
     return ExitCode::Done;
   }
   try {

@@ -63,7 +63,8 @@ Entry read_node(const Args& args) {
     throw Error(Errc::Usage, fmt::format("missing operand after {}: a device has a major and a "
                                          "minor number",
                                          quote(words.back())));
-  node.permissions = args.value("mode") ? ModeChange(*args.value("mode")).apply(0666, FileType::Regular) : 0644;
+  node.permissions =
+      args.value("mode") ? ModeChange(*args.value("mode")).apply(0666, FileType::Regular) : 0644;
   if (wanted == 2) return node;
   node.device_major = parse_device_number(words[2], "major", kMaxMajor);
   node.device_minor = parse_device_number(words[3], "minor", kMaxMinor);

@@ -29,7 +29,7 @@ std::string require_file(const Edit& edit, const char* path) {
 }
 
 std::string read_hash(Streams& io) {
-  std::string hash = read_descriptor(io.in, "standard input");
+  std::string hash = read_descriptor(io.in, "standard input", io.stop);
   while (hash.ends_with('\n') || hash.ends_with('\r')) hash.pop_back();
   return hash;
 }

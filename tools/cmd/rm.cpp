@@ -13,6 +13,7 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/inode_text.h"
+#include "cli/input.h"
 #include "cmd/all.h"
 #include "edit/edit.h"
 #include "edit/place.h"
@@ -42,16 +43,12 @@ bool is_recursive(const Args& args) { return args.has("recursive") || args.has("
 /// One line of standard input, and none of what is behind it.
 std::string read_answer(Streams& io) {
   std::string line;
-  for (;;) {
-    char c = 0;
-    const ssize_t n = ::read(io.in, &c, 1);
-    if (n < 0 && errno == EINTR && !io.stop.stop_requested()) continue;
-    if (io.stop.stop_requested())
-      throw Error(Errc::Interrupted, "interrupted; nothing was changed");
-    if (n < 0) throw errno_error(errno, "cannot read standard input");
-    if (n == 0 || c == '\n') return line;
+  char c = 0;
+  while (read_some(io.in, std::as_writable_bytes(std::span(&c, 1)), io.stop, "standard input") !=
+             0 &&
+         c != '\n')
     line += c;
-  }
+  return line;
 }
 
 class Remover {

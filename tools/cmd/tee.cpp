@@ -21,7 +21,7 @@ constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOpti
                                                    kLiteralImageOption, kCommonOptions};
 
 void apply(Edit& edit, const Args& args) {
-  const std::string input = read_descriptor(edit.io().in, "standard input");
+  const std::string input = read_descriptor(edit.io().in, "standard input", edit.io().stop);
   if (!args.has("json")) edit.io().out << input;
   for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
     const std::uint32_t inode = find_or_make_regular(edit, file);
@@ -44,7 +44,11 @@ const Command kTee{
         "with * ? [\nmatch inside the image, and make nothing, unless a file has just that "
         "name.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_edit(kTee, args, io); },
+    .run =
+        [](const Args& args, Streams& io) {
+          if (!args.operands().empty()) await_input(args, io);
+          return run_edit(kTee, args, io);
+        },
     .require_words = [](const Args& args) { require_operands(args, 1); },
     .apply = apply,
 };

@@ -45,9 +45,11 @@ void read_without_holes(const CopySource& source,
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
                                              ExtFs::Follow follow);
 /// What can be read from a FIFO or a device of the host, as a file.
-std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word);
+std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word,
+                                             const std::stop_token& stop);
 /// Everything that can be read from a descriptor, as a file.
-std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word);
+std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word,
+                                               const std::stop_token& stop);
 std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file,
                                            ExtFs::Follow follow);
 /// In another image; keeps what it needs.

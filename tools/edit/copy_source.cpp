@@ -19,6 +19,7 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "base/zeros.h"
+#include "cli/input.h"
 #include "edit/copy.h"
 #include "storage/host_file.h"
 
@@ -28,16 +29,14 @@ namespace {
 constexpr std::size_t kPiece = 1u << 20;
 
 void read_all(int descriptor, const std::string& word, std::uint64_t at, std::uint64_t end,
-              const Transaction::ContentSink& sink) {
+              const Transaction::ContentSink& sink, const std::stop_token& stop = {}) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(kPiece, end - at));
   while (at < end) {
-    const ssize_t n =
-        ::read(descriptor, buffer.data(), std::min<std::uint64_t>(buffer.size(), end - at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw host_error(errno, "read", word);
+    const auto wanted = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), end - at));
+    const std::size_t n = read_some(descriptor, wanted, stop, quote(word));
     if (n == 0) return;
-    sink({at, std::span<const std::byte>(buffer).first(static_cast<std::size_t>(n)), nullptr});
-    at += static_cast<std::uint64_t>(n);
+    sink({at, std::span<const std::byte>(buffer).first(n), nullptr});
+    at += n;
   }
 }
 
@@ -91,11 +90,15 @@ class HostSource : public CopySource {
 
 class StreamSource : public CopySource {
  public:
-  StreamSource(int descriptor, std::string word) : descriptor_(descriptor), word_(std::move(word)) {
+  StreamSource(int descriptor, std::string word, std::stop_token stop)
+      : descriptor_(descriptor), word_(std::move(word)), stop_(std::move(stop)) {
     meta_.permissions = 0644;
   }
-  StreamSource(Descriptor owned, std::string word)
-      : descriptor_(owned.get()), owned_(std::move(owned)), word_(std::move(word)) {
+  StreamSource(Descriptor owned, std::string word, std::stop_token stop)
+      : descriptor_(owned.get()),
+        owned_(std::move(owned)),
+        word_(std::move(word)),
+        stop_(std::move(stop)) {
     meta_.permissions = 0644;
   }
   const Entry& meta() const override { return meta_; }
@@ -106,13 +109,14 @@ class StreamSource : public CopySource {
     return nullptr;
   }
   void read(const Transaction::ContentSink& sink) const override {
-    read_all(descriptor_, word_, 0, UINT64_MAX, sink);
+    read_all(descriptor_, word_, 0, UINT64_MAX, sink, stop_);
   }
 
  private:
   int descriptor_;
   std::optional<Descriptor> owned_;
   std::string word_;
+  std::stop_token stop_;
   Entry meta_;
 };
 
@@ -203,14 +207,19 @@ std::unique_ptr<CopySource> open_host_source(const std::string& path, const std:
   return std::make_unique<HostSource>(path, word, follow);
 }
 
-std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word) {
-  Descriptor stream(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word,
+                                             const std::stop_token& stop) {
+  // A FIFO without a writer does not block so; it is waited for where that can be interrupted.
+  Descriptor stream(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (stream.get() < 0) throw host_error(errno, "open", word);
-  return std::make_unique<StreamSource>(std::move(stream), word);
+  wait_for_input(stream.get(), stop, quote(word));
+  fcntl(stream.get(), F_SETFL, fcntl(stream.get(), F_GETFL) & ~O_NONBLOCK);
+  return std::make_unique<StreamSource>(std::move(stream), word, stop);
 }
 
-std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word) {
-  return std::make_unique<StreamSource>(descriptor, word);
+std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string& word,
+                                               const std::stop_token& stop) {
+  return std::make_unique<StreamSource>(descriptor, word, stop);
 }
 
 std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file,

@@ -43,14 +43,6 @@ void require_plain_name(const std::string& name) {
     throw Error(Errc::Corrupt, fmt::format("a file of the image is named {}", quote(name)));
 }
 
-void write_all(int file, std::span<const std::byte> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(file, bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) throw host_error(errno, "write", path);
-    if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-}
-
 }  // namespace
 
 /// A name in a directory that is open. In a dry run the directory may not be there: `at` is -1.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "edit/edit.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include <rawimg/recovery.h>
 
 #include "base/text.h"
+#include "cli/input.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
 #include "read/expand_paths.h"
@@ -31,7 +33,9 @@ std::optional<Address> existing_address(const std::string& word) {
     return std::nullopt;
   const Address address = parse_address(word);
   if (address.path.empty() && !address.slot && !address.offset) return std::nullopt;
-  if (!std::filesystem::exists(address.image)) return std::nullopt;
+  std::error_code error;  // what may not be looked at is there, and opening it says why
+  if (!std::filesystem::exists(address.image, error) && error != std::errc::permission_denied)
+    return std::nullopt;
   return address;
 }
 
@@ -50,8 +54,9 @@ Address literal_image(const std::string& image, const std::vector<std::string>& 
 Error names_no_image(const std::vector<std::string>& words) {
   for (const std::string& word : words)
     if (const auto meant = with_slash(word)) return missing_slash(word, *meant);
+  std::error_code none;
   for (auto word = words.rbegin(); word != words.rend(); ++word)
-    if (std::filesystem::is_regular_file(*word))
+    if (std::filesystem::is_regular_file(*word, none))
       return Error(Errc::Usage, fmt::format("{} is an image, and no path in it", quote(*word)))
           .with_hint("for example " + shell_word(*word + ":/etc/fstab"));
   return Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))
@@ -328,6 +333,12 @@ std::vector<std::string> words_for_image(const Args& args) {
   std::vector<std::string> words = args.operands();
   if (const auto directory = args.value("target-directory")) words.push_back(*directory);
   return words;
+}
+
+void await_input(const Args& args, Streams& io) {
+  const std::vector<std::string> words = words_for_image(args);
+  if (args.has("image") || std::any_of(words.begin(), words.end(), names_image))
+    wait_for_input(io.in, io.stop, "standard input");
 }
 
 ExitCode run_edit(const Command& command, const Args& args, Streams& io) {

@@ -134,6 +134,10 @@ inline constexpr OptionSpec kLiteralImageOrHostOption[] = {
 /// The operands, and what --target-directory names: where an image can be named.
 std::vector<std::string> words_for_image(const Args& args);
 
+/// For what reads standard input: whoever types, or has still to begin, keeps no image locked.
+/// Does nothing where no image is named, so that it is said at once.
+void await_input(const Args& args, Streams& io);
+
 /// A verb as a command of its own: begins a transaction on the image that `words` name (all of
 /// words_for_image unless given), applies, commits, and says so.
 ExitCode run_edit(const Command& command, const Args& args, Streams& io);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "edit/file_content.h"
 
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
+#include <span>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/errno_error.h"
 #include "base/text.h"
+#include "cli/input.h"
 #include "edit/place.h"
 
 namespace rawimg::cli {
@@ -26,17 +24,15 @@ void require_modest(std::uint64_t size, const std::string& name) {
         .with_hint("rawimg cp takes files of any size");
 }
 
-std::string read_descriptor(int descriptor, const std::string& name) {
+std::string read_descriptor(int descriptor, const std::string& name, const std::stop_token& stop) {
   std::string text;
   std::array<char, 65536> buffer;
-  for (;;) {
-    const ssize_t n = ::read(descriptor, buffer.data(), buffer.size());
-    if (n == 0) return text;
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw errno_error(errno, fmt::format("cannot read {}", name));
-    text.append(buffer.data(), static_cast<std::size_t>(n));
+  while (const std::size_t n =
+             read_some(descriptor, std::as_writable_bytes(std::span(buffer)), stop, name)) {
+    text.append(buffer.data(), n);
     require_modest(text.size(), name);
   }
+  return text;
 }
 
 std::string read_content(const Edit& edit, std::uint32_t inode) {

@@ -2,6 +2,7 @@
 // Whole files of modest size, as text verbs need them.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include "edit/edit.h"
@@ -10,8 +11,8 @@ namespace rawimg::cli {
 
 /// Throws: Unsupported (over 1 GiB: it would be held in RAM).
 void require_modest(std::uint64_t size, const std::string& name);
-/// All of a descriptor. Throws: Unsupported (over 1 GiB: it is held in RAM), Io.
-std::string read_descriptor(int descriptor, const std::string& name);
+/// All of a descriptor. Throws: Unsupported (over 1 GiB: it is held in RAM), Interrupted, Io.
+std::string read_descriptor(int descriptor, const std::string& name, const std::stop_token& stop);
 /// A file of the image. Throws: Unsupported (over 1 GiB), and as Transaction does.
 std::string read_content(const Edit& edit, std::uint32_t inode);
 /// Makes the file (0644, 0:0) or replaces its content; symlinks are followed.

@@ -18,6 +18,7 @@
 #include "base/endian.h"
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "storage/host_file.h"
 #include "storage/sync_directory.h"
 
 namespace rawimg {
@@ -58,15 +59,7 @@ class NewFile {
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
-      if (n < 0 && errno != EINTR)
-        throw errno_error(errno, fmt::format("cannot write {}", quote(path_.string())))
-            .with_path(path_.string());
-      if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-  }
+  void write(std::span<const std::byte> bytes) { write_all(descriptor_, bytes, path_.string()); }
   void finish(Durability durability) {
     if (durability == Durability::Sync) {
       if (fsync(descriptor_) != 0)

@@ -86,6 +86,14 @@ Error host_error(int number, std::string_view what, const std::string& name) {
   return errno_error(number, fmt::format("cannot {} {}", what, quote(name))).with_path(name);
 }
 
+void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) throw host_error(errno, "write", name);
+    if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
 std::vector<std::string> names_in(const std::string& directory, const std::string& name) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
   if (!open) throw host_error(errno, "read", name);

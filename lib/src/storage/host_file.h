@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ Entry host_entry(const std::string& path, const struct stat& status, const std::
 
 /// "cannot open 'a': permission denied", about `name`.
 Error host_error(int number, std::string_view what, const std::string& name);
+/// Throws: Io, NoSpace.
+void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name);
 /// The names in a directory, sorted by their bytes. Throws: Io.
 std::vector<std::string> names_in(const std::string& directory, const std::string& name);
 /// The next bytes from `at` on, below `size`, that are no hole; all, where the file system knows no
