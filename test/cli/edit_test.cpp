@@ -497,7 +497,7 @@ TEST_CASE("batch --json is an object a line, and one for the batch", "[cli][edit
             .at("error")
             .at("message")
             .get<std::string>()
-            .find("-e 2") == 0);
+            .find(": -e 2: ") != std::string::npos);
 }
 
 TEST_CASE("what verbs print in batch --json is part of their records", "[cli][edit]") {

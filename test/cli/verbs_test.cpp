@@ -541,3 +541,73 @@ TEST_CASE("names of inodes that no file may have are damage", "[cli][edit]") {
   }
   CHECK((read_file(image) == before));
 }
+
+TEST_CASE("rmdir -p goes up as far as directories are empty", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"mkdir", "-p", ":/a/b/c/d", ":/m/one", ":/m/two/full"});
+  disk.require_verb({"touch", ":/a/x"});
+  disk.require_verb({"rmdir", "-p", ":/a/b/c/d"});
+  CHECK(disk.ls("/a") == "x\n");
+  disk.require_verb({"mkdir", "-p", ":/a/b/c"});
+  CHECK(disk.run_verb({"rmdir", "-p", ":/a"}).code == 1);
+  disk.require_verb({"ln", "-s", "one", ":/m/link"});
+  const CliResult wild = disk.run_verb({"rmdir", "--ignore-fail-on-non-empty", ":/m/*/"});
+  CAPTURE(wild.err);
+  CHECK(wild.code == 0);
+  CHECK_THAT(wild.err, Catch::Contains("/m/link/': a symlink, left out"));
+  CHECK(disk.ls("/m") == "link\ntwo\n");
+}
+
+TEST_CASE("xattr sets what a kernel takes", "[cli][edit]") {
+  const Disk disk;
+  add_files(disk);
+  disk.require_verb({"mknod", ":/fifo", "p"});
+  const std::string cap2 = "security.capability=0x0100000200200000000000000000000000000000",
+                    cap3 = "security.capability=0x010000030020000000000000000000000000000000000000";
+  check_rows(disk,
+             {{{"xattr", "--set", "user.a=b", ":/f"}, 0, ""},
+              {{"xattr", "--set", "user.a=b", ":/d"}, 0, ""},
+              {{"xattr", "--set", "user.a=b", ":/fifo"}, 1, "files and directories only"},
+              {{"xattr", "-h", "--set", "user.a=b", ":/lf"}, 1, "files and directories only"},
+              {{"xattr", "-h", "--set", "trusted.a=b", ":/lf"}, 0, ""},
+              {{"xattr", "--set", cap2, ":/f"}, 0, ""},
+              {{"xattr", "--set", cap3, ":/f"}, 0, ""},
+              {{"xattr", "--set", cap2 + "00", ":/f"}, 2, "has 20"},
+              {{"xattr", "--set", "security.capability=x", ":/f"}, 2, "has 20"},
+              {{"xattr", "--set", "system.posix_acl_default=x", ":/f"}, 1, "only directories"}});
+}
+
+TEST_CASE("what is said with -v is said once it is true", "[cli][edit]") {
+  const Disk disk;
+  add_files(disk);
+  const CliResult failed = disk.run_verb({"rm", "-v", ":/f", ":/none"});
+  CHECK(failed.code == 4);
+  CHECK(failed.out == "");
+  const CliResult batch =
+      disk.run_verb({"batch", disk.image, "-v", "-e", "rm :/f", "-e", "rm :/none"});
+  CHECK(batch.code == 4);
+  CHECK(batch.out == "");
+  CHECK_THAT(disk.run_verb({"rm", "-v", ":/f", ":/h"}).out,
+             Catch::Contains("/f'\n") && Catch::Contains("/h'\n"));
+}
+
+TEST_CASE("who is told to run e2fsck is told when and on what", "[cli][edit]") {
+  const Disk disk;
+  const std::string image = (disk.dir / "broken.img").string();
+  fs::copy_file(disk.image, image);
+  REQUIRE(run({"debugfs", "-w", "-R", "ssv state 0", image + "?offset=1048576"}).ok());
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"rm", image + ":/etc/fstab"},
+                                             {"populate", image, (disk.dir / "a.tar").string()},
+                                             {"batch", image, "-e", "rm :/etc/fstab"}}) {
+    const CliResult result = run_rawimg(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 6);
+    CHECK_THAT(result.err,
+               Catch::Contains("no guest runs from it") &&
+                   Catch::Contains("e2fsck -f '" + image + "?offset=1048576'") &&
+                   Catch::Contains("'" + image + "': the filesystem was not unmounted"));
+  }
+  CHECK_THAT(run_rawimg({"cat", disk.image + ":/none"}).err, Catch::Contains(disk.image));
+  CHECK_THAT(run_rawimg({"ls", disk.image + ":/etc/fstab/x"}).err, Catch::Contains(disk.image));
+}

@@ -3,10 +3,26 @@
 
 #include <ostream>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 #include "cli/output.h"
 
 namespace rawimg::cli {
+
+Error with_image(const Error& error, const std::filesystem::path& image, std::uint64_t start) {
+  const std::string name = image.string();
+  const bool is_clear = std::string_view(error.what()).find(name) != std::string_view::npos ||
+                        error.code() == Errc::Usage || error.code() == Errc::Interrupted;
+  Error named = is_clear ? error : error.in(quote(name));
+  constexpr std::string_view kPlaceholder = " IMG";
+  std::string hint = error.hint();
+  const std::size_t at = hint.find(kPlaceholder, hint.find(": e2fsck"));
+  if (at == std::string::npos) return named;
+  const std::string device = start == 0 ? name : fmt::format("{}?offset={}", name, start);
+  return std::move(named).with_hint(
+      hint.replace(at, kPlaceholder.size(), " " + shell_word(device)));
+}
 
 OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) {
   auto image = std::make_unique<ImageFile>(
@@ -20,11 +36,14 @@ OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) 
     if (recovered)
       io.err << "rawimg: " << quote(name)
              << ": a change was interrupted; what 'rawimg recover' would make of it is shown\n";
-    ExtFs fs =
-        ExtFs::open(recovered ? found.window.through(*recovered) : found.window,
-                    args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);
-    return OpenedFs{std::move(image), std::move(recovered), std::move(fs), found.slot,
-                    std::move(found.warnings)};
+    const std::uint64_t start = found.window.range().start();
+    ExtFs fs = about_image(address.image, start, [&] {
+      return ExtFs::open(recovered ? found.window.through(*recovered) : found.window,
+                         args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);
+    });
+    return OpenedFs{
+        std::move(image),         std::move(recovered), std::move(fs), found.slot, start,
+        std::move(found.warnings)};
   });
 }
 

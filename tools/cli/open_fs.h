@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -21,8 +23,24 @@ struct OpenedFs {
   std::unique_ptr<const WindowReader> recovered;  ///< in front of what an interrupted change left
   ExtFs fs;
   unsigned slot = 0;
+  std::uint64_t start = 0;             ///< byte of the image
   std::vector<Warning> warnings = {};  ///< on standard error already; for JSON
 };
+
+/// With the image's name in front, unless it is in the message, and in place of IMG in a command
+/// that the hint proposes, as e2fsck takes it. `start`: byte of the filesystem.
+Error with_image(const Error& error, const std::filesystem::path& image, std::uint64_t start);
+
+/// Runs `action`; an Error that leaves it is one of this image.
+template <class Action>
+auto about_image(const std::filesystem::path& image, std::uint64_t start, Action&& action)
+    -> decltype(action()) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw with_image(error, image, start);
+  }
+}
 
 /// Reading writes nothing: a change that was interrupted is looked past, with a word on standard
 /// error.

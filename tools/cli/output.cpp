@@ -82,7 +82,8 @@ void print_error_json(Streams& io, std::string_view command, const Error& error,
 }
 
 Error output_error(int reason) {
-  return errno_error(reason != 0 ? reason : EIO, "cannot write to standard output");
+  const Error error = errno_error(reason != 0 ? reason : EIO, "cannot write to standard output");
+  return {Errc::Io, error.what(), error.cause()};  // NoSpace would be about the image
 }
 
 std::string shown(std::string_view bytes, bool terminal) {

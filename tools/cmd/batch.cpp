@@ -156,7 +156,7 @@ ExitCode run(const Args& args, Streams& io) {
   Streams captured = io.with_output(records.printed);
   const bool wants_json = args.has("json");
   const ExitCode code =
-      run_edit_on(kBatch, address, args, wants_json ? captured : io, true, [&](Edit& edit) {
+      run_edit_on(kBatch, address, args, wants_json ? captured : io, Verbs::Batch, [&](Edit& edit) {
         for (const Line& line : lines) {
           if (io.stop.stop_requested()) return;
           apply_line(edit, line, records);

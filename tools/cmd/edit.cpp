@@ -107,7 +107,7 @@ ExitCode edit_by_hand(const Args& args, Streams& io) {
     return ExitCode::Done;
   }
   try {
-    return run_edit_on(kEdit, address, args, io, false, [&](Edit& edit) {
+    return run_edit_on(kEdit, address, args, io, Verbs::One, [&](Edit& edit) {
       const Operand file{Operand::Kind::Image, args.operands()[0], address.path, {}};
       if (read_content(edit, edit.resolve(file)) != before)
         throw Error(Errc::Mismatch, fmt::format("{} changed in the image meanwhile; nothing was "

@@ -84,7 +84,7 @@ ExitCode run(const Args& args, Streams& io) {
   std::vector<std::string> words = args.operands();
   const Address address = take_image(args, words, 0);
   if (!words.empty())
-    return run_edit_on(kHostname, address, args, io, false,
+    return run_edit_on(kHostname, address, args, io, Verbs::One,
                        [&](Edit& edit) { apply(edit, with_operands(args, words)); });
   const OpenedFs opened = open_filesystem(address, args, io);
   const HostName host =

@@ -97,7 +97,9 @@ ExitCode run(const Args& args, Streams& io) {
   for (const Warning& warning : found.warnings) observer.warning(warning);
   std::vector<SourceSpec> sources = open_sources(request.sources, request.address.image, args, io);
   const StoppableJob job;
-  const PopulateResult made = populate(found.window, std::move(sources), request.how, observer);
+  const PopulateResult made = about_image(request.address.image, found.window.range().start(), [&] {
+    return populate(found.window, std::move(sources), request.how, observer);
+  });
   const double seconds = observer.seconds();
   const Json result = result_json(request, made, found, seconds);
   observer.finished(closing_line(request, made, found, seconds), result);

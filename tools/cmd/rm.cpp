@@ -62,7 +62,8 @@ class Remover {
   void remove(const Operand& file) {
     if (names_root(file))
       throw Error(Errc::Exists, "the root directory cannot be removed")
-          .with_hint(fmt::format("{}* is all that is in it", escape(file.word)));
+          .with_hint(fmt::format("{} and {} are all that is in it", shell_word(file.word + "*"),
+                                 shell_word(file.word + ".[!.]*")));
     const Named named = require_named(edit_, file);
     if (named.type != FileType::Directory) return (void)remove_one(file, named);
     require_not_lost_and_found(edit_, named);

@@ -11,21 +11,24 @@ namespace rawimg::cli {
 namespace {
 
 constexpr OptionSpec kOwn[] = {
-    {"parents", "", "remove the parents that become empty, too", 'p'},
+    {"parents", "", "remove the parents that become empty, too, up to the first that does not",
+     'p'},
     {"ignore-fail-on-non-empty", "", "a directory that is not empty is no error, and stays"},
 };
 constexpr std::span<const OptionSpec> kTables[] = {
     kOwn, kVerboseOption, kEditOptions, kLockOptions, kLiteralImageOption, kCommonOptions};
 
+enum class NotEmpty { IsError, Stays };
+
 /// Returns false where something is in it and that is no error.
-bool remove_one(Edit& edit, const Operand& directory, const Args& args) {
+bool remove_one(Edit& edit, const Operand& directory, NotEmpty not_empty) {
   if (names_root(directory)) throw Error(Errc::Exists, "the root directory cannot be removed");
   const Named named = require_named(edit, directory);
   if (named.type != FileType::Directory)
     throw Error(Errc::NotFound, "it is not a directory").with_hint("'rawimg rm' removes files");
   require_not_lost_and_found(edit, named);
   if (!edit.fs().read_directory(named.inode).empty()) {
-    if (args.has("ignore-fail-on-non-empty")) return false;
+    if (not_empty == NotEmpty::Stays) return false;
     throw Error(Errc::Exists, "the directory is not empty");
   }
   change_names([&] { edit.fs().remove_directory(named.place.directory, named.place.name); });
@@ -44,19 +47,32 @@ std::optional<Operand> parent_of(Operand directory) {
   return directory;
 }
 
-void apply(Edit& edit, const Args& args) {
-  for (const std::string& word : args.operands()) {
-    for (const Operand& match : expand_removable(edit, word)) {
-      for (std::optional<Operand> directory = match; directory;) {
-        try {
-          if (!remove_one(edit, *directory, args)) break;
-        } catch (const Error& error) {
-          throw in_file(error, *directory);
-        }
-        directory = args.has("parents") ? parent_of(std::move(*directory)) : std::nullopt;
-      }
+/// What a wildcard with a slash behind it matches beside directories: symlinks to them.
+bool is_skipped(Edit& edit, const Operand& match) {
+  if (!match.is_match || !has_slash_behind(match)) return false;
+  const auto inode = edit.find(without_slashes(match), ExtFs::Follow::AllButLast);
+  if (!inode || edit.is_directory(*inode)) return false;
+  edit.warn("symlink", match, "a symlink, left out");
+  return true;
+}
+
+void remove(Edit& edit, const Operand& match, const Args& args) {
+  NotEmpty not_empty = args.has("ignore-fail-on-non-empty") ? NotEmpty::Stays : NotEmpty::IsError;
+  for (std::optional<Operand> directory = match; directory;) {
+    try {
+      if (!remove_one(edit, *directory, not_empty)) return;
+    } catch (const Error& error) {
+      throw in_file(error, *directory);
     }
+    not_empty = NotEmpty::Stays;  // a parent is removed if that is possible
+    directory = args.has("parents") ? parent_of(std::move(*directory)) : std::nullopt;
   }
+}
+
+void apply(Edit& edit, const Args& args) {
+  for (const std::string& word : args.operands())
+    for (const Operand& match : expand_removable(edit, word))
+      if (!is_skipped(edit, match)) remove(edit, match, args);
 }
 
 }  // namespace

@@ -40,26 +40,52 @@ std::string read_value(std::string_view text) {
   return bytes;
 }
 
-void remove(std::vector<Xattr>& xattrs, const std::string& name, bool must_exist) {
+/// What setxattr(2) refuses, a guest cannot use (Linux fs/xattr.c, security/commoncap.c).
+void require_settable(const std::string& name, std::string_view value, FileType type) {
+  const bool is_plain = type == FileType::Regular || type == FileType::Directory;
+  const auto refuse = [&](const char* why) {
+    throw Error(Errc::Exists, fmt::format("{} {}", quote(name), why));
+  };
+  if (name.starts_with("user.") && !is_plain)
+    refuse("cannot be set: Linux has user attributes of files and directories only");
+  if (name.starts_with("system.posix_acl_") && type == FileType::Symlink)
+    refuse("cannot be set: a symlink has no ACL");
+  if (name == "system.posix_acl_default" && type != FileType::Directory)
+    refuse("cannot be set: only directories have a default ACL");
+  if (name != "security.capability") return;
+  constexpr std::size_t kSizes[] = {0, 0, 20, 24};  // of struct vfs_cap_data, by its revision
+  const unsigned revision = value.size() < 4 ? 0 : static_cast<unsigned char>(value[3]);
+  if (revision < 2 || revision > 3 || value.size() != kSizes[revision])
+    throw Error(Errc::Usage,
+                fmt::format("{} of {} bytes: revision 2 (0x...02 as its fourth byte) has 20, and "
+                            "revision 3 has 24",
+                            quote(name), value.size()));
+}
+
+enum class Absent { IsError, IsFine };
+
+void remove(std::vector<Xattr>& xattrs, const std::string& name, Absent absent) {
   const auto at = std::find_if(xattrs.begin(), xattrs.end(),
                                [&](const Xattr& xattr) { return xattr.name == name; });
   if (at != xattrs.end())
     xattrs.erase(at);
-  else if (must_exist)
+  else if (absent == Absent::IsError)
     throw Error(Errc::NotFound, fmt::format("it has no attribute {}", quote(name)));
 }
 
-void change(std::vector<Xattr>& xattrs, const Args& args, bool must_exist) {
+void change(std::vector<Xattr>& xattrs, const Args& args, FileType type, Absent absent) {
   if (args.has("remove-all")) xattrs.clear();
   for (const auto& [option, value] : args.options()) {
-    if (option == "remove") remove(xattrs, value, must_exist);
+    if (option == "remove") remove(xattrs, value, absent);
     if (option != "set") continue;
     const std::size_t equals = value.find('=');
     if (equals == std::string::npos)
       throw Error(Errc::Usage, fmt::format("{} is not NAME=VALUE", quote(value)));
     const std::string name = value.substr(0, equals);
-    remove(xattrs, name, false);
-    xattrs.push_back({name, read_value(std::string_view(value).substr(equals + 1))});
+    const std::string bytes = read_value(std::string_view(value).substr(equals + 1));
+    require_settable(name, bytes, type);
+    remove(xattrs, name, Absent::IsFine);
+    xattrs.push_back({name, bytes});
   }
   std::sort(xattrs.begin(), xattrs.end());
 }
@@ -68,10 +94,11 @@ void change_file(Edit& edit, const Operand& file, const Args& args) {
   const auto inode = resolve_or_skip(
       edit, file, args.has("no-dereference") ? ExtFs::Follow::AllButLast : ExtFs::Follow::All);
   if (!inode) return;
-  const std::vector<Xattr> before = edit.fs().inode(*inode).xattrs;
-  std::vector<Xattr> xattrs = before;
-  change(xattrs, args, !args.has("force") && !file.is_match);
-  if (xattrs != before) edit.fs().set_xattrs(*inode, xattrs);
+  const InodeInfo before = edit.fs().inode(*inode);
+  std::vector<Xattr> xattrs = before.xattrs;
+  change(xattrs, args, before.type,
+         args.has("force") || file.is_match ? Absent::IsFine : Absent::IsError);
+  if (xattrs != before.xattrs) edit.fs().set_xattrs(*inode, xattrs);
 }
 
 void require_words(const Args& args) {

@@ -221,7 +221,12 @@ void Edit::say(const std::string& line) {
   if (verbose) tell(line);
 }
 
-void Edit::tell(const std::string& line) { io_.out << line << '\n'; }
+void Edit::tell(const std::string& line) {
+  if (wants_json())
+    io_.out << line << '\n';
+  else
+    (told_ += line) += '\n';
+}
 
 void Edit::warn(std::string code, const Operand& file, const std::string& message) {
   warnings.push_back(
@@ -292,40 +297,52 @@ ImageFile open_to_change(const std::filesystem::path& path, const Args& args, St
   return image;
 }
 
+namespace {
+
+PathWords path_words(const Command& command, const Args& args, Verbs verbs) {
+  if (verbs == Verbs::Batch) return PathWords::Batch;
+  if (!args.has("image")) return PathWords::Addresses;
+  return command.takes_host_files ? PathWords::Colon : PathWords::Plain;
+}
+
+/// Throws: what `apply` throws, and Interrupted.
+void carry_out(Edit& edit, const std::function<void(Edit&)>& apply) {
+  const StoppableJob job;
+  try {
+    apply(edit);
+  } catch (const Error& error) {
+    throw with_free_space(error, edit.fs());
+  }
+  if (edit.io().stop.stop_requested())
+    throw Error(Errc::Interrupted, "interrupted; nothing was changed");
+}
+
+}  // namespace
+
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
-                     bool in_batch, const std::function<void(Edit&)>& apply) {
+                     Verbs verbs, const std::function<void(Edit&)>& apply) {
   std::ostringstream printed;  // what a verb prints is part of the object that --json prints
   Streams captured = io.with_output(printed);
-  Streams& verb_io = args.has("json") && !in_batch ? captured : io;
+  Streams& verb_io = args.has("json") && verbs == Verbs::One ? captured : io;
   ImageFile image = open_to_change(address.image, args, io);
-  const Durability durability = read_durability(args);
   const FoundWindow found = find_filesystem(image, address);
-  Transaction transaction = Transaction::begin(
-      found.window, {.now = time_of_edit(io),
-                     .durability = durability,
-                     .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes,
-                     .dry_run = args.has("dry-run")});
-  PathWords words = in_batch ? PathWords::Batch : PathWords::Addresses;
-  if (!in_batch && args.has("image"))
-    words = command.takes_host_files ? PathWords::Colon : PathWords::Plain;
-  Edit edit(transaction, address, words, args, verb_io);
-  edit.warnings = found.warnings;
-  if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
-  {
-    const StoppableJob job;
-    try {
-      apply(edit);
-    } catch (const Error& error) {
-      throw with_free_space(error, transaction);
-    }
-    if (io.stop.stop_requested())
-      throw Error(Errc::Interrupted, "interrupted; nothing was changed");
-  }
-  const bool changed = transaction.has_changes();
-  Transaction::Result result;
-  if (!args.has("dry-run")) result = transaction.commit();
-  edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
-  print_summary(command, address, result, changed, edit, args, printed.str(), io);
+  about_image(address.image, found.window.range().start(), [&] {
+    Transaction transaction = Transaction::begin(
+        found.window, {.now = time_of_edit(io),
+                       .durability = read_durability(args),
+                       .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes,
+                       .dry_run = args.has("dry-run")});
+    Edit edit(transaction, address, path_words(command, args, verbs), args, verb_io);
+    edit.warnings = found.warnings;
+    if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
+    carry_out(edit, apply);
+    const bool changed = transaction.has_changes();
+    Transaction::Result result;
+    if (!args.has("dry-run")) result = transaction.commit();
+    edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
+    io.out << edit.told();
+    print_summary(command, address, result, changed, edit, args, printed.str(), io);
+  });
   return ExitCode::Done;
 }
 
@@ -351,7 +368,7 @@ ExitCode run_edit(const Command& command, const Args& args, Streams& io,
   const auto literal = args.value("image");
   const Address address =
       literal ? literal_image(*literal, words, command.takes_host_files) : find_image(words);
-  return run_edit_on(command, address, args, io, false,
+  return run_edit_on(command, address, args, io, Verbs::One,
                      [&](Edit& edit) { command.apply(edit, args); });
 }
 

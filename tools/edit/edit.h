@@ -88,8 +88,10 @@ class Edit {
   bool wants_json() const { return args_.has("json"); }
   /// "PARTUUID=..." of the partition that is edited; empty where there is no table.
   std::string partuuid;
-  void say(const std::string& line);   ///< with --verbose
-  void tell(const std::string& line);  ///< on standard output; with --json, in its object
+  void say(const std::string& line);  ///< with --verbose
+  /// On standard output, once it is true; with --json, in its object.
+  void tell(const std::string& line);
+  const std::string& told() const { return told_; }
   void warn(std::string code, const Operand& file, const std::string& message);
 
  private:
@@ -99,6 +101,7 @@ class Edit {
   const Args& args_;
   Streams& io_;
   Timestamp now_;
+  std::string told_;
 };
 
 /// Whether a word names an image that exists, and something in it.
@@ -143,10 +146,11 @@ void await_input(const Args& args, Streams& io);
 ExitCode run_edit(const Command& command, const Args& args, Streams& io);
 ExitCode run_edit(const Command& command, const Args& args, Streams& io,
                   const std::vector<std::string>& words);
+enum class Verbs { One, Batch };
 /// The same for `apply` on the image at `address`; the summary goes to standard error or, with
 /// --json, to standard output, with `extra` in it.
 ExitCode run_edit_on(const Command& command, const Address& address, const Args& args, Streams& io,
-                     bool in_batch, const std::function<void(Edit&)>& apply);
+                     Verbs verbs, const std::function<void(Edit&)>& apply);
 
 /// With the file's name in front, for people.
 Error in_file(const Error& error, const Operand& file);

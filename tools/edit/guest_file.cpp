@@ -116,7 +116,7 @@ ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io) {
   if (!has_verb) words.insert(words.begin(), "list");
   const Args behind = with_operands(args, words);
   if (words[0] != "list")
-    return run_edit_on(noun.command, address, args, io, false,
+    return run_edit_on(noun.command, address, args, io, Verbs::One,
                        [&](Edit& edit) { noun.command.apply(edit, behind); });
   require_operands(read_guest_words(behind, noun), 0, 0, "nothing behind the image");
   return list(noun, address, args, io);

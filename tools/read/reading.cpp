@@ -32,6 +32,12 @@ class OpenImages {
     return {&open(address).fs, literal ? *literal : word.substr(0, front), address.path};
   }
 
+  /// Which image a failure is about, where it can be but one.
+  Error named(const Error& error) const {
+    if (opened_.size() != 1) return error;
+    return with_image(error, opened_[0].address.image, opened_[0].fs.start);
+  }
+
   std::vector<Warning> warnings() const {
     std::vector<Warning> all;
     for (const Opened& one : opened_)
@@ -108,7 +114,12 @@ ExitCode run_reading(const Command& command, const Args& args, Streams& io) {
   Reading reading(io, args.has("json"),
                   args.has("image") ? std::optional<std::string>("") : std::nullopt,
                   [&](const std::string& word) { return images.locate(word); });
-  const ExitCode code = command.read(reading, args);
+  ExitCode code = ExitCode::Done;
+  try {
+    code = command.read(reading, args);
+  } catch (const Error& error) {
+    throw images.named(error);
+  }
   if (reading.wants_json())
     print_result_text(io, command.name, reading.result(), images.warnings());
   return code;

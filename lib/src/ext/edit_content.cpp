@@ -10,6 +10,7 @@
 #include "ext/acl_mode.h"
 #include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
+#include "ext/ext_error.h"
 #include "ext/map_reader.h"
 #include "ext/overlay_commit.h"
 
@@ -314,7 +315,7 @@ std::string Transaction::State::read_xattr_block(const EditInode& inode) const {
     throw Error(Errc::Corrupt,
                 fmt::format("block {}, with the extended attributes of inode {}, is damaged", block,
                             inode.number()))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
   return bytes;
 }
 

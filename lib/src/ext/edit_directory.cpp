@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "ext/edit_state.h"
+#include "ext/ext_error.h"
 #include "ext/inode_codec.h"
 
 namespace rawimg {
@@ -158,7 +159,7 @@ void Transaction::State::drop_link(std::uint32_t number, FileType of) {
   __u16& links = inode.fields().i_links_count;
   if (links == 0)
     throw Error(Errc::Corrupt, fmt::format("inode {} has a name, but no links", number))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
   const bool is_directory = of == FileType::Directory;
   if (!is_directory || links > 2) --links;
   inode.set_ctime(options.now);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ext/edit_space.h"
+#include "ext/ext_error.h"
 
 #include <algorithm>
 #include <cassert>
@@ -44,7 +45,7 @@ void EditSpace::require_not_metadata(BlockRun run) const {
   if (metadata_.overlaps(run.start, run.end()))
     throw Error(Errc::Corrupt, fmt::format("blocks {} to {} belong to the filesystem's own tables",
                                            run.start, run.end() - 1))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
 }
 
 BlockRun EditSpace::take_blocks(std::uint64_t goal, std::uint64_t want) {
@@ -114,12 +115,12 @@ void EditSpace::give_back(BlockRun run) {
   require_not_metadata(run);
   if (ext2fs_find_first_zero_block_bitmap2(fs_->block_map, run.start, run.end() - 1, &found) == 0)
     throw Error(Errc::Corrupt, fmt::format("block {} is in use, but free in the bitmap", found))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
   if (taken_.overlaps(run.start, run.end())) return give_back_taken(run);
   if (given_back_.overlaps(run.start, run.end()))
     throw Error(Errc::Corrupt,
                 fmt::format("one of the blocks {} to {} is in use twice", run.start, run.end() - 1))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
   given_back_.add(run.start, run.end());
 }
 
@@ -170,10 +171,10 @@ void EditSpace::zero_slots_up_to(std::uint32_t inode) {
 void EditSpace::give_back_inode(std::uint32_t inode, FileType type) {
   if (!ext2fs_test_inode_bitmap2(fs_->inode_map, inode))
     throw Error(Errc::Corrupt, fmt::format("inode {} is in use, but free in the bitmap", inode))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
   if (!inodes_.emplace(inode, type).second)
     throw Error(Errc::Corrupt, fmt::format("inode {} is in use twice", inode))
-        .with_hint("run e2fsck first");
+        .with_hint(kCheckHint);
 }
 
 std::uint64_t EditSpace::goal_for(std::uint32_t inode) const {

@@ -128,7 +128,7 @@ ExtFs ExtFs::open(const Window& where, DirtyJournal journal) {
   if (state->info.needs_recovery && journal == DirtyJournal::Refuse)
     throw Error(Errc::Dirty,
                 "the journal must be replayed first: what is read without it may be stale")
-        .with_hint("e2fsck -E journal_only replays it; --ignore-journal reads all the same");
+        .with_hint(std::string(kReplayHint) + "; --ignore-journal reads all the same");
   return ExtFs(std::move(state));
 }
 

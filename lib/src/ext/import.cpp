@@ -7,6 +7,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "ext/ext_error.h"
 
 namespace rawimg {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 std::size_t index_of(NodeId node) { return static_cast<std::size_t>(node); }
 
 [[noreturn]] void corrupt(const std::string& why) {
-  throw Error(Errc::Corrupt, why).with_hint("run e2fsck first");
+  throw Error(Errc::Corrupt, why).with_hint(kCheckHint);
 }
 
 void require_names_once(std::uint32_t directory, std::vector<DirEntry>& entries) {

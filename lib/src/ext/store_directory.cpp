@@ -13,6 +13,7 @@
 #include "ext/directory_blocks.h"
 #include "ext/directory_leaf.h"
 #include "ext/edit_state.h"
+#include "ext/ext_error.h"
 
 namespace rawimg {
 namespace {
@@ -60,7 +61,7 @@ void require_names_once(std::uint32_t directory, std::span<const DirName> names)
     if (!seen.insert(name.name).second)
       throw Error(Errc::Corrupt, fmt::format("directory inode {} has the name {} twice", directory,
                                              quote(name.name)))
-          .with_hint("run e2fsck first");
+          .with_hint(kCheckHint);
 }
 
 }  // namespace

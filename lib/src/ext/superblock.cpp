@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ext/superblock.h"
+#include "ext/ext_error.h"
 
 #include <ext2fs/ext2fs.h>
 
@@ -211,13 +212,11 @@ void Superblock::require_editable() const {
   };
   require_readable();
   if (has_incompat(EXT3_FEATURE_INCOMPAT_RECOVER))
-    throw dirty("the journal must be replayed first", "e2fsck -E journal_only replays it");
-  if (raw_.s_state & EXT2_ERROR_FS)
-    throw dirty("the filesystem is marked as damaged", "run e2fsck first");
-  if (!(raw_.s_state & EXT2_VALID_FS))
-    throw dirty("the filesystem was not unmounted", "run e2fsck first");
+    throw dirty("the journal must be replayed first", kReplayHint);
+  if (raw_.s_state & EXT2_ERROR_FS) throw dirty("the filesystem is marked as damaged", kCheckHint);
+  if (!(raw_.s_state & EXT2_VALID_FS)) throw dirty("the filesystem was not unmounted", kCheckHint);
   if (raw_.s_last_orphan != 0)
-    throw dirty("the filesystem has deleted files that are not cleaned up", "run e2fsck first");
+    throw dirty("the filesystem has deleted files that are not cleaned up", kCheckHint);
   require_writable(features());
   if ((raw_.s_feature_compat & EXT2_FEATURE_COMPAT_DIR_INDEX) &&
       raw_.s_def_hash_version > EXT2_HASH_TEA)
