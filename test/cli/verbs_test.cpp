@@ -71,7 +71,7 @@ TEST_CASE("what is in the way is refused with its whole path, and is not called 
                     {{"rmdir", ":/lost+found"}, 1, "lost+found has to stay"},
                     {{"rmdir", ":/e"}, 1, "not empty"},
                     {{"rmdir", ":/"}, 1, "the root directory cannot be removed"},
-                    {{"rmdir", ":/f"}, 4, "not a directory"},
+                    {{"rmdir", ":/f"}, 1, "not a directory"},
                     {{"mkdir", ":/d"}, 1, "exists"},
                     {{"mkdir", ":/"}, 1, "root directory"},
                     {{"mkdir", ":/f/x"}, 4, "'/f' is not a directory"},
@@ -470,8 +470,8 @@ TEST_CASE("what makes files makes them where symlinks lead, inside of the image"
 TEST_CASE("messages name the operand that is wrong, and what it lacks", "[cli][edit]") {
   const Disk disk;
   const std::string slashless = disk.image + ":etc/x";
-  check_rows(disk, {{{"rm", "host/f", slashless}, 2, "a path in an image begins with '/'"},
-                    {{"rm", ":/etc/fstab", slashless}, 2, "a path in an image begins with '/'"},
+  check_rows(disk, {{{"rm", "host/f", slashless}, 2, "a path in an image is IMG:/path"},
+                    {{"rm", ":/etc/fstab", slashless}, 2, "a path in an image is IMG:/path"},
                     {{"rm", "host/f", ":/etc/fstab"}, 2, "'host/f' is not a path in the image"},
                     {{"rm", disk.image}, 2, "is an image, and no path in it"},
                     {{"chmod", "600"}, 2, "missing operand after '600'"},
@@ -610,4 +610,35 @@ TEST_CASE("who is told to run e2fsck is told when and on what", "[cli][edit]") {
   }
   CHECK_THAT(run_rawimg({"cat", disk.image + ":/none"}).err, Catch::Contains(disk.image));
   CHECK_THAT(run_rawimg({"ls", disk.image + ":/etc/fstab/x"}).err, Catch::Contains(disk.image));
+}
+
+TEST_CASE("words that are nearly right are answered with what was meant", "[cli][edit]") {
+  const Disk disk;
+  add_files(disk);
+  const std::string colonless = disk.image + "/etc/fstab", doubled = disk.image + "::/etc/fstab";
+  for (const std::string& word : {colonless, doubled})
+    for (const char* verb : {"cat", "ls", "rm", "stat"}) {
+      const CliResult result = run_rawimg({verb, word});
+      CAPTURE(verb, word, result.err);
+      CHECK(result.code == 2);
+      CHECK_THAT(result.err, Catch::Contains("write " + disk.image + ":/etc/fstab\n"));
+    }
+  check_rows(disk, {{{"chown", ":/f", "root"}, 2, "OWNER[:GROUP] comes first"},
+                    {{"chmod", ":/f", "755"}, 2, "MODE comes first"},
+                    {{"ln", "-s", ":/f", ":/new"}, 2, "as the guest sees it"},
+                    {{"ln", "-sr", ":/f", ":/new"}, 0, ""},
+                    {{"chown", "bob", ":/f"}, 4, "has no /etc/passwd to look 'bob' up in"},
+                    {{"tee", ":/no/x"}, 4, "mkdir -p"},
+                    {{"touch", ":/no/such/x"}, 4, "mkdir -p"},
+                    {{"mkdir", ":/no/such"}, 4, "mkdir -p"},
+                    {{"edit", "-e", "s/a/b/", ":/none"}, 4, "'rawimg touch'"}});
+  CHECK_THAT(run_rawimg({"cat", disk.image + ":/dangling"}).err,
+             Catch::Contains("the symlink '/dangling' leads there"));
+  CHECK(disk.run_verb({"tee", ":/f/x"}).err.find("mkdir -p") == std::string::npos);
+  // of another kind than is wanted
+  check_rows(disk, {{{"rmdir", ":/f"}, 1, "is not a directory"},
+                    {{"edit", "-e", "s/a/b/", ":/d"}, 1, "is a directory"}});
+  CHECK(run_rawimg({"cat", disk.image + ":/d"}).code == 1);
+  CHECK(run_rawimg({"edit", disk.image + ":/d"}).code == 1);
+  CHECK(run_rawimg({"cp", disk.image + ":/f", (disk.dir / "none/x").string()}).code == 1);
 }

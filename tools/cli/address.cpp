@@ -143,20 +143,33 @@ bool is_slot_and_path(std::string_view text) {
   return text.substr(0, slash).find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+namespace {
+
+bool is_file(std::string_view name) {
+  std::error_code none;
+  return fs::is_regular_file(fs::path(name), none);
+}
+
+}  // namespace
+
 std::optional<std::string> with_slash(std::string_view word) {
   if (exists(word)) return std::nullopt;
   for (std::size_t colon = word.find(':'); colon != std::string_view::npos;
        colon = word.find(':', colon + 1)) {
     const std::string_view left = word.substr(0, colon), rest = word.substr(colon + 1);
-    std::error_code ignored;
-    if (!is_slot_and_path(rest) && fs::is_regular_file(fs::path(left), ignored))
-      return fmt::format("{}:/{}", left, rest);
+    if (is_slot_and_path(rest) || !is_file(left)) continue;
+    const bool is_doubled = rest.starts_with(':') && is_slot_and_path(rest.substr(1));
+    return is_doubled ? fmt::format("{}{}", left, rest) : fmt::format("{}:/{}", left, rest);
   }
+  for (std::size_t slash = word.find('/', 1); slash != std::string_view::npos;
+       slash = word.find('/', slash + 1))
+    if (is_file(word.substr(0, slash)))
+      return fmt::format("{}:{}", word.substr(0, slash), word.substr(slash));
   return std::nullopt;
 }
 
 Error missing_slash(std::string_view word, std::string_view meant) {
-  return Error(Errc::Usage, fmt::format("{}: a path in an image begins with '/'", quote(word)))
+  return Error(Errc::Usage, fmt::format("{}: a path in an image is IMG:/path", quote(word)))
       .with_path(std::string(word))
       .with_hint(fmt::format("write {}", escape(meant)));
 }

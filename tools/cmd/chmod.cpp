@@ -51,6 +51,7 @@ ModeChange read_change(const Edit& edit, const Args& args) {
 void require_words(const Args& args) {
   require_operands(args, args.has("reference") ? 1 : 2,
                    args.has("reference") ? "IMG:/path" : "MODE IMG:/path");
+  if (!args.has("reference")) require_first(args, "MODE");
 }
 
 void apply(Edit& edit, const Args& args) {

@@ -73,6 +73,7 @@ void change(Edit& edit, const Operand& file, const Request& request) {
 void require_words(const Args& args) {
   require_operands(args, args.has("reference") ? 1 : 2,
                    args.has("reference") ? "IMG:/path" : "OWNER[:GROUP] IMG:/path");
+  if (!args.has("reference")) require_first(args, "OWNER[:GROUP]");
 }
 
 void apply(Edit& edit, const Args& args) {

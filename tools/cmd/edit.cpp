@@ -72,7 +72,7 @@ std::string content_of(const Address& address, const Args& args, Streams& io) {
   const InodeInfo inode =
       opened.fs.inode(with_hint_of_makers([&] { return opened.fs.resolve(address.path); }));
   if (inode.type != FileType::Regular)
-    throw Error(Errc::Usage, fmt::format("{} is not a regular file", quote(address.path)))
+    throw Error(Errc::Exists, fmt::format("{} is not a regular file", quote(address.path)))
         .with_path(address.path);
   require_modest(inode.size_bytes, address.path);
   opened.fs.read_file(inode.number, [&](std::span<const std::byte> bytes) {

@@ -161,10 +161,24 @@ void apply(Edit& edit, const Args& args) {
   }
 }
 
+std::vector<std::string> words_of_targets(const Args& args) {
+  std::vector<std::string> words = args.operands();
+  if (!args.has("target-directory")) words.pop_back();
+  return words;
+}
+
 ExitCode run(const Args& args, Streams& io) {
   require_destination(args);
   std::vector<std::string> words = words_for_image(args);
-  if (is_text(args)) words = {words.back()};  // the text of a symlink names no image
+  if (is_text(args)) {
+    for (const std::string& target : words_of_targets(args))
+      if (names_image(target))
+        throw Error(Errc::Usage, fmt::format("{} would be the text of the symlink, and the guest "
+                                             "knows no images",
+                                             quote(target)))
+            .with_hint("write the path as the guest sees it; with -r it is found in the image");
+    words = {words.back()};  // the text of a symlink names no image
+  }
   return run_edit(kLn, args, io, words);
 }
 

@@ -25,7 +25,7 @@ bool remove_one(Edit& edit, const Operand& directory, NotEmpty not_empty) {
   if (names_root(directory)) throw Error(Errc::Exists, "the root directory cannot be removed");
   const Named named = require_named(edit, directory);
   if (named.type != FileType::Directory)
-    throw Error(Errc::NotFound, "it is not a directory").with_hint("'rawimg rm' removes files");
+    throw Error(Errc::Exists, "it is not a directory").with_hint("'rawimg rm' removes files");
   require_not_lost_and_found(edit, named);
   if (!edit.fs().read_directory(named.inode).empty()) {
     if (not_empty == NotEmpty::Stays) return false;

@@ -71,6 +71,7 @@ Address find_image(const std::vector<std::string>& words) {
   if (words.empty()) throw Error(Errc::Usage, "an operand is missing: IMG[:N]/path");
   for (auto word = words.rbegin(); word != words.rend();
        ++word) {  // one that does not exist: opening it says so
+    if (const auto meant = with_slash(*word)) throw missing_slash(*word, *meant);
     const Address address = parse_address(*word);
     if (!address.path.empty()) return address;
   }
@@ -100,6 +101,13 @@ void require_operands(const Args& args, std::size_t least, std::string_view what
                                ? "missing operand"
                                : fmt::format("missing operand after {}", quote(words.back())))
       .with_hint(fmt::format("{} is needed", what));
+}
+
+void require_first(const Args& args, std::string_view what) {
+  const std::string& first = args.operands()[0];
+  if (first.find('/') == std::string::npos || !names_image(first)) return;
+  throw Error(Errc::Usage, fmt::format("{} stands where {} is wanted", quote(first), what))
+      .with_hint(fmt::format("{} comes first, then the files", what));
 }
 
 std::string_view last_of(const Args& args, std::initializer_list<std::string_view> names) {
@@ -149,8 +157,8 @@ Operand Edit::operand(const std::string& word) const {
 Operand Edit::in_image(const std::string& word) const {
   Operand file = operand(word);
   if (file.kind == Operand::Kind::OtherImage)
-    throw Error(Errc::Usage,
-                fmt::format("{} is in another image: one command changes one image", quote(word)));
+    throw Error(Errc::Usage, fmt::format("{} is in another image than {}: one command changes one",
+                                         quote(word), quote(image_.image.string())));
   if (file.kind == Operand::Kind::Image) return file;
   if (words_ == PathWords::Addresses)
     if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);

@@ -157,6 +157,8 @@ Error in_file(const Error& error, const Operand& file);
 
 /// Throws: Usage, as coreutils say it, unless there are `least` operands.
 void require_operands(const Args& args, std::size_t least, std::string_view what = "IMG:/path");
+/// Throws: Usage, where the first operand, which is `what`, names a file in an image.
+void require_first(const Args& args, std::string_view what);
 /// Which of these options came last, and so counts; empty: none of them.
 std::string_view last_of(const Args& args, std::initializer_list<std::string_view> names);
 

@@ -50,12 +50,45 @@ Operand without_slashes(Operand file) {
   return file;
 }
 
+namespace {
+
+/// Whether nothing but directories is on the way to it, as far as that is there.
+bool can_be_made(const Edit& edit, const Operand& directory) {
+  for (std::size_t slash = 0; slash != std::string::npos;) {
+    slash = directory.path.find('/', slash + 1);
+    Operand part = directory;
+    part.path = directory.path.substr(0, slash);
+    const auto inode = edit.find(part, ExtFs::Follow::AllButLast);
+    if (!inode) return true;
+    const auto leads = edit.find(part);
+    if (!leads || !edit.is_directory(*leads)) return false;
+  }
+  return false;
+}
+
+Transaction::Place resolve_place(const Edit& edit, const Operand& file) {
+  try {
+    return edit.fs().resolve_place(file.path);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    Operand parent = without_slashes(file);
+    const std::size_t name = base_name(parent.path).size() + 1;
+    parent.word.resize(parent.word.size() - name);
+    parent.path.resize(parent.path.size() - name);
+    if (!can_be_made(edit, parent)) throw;
+    throw Error(error).with_hint(
+        fmt::format("'rawimg mkdir -p {}' makes it", shell_word(parent.word)));
+  }
+}
+
+}  // namespace
+
 Transaction::Place place_for(const Edit& edit, const Operand& file, NewName kind) {
   if (names_root(file)) throw Error(Errc::Exists, "it is the root directory");
   const std::string name = base_name(file.path);
   if (name == "." || name == "..")
     throw Error(Errc::Exists, "'.' and '..' are no names of their own");
-  Transaction::Place place = edit.fs().resolve_place(file.path);
+  Transaction::Place place = resolve_place(edit, file);
   if (!has_slash_behind(file)) return place;
   if (const auto inode = edit.fs().find(place.directory, place.name))
     require_directory(edit, file, *inode);

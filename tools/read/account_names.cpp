@@ -37,8 +37,16 @@ File& load(const ExtReader& fs, const char* path, std::optional<File>& file) {
 }
 
 template <class File>
-File& require(const ExtReader& fs, const char* path, std::optional<File>& file) {
-  file = File::parse(read_text(fs, path));
+File& require(const ExtReader& fs, const char* path, std::optional<File>& file,
+              std::string_view name) {
+  try {
+    file = File::parse(read_text(fs, path));
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    throw Error(Errc::NotFound,
+                fmt::format("the image has no {} to look {} up in", path, quote(name)))
+        .with_hint("numbers work without it");
+  }
   return *file;
 }
 
@@ -66,13 +74,13 @@ std::string AccountNames::group_text(std::uint32_t gid) {
 }
 
 PasswdEntry AccountNames::require_user(std::string_view name) {
-  const auto user = require(*fs_, kPasswd, passwd_).find(name);
+  const auto user = require(*fs_, kPasswd, passwd_, name).find(name);
   if (!user) throw unknown(kPasswd, "user", name);
   return *user;
 }
 
 std::uint32_t AccountNames::require_group(std::string_view name) {
-  const auto gid = require(*fs_, kGroup, groups_).find_gid(name);
+  const auto gid = require(*fs_, kGroup, groups_, name).find_gid(name);
   if (!gid) throw unknown(kGroup, "group", name);
   return *gid;
 }

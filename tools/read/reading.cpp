@@ -26,7 +26,7 @@ class OpenImages {
   ReadPlace locate(const std::string& word) {
     const auto literal = args_.value("image");
     const Address address = literal ? parse_address_in(*literal, word) : parse_address(word);
-    if (const auto meant = literal ? std::nullopt : with_slash(word); meant && address.path.empty())
+    if (const auto meant = literal ? std::nullopt : with_slash(word))
       throw missing_slash(word, *meant);
     const std::size_t front = word.size() - std::min(word.size(), address.path.size());
     return {&open(address).fs, literal ? *literal : word.substr(0, front), address.path};

@@ -17,7 +17,7 @@ namespace rawimg {
 enum class Errc {
   Usage,     ///< 2: the request itself makes no sense
   BadInput,  ///< 1: an archive or recipe is malformed or refused
-  Exists,    ///< 1: the target exists and was not to be replaced
+  Exists,    ///< 1: what is there is not to be replaced, or of another kind than is wanted
   Io,        ///< 1: the host's file system failed, or a host file is missing
   /// 3: not an image, a feature that is refused, or an entry that the filesystem cannot store
   Unsupported,

@@ -104,7 +104,7 @@ class ExtReader {
   /// Corrupt, Io.
   virtual std::vector<DirEntry> read_directory(std::uint32_t number) const = 0;
   /// Hands the content of a regular file to `sink` in order; holes as zeros, at most 1 MiB at a
-  /// time. Throws: NotFound (not a regular file), Unsupported (inline data, encrypted, ...),
+  /// time. Throws: Exists (not a regular file), Unsupported (inline data, encrypted, ...),
   /// Corrupt, Io, and whatever `sink` throws.
   void read_file(std::uint32_t number,
                  const std::function<void(std::span<const std::byte>)>& sink) const;

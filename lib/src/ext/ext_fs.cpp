@@ -308,8 +308,8 @@ void ExtFs::State::read_content(const RawInode& inode, std::uint64_t size,
 std::uint64_t ExtFs::read_data(std::uint32_t number, const DataSink& sink) const {
   const RawInode inode = state_->read_inode(number);
   const auto type = type_of_mode(inode.fields.i_mode);
-  if (type == FileType::Directory) throw Error(Errc::NotFound, "it is a directory");
-  if (type != FileType::Regular) throw Error(Errc::NotFound, "it is not a regular file");
+  if (type == FileType::Directory) throw Error(Errc::Exists, "it is a directory");
+  if (type != FileType::Regular) throw Error(Errc::Exists, "it is not a regular file");
   state_->require_plain(inode, "file");
   const std::uint64_t most =
       max_file_blocks(inode.has_flag(EXT4_EXTENTS_FL), state_->super.block_size());

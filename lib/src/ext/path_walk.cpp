@@ -58,7 +58,10 @@ class Walk {
       throw not_found(fmt::format("a name of {} bytes: ext holds {}", name.size(), kMaxName));
     const auto child = source_.find(trail_.back(), name);
     if (!child)
-      throw not_found(fmt::format("{} does not exist in the image", quote(walked_ + "/" + name)));
+      throw not_found(fmt::format(
+          "{} does not exist in the image{}", quote(walked_ + "/" + name),
+          last_link_.empty() ? ""
+                             : fmt::format("; the symlink {} leads there", quote(last_link_))));
     if (follows && source_.type(*child) == FileType::Symlink) return follow_link(name, *child);
     trail_.push_back(*child);
     (walked_ += '/') += name;
@@ -68,6 +71,7 @@ class Walk {
     if (++links_ > kMaxSymlinks)
       throw not_found(
           fmt::format("{}: too many levels of symbolic links", quote(walked_ + "/" + name)));
+    last_link_ = walked_ + "/" + name;
     const std::string target = source_.symlink_target(link);
     if (target.starts_with('/')) {
       trail_.assign(1, EXT2_ROOT_INO);
@@ -89,7 +93,7 @@ class Walk {
   std::string_view path_;
   std::vector<std::uint32_t> trail_{EXT2_ROOT_INO};  // the directories on the way, for `..`
   std::vector<std::string> todo_;                    // the next component last
-  std::string walked_;
+  std::string walked_, last_link_;
   unsigned links_ = 0;
 };
 
