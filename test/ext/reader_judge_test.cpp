@@ -79,8 +79,8 @@ TEST_CASE("what mke2fs -d stored is what we read, with and without index",
   REQUIRE_THROWS_MATCHES(fs.resolve("/loop1"), Error, IsError(Errc::NotFound, "too many levels"));
   REQUIRE_THROWS_MATCHES(fs.resolve("/" + std::string(256, 'n')), Error,
                          IsError(Errc::NotFound, "256 bytes"));
-  REQUIRE_THROWS_MATCHES(read(fs, "/a"), Error, IsError(Errc::NotFound, "directory"));
-  REQUIRE_THROWS_MATCHES(read(fs, "/fifo"), Error, IsError(Errc::NotFound, "not a regular file"));
+  REQUIRE_THROWS_MATCHES(read(fs, "/a"), Error, IsError(Errc::Exists, "directory"));
+  REQUIRE_THROWS_MATCHES(read(fs, "/fifo"), Error, IsError(Errc::Exists, "not a regular file"));
 }
 
 TEST_CASE("attributes set by debugfs, in the inode and in a block, come back", "[judge][D09]") {

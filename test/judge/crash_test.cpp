@@ -524,7 +524,8 @@ TEST_CASE("a host disk that is full before the mark costs nothing", "[judge][cra
 
 TEST_CASE("one writer at a time, and no reader beside it", "[judge][E17]") {
   const Disk disk;
-  Command first_command = rawimg_command({"tee", disk.image.string() + ":/first", "-q"});
+  Command first_command =
+      rawimg_command({"tee", disk.image.string() + ":/first", "-q", "--wait=10"});
   first_command.input = "x";
   Process first(first_command);
   REQUIRE(first.feed("x"));

@@ -47,4 +47,14 @@ std::size_t read_some(int descriptor, std::span<std::byte> out, const std::stop_
   }
 }
 
+std::string read_line(int descriptor, const std::stop_token& stop) {
+  std::string line;
+  char c = 0;
+  const auto read_byte = [&] {
+    return read_some(descriptor, std::as_writable_bytes(std::span(&c, 1)), stop, "standard input");
+  };
+  while (read_byte() != 0 && c != '\n') line += c;
+  return line;
+}
+
 }  // namespace rawimg::cli

@@ -15,5 +15,7 @@ void wait_for_input(int descriptor, const std::stop_token& stop, const std::stri
 /// Up to out.size() bytes; 0: the end. Throws: Interrupted (stop, also while nothing comes), Io.
 std::size_t read_some(int descriptor, std::span<std::byte> out, const std::stop_token& stop,
                       const std::string& name);
+/// One line, without its end, and nothing of what is behind it. Throws: as read_some.
+std::string read_line(int descriptor, const std::stop_token& stop);
 
 }  // namespace rawimg::cli

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <unistd.h>
-
-#include <cerrno>
 #include <optional>
 #include <ostream>
 #include <set>
@@ -10,7 +7,6 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/inode_text.h"
 #include "cli/input.h"
@@ -40,17 +36,6 @@ std::string_view manner_of(const Args& args) {
 
 bool is_recursive(const Args& args) { return args.has("recursive") || args.has("R"); }
 
-/// One line of standard input, and none of what is behind it.
-std::string read_answer(Streams& io) {
-  std::string line;
-  char c = 0;
-  while (read_some(io.in, std::as_writable_bytes(std::span(&c, 1)), io.stop, "standard input") !=
-             0 &&
-         c != '\n')
-    line += c;
-  return line;
-}
-
 class Remover {
  public:
   Remover(Edit& edit, const Args& args)
@@ -77,7 +62,7 @@ class Remover {
   /// Whether the answer begins with y.
   bool agrees(const std::string& question) {
     edit_.io().err << "rawimg rm: " << question << "? " << std::flush;
-    const std::string answer = read_answer(edit_.io());
+    const std::string answer = read_line(edit_.io().in, edit_.io().stop);
     return answer.starts_with('y') || answer.starts_with('Y');
   }
 
