@@ -36,7 +36,13 @@ TempDir::~TempDir() {
 std::string read_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) fail("cannot open", file);
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  constexpr std::size_t kPiece = 4u << 20;
+  std::string bytes;
+  for (std::size_t size = 0; in; bytes.resize(size)) {
+    bytes.resize(size + kPiece);
+    in.read(&bytes[size], kPiece);
+    size += static_cast<std::size_t>(in.gcount());
+  }
   if (in.bad()) fail("cannot read", file);
   return bytes;
 }

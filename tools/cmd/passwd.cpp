@@ -2,10 +2,12 @@
 #include <rawimg/account_files.h>
 
 #include <array>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "cli/input.h"
 #include "cmd/all.h"
 #include "edit/file_content.h"
 #include "edit/guest_file.h"
@@ -62,6 +64,17 @@ void apply(Edit& edit, const Args& args) {
   replace_guest_file(edit, kShadow, shadow.to_text());
 }
 
+ExitCode run(const Args& args, Streams& io) {
+  // Who types a hash keeps no image locked; a wrong line is refused before anybody types.
+  const std::vector<std::string>& words = args.operands();
+  const std::string image = args.value("image").value_or(words.size() > 1 ? words[1] : "");
+  std::error_code none;
+  if (!words.empty() && words[0] == "set" &&
+      std::filesystem::exists(parse_address(image).image, none))
+    wait_for_input(io.in, io.stop, "standard input");
+  return run_guest(kNoun, args, io);
+}
+
 }  // namespace
 
 const Command kPasswdCommand{
@@ -81,7 +94,7 @@ const Command kPasswdCommand{
         "With --image FILE there is no IMG:\n"
         "rawimg passwd lock --image FILE root; a slot can stand in its place, as :N.\n",
     .options = kTables,
-    .run = [](const Args& args, Streams& io) { return run_guest(kNoun, args, io); },
+    .run = run,
     .apply = apply,
 };
 
