@@ -29,10 +29,11 @@ The word is split at the first colon whose right side looks like that and whose 
 with a colon: --image FILE takes it literally, and paths are then [N]/path; for cp, which knows the host's, too, :[N]/path.
 
 Verbs that change an image take many paths. Names with * ? [ match inside the image, where no file has just that name;
-no match is exit 4. A slash behind a name asks for a directory.
+no match is exit 4. For cp, mv, ln, mkdir and mknod, \ in front of one makes a name that has it. A slash behind a name asks
+for a directory.
 )"},
     {"exit-codes", R"(0    done
-1    failed: the host's file system, a missing host file, a bad archive, or what exists is in the way
+1    failed: the host's file system, a missing host file, a bad archive, or what is there is in the way or of another kind
 2    wrong command line
 3    not an image, or a feature that rawimg refuses
 4    not found in the image

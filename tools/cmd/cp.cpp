@@ -187,7 +187,10 @@ const Command kCp{
         "Into an image, files belong to 0:0 and get the source's mode without writing for group "
         "and others, unless -p, --owner or\n"
         "--chmod say otherwise. To the host, nothing is made through a symlink of the image. `-` "
-        "is standard input or output.\n",
+        "is standard input or output.\n"
+        "setuid, setgid and capabilities go along only where owner and group do. Names with * ? [ "
+        "match inside the image, also in\nthe destination, where they name one; trees are merged, "
+        "but two operands of one name are refused.\n",
     .options = kTables,
     .run = run,
     .apply = apply,
