@@ -592,3 +592,21 @@ TEST_CASE("cp of what is in a circle of parents ends", "[cli][edit]") {
   CHECK(result.code == 6);
   CHECK_THAT(result.err, Catch::Contains("'..'"));
 }
+
+TEST_CASE("cp of a directory that has a name twice says so", "[cli][edit]") {
+  const Disk disk("ext2");
+  disk.require_verb({"mkdir", ":/d"});
+  disk.require_verb({"touch", ":/d/dupe1", ":/d/dupe2"});
+  const std::string image = (disk.dir / "twice.img").string();
+  std::string bytes = read_file(disk.image);
+  const std::size_t at = bytes.find("dupe2");
+  REQUIRE(at != std::string::npos);
+  bytes.replace(at, 5, "dupe1");
+  write_file(image, bytes);
+  for (const std::string& target : {image + ":/copy", (disk.dir / "out").string()}) {
+    const CliResult result = run_rawimg({"cp", "-a", image + ":/d", target});
+    CAPTURE(target, result.err);
+    CHECK(result.code == 6);
+    CHECK_THAT(result.err, Catch::Contains("has the name 'dupe1' twice"));
+  }
+}

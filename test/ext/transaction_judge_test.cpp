@@ -223,6 +223,61 @@ TEST_CASE("a marked filesystem is refused by e2fsck, and recovered by the next w
   CHECK(fsck_complaints(path, 0) == "");
 }
 
+TEST_CASE("a new owner and new permissions at once change what each of them changes",
+          "[judge][edit]") {
+  const TempDir dir;
+  const fs::path path = dir / "x.img";
+  make_filesystem(path, 0, kShapes[5].words);
+  ImageFile image = ImageFile::open(path, Access::ReadWrite);
+  Transaction transaction = Transaction::begin(window_of(image, 0), kQuick);
+  Entry file;
+  file.permissions = 06754;
+  const std::uint32_t inode = transaction.make(2, "f", file);
+  // as getxattr(2) has it: u::rwx u:7:rwx g::r-x m::rwx o::r--
+  const std::string acl(
+      "\x02\0\0\0"
+      "\1\0\7\0\xff\xff\xff\xff"
+      "\2\0\7\0\7\0\0\0"
+      "\4\0\5\0\xff\xff\xff\xff"
+      "\x10\0\7\0\xff\xff\xff\xff"
+      "\x20\0\4\0\xff\xff\xff\xff",
+      44);
+  const std::string capability("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  const std::vector<Xattr> xattrs{{"security.capability", capability},
+                                  {"system.posix_acl_access", acl}};
+  transaction.set_xattrs(inode, xattrs);
+  MetadataChange change;
+  change.permissions = 0640;
+  change.uid = 5;
+  transaction.change(inode, change);
+  const InodeInfo both = transaction.inode(inode);
+  CHECK(both.permissions == 0640);
+  CHECK(both.uid == 5);
+  REQUIRE(both.xattrs.size() == 1);
+  std::string wanted = acl;
+  wanted[6] = 6, wanted[30] = 4, wanted[38] = 0;  // owner, mask, other
+  CHECK(both.xattrs[0].value == wanted);
+
+  // an owner alone: the permissions lose what a program was trusted with
+  transaction.set_xattrs(inode, {});
+  change = {};
+  change.permissions = 06755;
+  transaction.change(inode, change);
+  change = {};
+  change.gid = 7;
+  transaction.change(inode, change);
+  CHECK(transaction.inode(inode).permissions == 0755);
+  change = {};
+  change.permissions = 02745;  // without execution for the group, setgid means no program
+  transaction.change(inode, change);
+  change = {};
+  change.uid = 8;
+  transaction.change(inode, change);
+  CHECK(transaction.inode(inode).permissions == 02745);
+  transaction.commit();
+  CHECK(fsck_complaints(path, 0) == "");
+}
+
 TEST_CASE("a name more or less in a large directory costs a block or two", "[judge][edit][E19]") {
   const auto shape = GENERATE(
       values<Shape>({{"ext2 1K", {"-t", "ext2", "-b", "1024"}},
