@@ -47,7 +47,7 @@ std::string section_in(const std::string& text, const std::string& title) {
 
 void require_ids(const Rows& rows, char letter, int count) {
   for (int i = 1; i <= count; ++i) {
-    char id[8];
+    char id[16];
     std::snprintf(id, sizeof id, "%c%02d", letter, i);
     CAPTURE(id);
     CHECK(std::count_if(rows.begin(), rows.end(), [&](const Row& row) { return row.id == id; }) ==
