@@ -635,6 +635,8 @@ TEST_CASE("words that are nearly right are answered with what was meant", "[cli]
   CHECK_THAT(run_rawimg({"cat", disk.image + ":/dangling"}).err,
              Catch::Contains("the symlink '/dangling' leads there"));
   CHECK(disk.run_verb({"tee", ":/f/x"}).err.find("mkdir -p") == std::string::npos);
+  disk.require_verb({"ln", "-s", "/no/" + std::string(250, 'n'), ":/far"});
+  check_rows(disk, {{{"touch", ":/far"}, 4, "'/no' does not exist"}});
   // of another kind than is wanted
   check_rows(disk, {{{"rmdir", ":/f"}, 1, "is not a directory"},
                     {{"edit", "-e", "s/a/b/", ":/d"}, 1, "is a directory"}});

@@ -72,9 +72,10 @@ Transaction::Place resolve_place(const Edit& edit, const Operand& file) {
   } catch (const Error& error) {
     if (error.code() != Errc::NotFound) throw;
     Operand parent = without_slashes(file);
-    const std::size_t name = base_name(parent.path).size() + 1;
-    parent.word.resize(parent.word.size() - name);
-    parent.path.resize(parent.path.size() - name);
+    const std::string name = "/" + base_name(parent.path);
+    if (!parent.word.ends_with(name)) throw;  // a symlink has led there
+    parent.word.resize(parent.word.size() - name.size());
+    parent.path.resize(parent.path.size() - name.size());
     if (!can_be_made(edit, parent)) throw;
     throw Error(error).with_hint(
         fmt::format("'rawimg mkdir -p {}' makes it", shell_word(parent.word)));
