@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <sstream>
 
 #include "../tools/cli/run.h"
@@ -13,10 +14,12 @@ namespace rawimg::test {
 
 CliResult run_rawimg(const std::vector<std::string>& words, const CliSurroundings& around) {
   std::ostringstream out, err;
-  const int in = open(around.input_file.empty() ? "/dev/null" : around.input_file.c_str(),
-                      O_RDONLY | O_CLOEXEC);
-  cli::Streams io{.in = in,
-                  .out = out,
+  std::ofstream file;
+  if (!around.output_file.empty()) file.open(around.output_file);
+  const int opened = open(around.input_file.empty() ? "/dev/null" : around.input_file.c_str(),
+                          O_RDONLY | O_CLOEXEC);
+  cli::Streams io{.in = around.input_descriptor >= 0 ? around.input_descriptor : opened,
+                  .out = around.output_file.empty() ? static_cast<std::ostream&>(out) : file,
                   .err = err,
                   .out_is_terminal = around.terminal,
                   .err_is_terminal = false,
@@ -29,7 +32,7 @@ CliResult run_rawimg(const std::vector<std::string>& words, const CliSurrounding
                   .stop_signal = [] { return 0; },
                   .reader_is_gone = [] { return false; }};
   const int code = cli::run(words, io);
-  close(in);
+  close(opened);
   return {code, out.str(), err.str()};
 }
 

@@ -19,7 +19,9 @@ struct CliResult {
 struct CliSurroundings {
   std::map<std::string, std::string> environment{};
   bool terminal = false;
-  std::string input_file{};  ///< standard input; empty: /dev/null
+  std::string input_file{};   ///< standard input; empty: /dev/null
+  int input_descriptor = -1;  ///< standard input instead, unless -1; it stays open
+  std::string output_file{};  ///< where standard output goes; empty: into the result
 };
 
 CliResult run_rawimg(const std::vector<std::string>& words, const CliSurroundings& around = {});

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ostream>
 #include <sstream>
@@ -9,6 +11,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/descriptor.h"
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "cmd/all.h"
@@ -46,14 +49,27 @@ void add_lines(const std::string& text, const std::string& name, std::vector<Lin
   }
 }
 
+/// An image in place of a script: most are long, and all begin with what no text has in it.
+void require_text(int descriptor, const std::string& word) {
+  std::array<char, 4096> front;
+  const ssize_t n = pread(descriptor, front.data(), front.size(), 0);
+  if (n <= 0 || std::find(front.begin(), front.begin() + n, '\0') == front.begin() + n) return;
+  throw Error(Errc::Usage, fmt::format("{} is no text", quote(word)))
+      .with_path(word)
+      .with_hint("a batch is about one image; what is behind it holds the lines");
+}
+
 std::string read_script(const std::string& word, Streams& io) {
-  if (word == "-") return read_descriptor(io.in, "standard input", io.stop);
-  const int descriptor = ::open(word.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
+  if (word == "-") {
+    if (isatty(io.in) == 1)
+      io.err << "rawimg batch: lines are read from the terminal; ctrl-D ends them\n" << std::flush;
+    return read_descriptor(io.in, "standard input", io.stop);
+  }
+  const Descriptor descriptor(::open(word.c_str(), O_RDONLY | O_CLOEXEC));
+  if (descriptor.get() < 0)
     throw errno_error(errno, fmt::format("cannot open {}", quote(word))).with_path(word);
-  const std::string text = read_descriptor(descriptor, word, io.stop);
-  ::close(descriptor);
-  return text;
+  require_text(descriptor.get(), word);
+  return read_descriptor(descriptor.get(), word, io.stop);
 }
 
 std::vector<Line> read_lines(const Args& args, Streams& io) {
@@ -179,10 +195,11 @@ const Command kBatch{
         "One verb a line, with its options, quoted as in a shell; # begins a comment. A path in "
         "the image is :/path, any other is on\n"
         "the host. Verbs that read (ls cat stat find du df tree) see what the lines before them "
-        "have changed. The first error names\nits line, and nothing is changed. --json prints an "
-        "object for each line that was carried out, with what\nit prints otherwise as \"output\" "
-        "(of fstab and inittab list \"entries\", of a dry run of such files \"diff\"), and a "
-        "last one\nfor the batch; without that one, nothing was changed.\n",
+        "have changed. The first error names\nits line, and nothing in the image is changed; "
+        "files that cp has written on the host stay. What -v says comes\nat the end, when it is "
+        "true. --json prints an object for each line that was carried out, with what it prints\n"
+        "otherwise as \"output\" (of fstab and inittab list \"entries\", of a dry run of such "
+        "files \"diff\"), and a last one\nfor the batch; without that one, nothing was changed.\n",
     .options = kTables,
     .run = run,
 };

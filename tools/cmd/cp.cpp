@@ -100,6 +100,7 @@ void apply(Edit& edit, const Args& args) {
     if (!target) return;
     if (target->kind == Operand::Kind::Image) return to_image.copy(source, *target);
     if (file.kind == Operand::Kind::OtherImage) to_host.protect(file.other.image);
+    if (!options.dry_run) edit.written_on_host.push_back(target->path);
     to_host.copy(source, target->path, placing.named_by(file));
   };
   for (const std::string& word : destination.sources)

@@ -130,7 +130,10 @@ Edit::Edit(Transaction& transaction, const Address& image, PathWords words, cons
 
 Operand Edit::operand(const std::string& word) const {
   const bool behind_colon = words_ == PathWords::Batch || words_ == PathWords::Colon;
-  if (behind_colon && !word.starts_with(":")) return {Operand::Kind::Host, word, word, {}};
+  if (behind_colon && !word.starts_with(":")) {
+    if (in_batch()) require_no_image(word);
+    return {Operand::Kind::Host, word, word, {}};
+  }
   if (words_ == PathWords::Batch) {
     if (!word.starts_with(":/") && word != ":")
       throw Error(Errc::Usage,
@@ -152,6 +155,14 @@ Operand Edit::operand(const std::string& word) const {
   if (!wanted.slot && !wanted.offset) wanted.slot = image_.slot, wanted.offset = image_.offset;
   return {same_place(wanted, image_) ? Operand::Kind::Image : Operand::Kind::OtherImage, word, path,
           *address};
+}
+
+void Edit::require_no_image(const std::string& word) const {
+  std::error_code none;
+  if (std::filesystem::exists(word, none) || !names_image(word)) return;
+  throw Error(Errc::Usage,
+              fmt::format("{} names an image, and a batch is about one, {}: paths in it are :/path",
+                          quote(word), quote(image_.image.string())));
 }
 
 Operand Edit::in_image(const std::string& word) const {
@@ -313,6 +324,25 @@ PathWords path_words(const Command& command, const Args& args, Verbs verbs) {
   return command.takes_host_files ? PathWords::Colon : PathWords::Plain;
 }
 
+/// "'a' and 'b' were written", "'a', 'b', 'c' and 4 others were written".
+std::string were_written(const std::vector<std::string>& files) {
+  constexpr std::size_t kMostNamed = 3;
+  const std::size_t named = std::min(files.size(), kMostNamed), others = files.size() - named;
+  std::string text;
+  for (std::size_t i = 0; i < named; ++i) {
+    const bool is_last = i + 1 == named && others == 0;
+    text += (i == 0 ? "" : is_last ? " and " : ", ") + quote(files[i]);
+  }
+  if (others != 0) text += fmt::format(" and {} other{}", others, others == 1 ? "" : "s");
+  return text + (files.size() == 1 ? " was written" : " were written");
+}
+
+Error with_host_files(const Error& error, const Edit& edit) {
+  if (edit.written_on_host.empty()) return error;
+  return Error(error).with_hint(error.hint() + (error.hint().empty() ? "" : "; ") +
+                                "on the host, " + were_written(edit.written_on_host));
+}
+
 /// Throws: what `apply` throws, and Interrupted.
 void carry_out(Edit& edit, const std::function<void(Edit&)>& apply) {
   const StoppableJob job;
@@ -322,7 +352,7 @@ void carry_out(Edit& edit, const std::function<void(Edit&)>& apply) {
     throw with_free_space(error, edit.fs());
   }
   if (edit.io().stop.stop_requested())
-    throw Error(Errc::Interrupted, "interrupted; nothing was changed");
+    throw Error(Errc::Interrupted, "interrupted; nothing in the image was changed");
 }
 
 }  // namespace
@@ -343,10 +373,15 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
     Edit edit(transaction, address, path_words(command, args, verbs), args, verb_io);
     edit.warnings = found.warnings;
     if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
-    carry_out(edit, apply);
-    const bool changed = transaction.has_changes();
+    bool changed = false;
     Transaction::Result result;
-    if (!args.has("dry-run")) result = transaction.commit();
+    try {
+      carry_out(edit, apply);
+      changed = transaction.has_changes();
+      if (!args.has("dry-run")) result = transaction.commit();
+    } catch (const Error& error) {
+      throw with_host_files(error, edit);
+    }
     edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
     io.out << edit.told();
     print_summary(command, address, result, changed, edit, args, printed.str(), io);

@@ -51,6 +51,8 @@ class Edit {
   const Args& options() const { return args_; }  ///< of the command line, not of a line of a batch
   bool verbose = false;
   std::vector<Warning> warnings;
+  /// Files of the host that were written to: no transaction takes that back.
+  std::vector<std::string> written_on_host;
   /// What --json shows of a verb beside what it shows of every one, and what a dry run would change
   /// in a text.
   Json result = Json::object();
@@ -58,7 +60,7 @@ class Edit {
   /// The two as one object; the next line of a batch begins anew.
   Json take_result();
 
-  /// Which file a word means. Throws: Usage.
+  /// Which file a word means. Throws: Usage (also for what names an image in a line of a batch).
   Operand operand(const std::string& word) const;
   /// The same, for what must be in the image. Throws: Usage.
   Operand in_image(const std::string& word) const;
@@ -95,6 +97,8 @@ class Edit {
   void warn(std::string code, const Operand& file, const std::string& message);
 
  private:
+  void require_no_image(const std::string& word) const;
+
   Transaction& fs_;
   const Address& image_;
   PathWords words_;

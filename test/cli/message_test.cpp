@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// What is said when something goes wrong: which word, which image, what is left, what to do.
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "cli/edit_disk.h"
+
+using namespace rawimg::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Row {
+  std::vector<std::string> words;
+  int code;
+  std::string says;  ///< on standard error
+};
+
+void check_row(const Disk& disk, const Row& row) {
+  const CliResult result = disk.run_verb(row.words);
+  CAPTURE(row.words, row.says, result.out, result.err);
+  CHECK(result.code == row.code);
+  CHECK_THAT(result.err, Catch::Contains(row.says));
+}
+
+CliResult run_batch(const Disk& disk, const std::vector<std::string>& lines) {
+  std::vector<std::string> words{"batch", disk.image};
+  for (const std::string& line : lines) words.insert(words.end(), {"-e", line});
+  return disk.run_verb(words);
+}
+
+}  // namespace
+
+TEST_CASE("a batch that fails says which files of the host it has written", "[cli][edit]") {
+  const Disk disk;
+  const std::string one = (disk.dir / "one").string(), two = (disk.dir / "two").string();
+  CliResult failed = run_batch(disk, {"cp :/etc/fstab " + one, "cp -r :/etc " + two, "rm :/none"});
+  CAPTURE(failed.err);
+  CHECK(failed.code == 4);
+  CHECK_THAT(failed.err, Catch::Contains("nothing in the image was changed; on the host, '" + one +
+                                         "' and '" + two + "' were written"));
+  CHECK(fs::exists(one));
+  failed = run_batch(disk, {"cp :/etc/fstab " + one, "frobnicate"});
+  CHECK_THAT(failed.err, Catch::Contains("on the host, '" + one + "' was written"));
+  failed = run_batch(disk, {"cp :/etc/fstab :/x", "rm :/none"});
+  CHECK_THAT(failed.err, !Catch::Contains("on the host"));
+  failed = disk.run_verb(
+      {"batch", disk.image, "--dry-run", "-e", "cp :/etc/fstab " + one, "-e", "rm :/none"});
+  CHECK_THAT(failed.err, !Catch::Contains("on the host"));
+  std::vector<std::string> many;
+  for (int i = 0; i < 9; ++i)
+    many.push_back("cp :/etc/fstab " + (disk.dir / std::to_string(i)).string());
+  many.emplace_back("rm :/none");
+  failed = run_batch(disk, many);
+  CAPTURE(failed.err);
+  CHECK_THAT(failed.err, Catch::Contains("and 6 others were written"));
+}
+
+TEST_CASE("a line of a batch that names an image is told what the batch is about", "[cli][edit]") {
+  const Disk disk, other;
+  for (const std::string& line :
+       {"touch " + other.image + ":/x", "touch " + disk.image + ":/x",
+        "cp " + other.image + ":/etc/fstab :/x", "cp :/etc/fstab " + other.image + ":/x",
+        "cp " + (disk.dir / "a.tar").string() + " " + disk.image + ":/x",
+        "mv " + other.image + ":/link :/x", "ls " + other.image + ":/"}) {
+    const CliResult result = run_batch(disk, {line});
+    CAPTURE(line, result.err);
+    CHECK(result.code == 2);
+    CHECK_THAT(result.err, Catch::Contains("names an image, and a batch is about one, '" +
+                                           disk.image + "': paths in it are :/path"));
+  }
+  check_row(disk, {{"batch", disk.image + ":/etc"}, 2, "paths stand in its lines, as :/path"});
+  check_row(disk, {{"batch", disk.image, other.image}, 2, "'" + other.image + "' is no text"});
+}
+
+TEST_CASE("a batch that reads from a terminal says that it waits", "[cli][edit]") {
+  const Disk disk;
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(terminal >= 0);
+  REQUIRE((grantpt(terminal) == 0 && unlockpt(terminal) == 0));
+  const int typed = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(typed >= 0);
+  const std::string text = "mkdir :/typed\n\x04";
+  REQUIRE(write(terminal, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  const CliResult result = disk.run_verb({"batch", disk.image}, {.input_descriptor = typed});
+  CAPTURE(result.err);
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("lines are read from the terminal; ctrl-D ends them"));
+  CHECK(disk.ls("/typed").empty());
+  close(typed);
+  close(terminal);
+  CHECK_THAT(disk.run_verb({"batch", disk.image}).err, !Catch::Contains("ctrl-D"));
+}
