@@ -96,3 +96,32 @@ TEST_CASE("a batch that reads from a terminal says that it waits", "[cli][edit]"
   close(terminal);
   CHECK_THAT(disk.run_verb({"batch", disk.image}).err, !Catch::Contains("ctrl-D"));
 }
+
+TEST_CASE("where a parent is missing, the hint is the command that makes it", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"ln", "-s", "none/x", ":/etc/dangling"});
+  const std::string host = (disk.dir / "a.tar").string(), none = disk.image + ":/none";
+  for (const Row& row :
+       {Row{{"cp", host, ":/none/d/x"}, 4, "rawimg mkdir -p " + none + "/d' makes it"},
+        Row{{"cp", ":/etc/fstab", ":/none/x"}, 4, "rawimg mkdir -p " + none + "' makes it"},
+        Row{{"cp", host, ":/none/"}, 4, "'/none' does not exist in the image"},
+        Row{{"cp", host, ":/etc/fstab/"}, 4, "'/etc/fstab' is not a directory"},
+        Row{{"touch", ":/none//x"}, 4, "rawimg mkdir -p " + none + "' makes it"},
+        Row{{"touch", "--image", disk.image, "/none/x"},
+            4,
+            "'rawimg mkdir -p --image " + disk.image + " /none' makes it"},
+        Row{{"batch", disk.image, "-e", "touch :/none/x"},
+            4,
+            "the line 'mkdir -p :/none' before it makes it; nothing in the image"},
+        Row{{"batch", disk.image, "-e", "mv :/etc :/gone", "-e", "hostname gem5"},
+            4,
+            "the line 'mkdir -p :/etc' before it makes it"},
+        Row{{"touch", ":/etc/dangling"}, 4, "the symlink '/etc/dangling' leads to '/etc/none/x'"},
+        Row{{"touch", ":/etc/dangling"},
+            4,
+            "rawimg mkdir -p " + disk.image + ":/etc/none' makes it"}})
+    check_row(disk, row);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"touch", ":/etc/fstab/x/y"}, {"cp", host, ":/null/x"}})
+    CHECK_THAT(disk.run_verb(words).err, !Catch::Contains("mkdir -p"));
+}

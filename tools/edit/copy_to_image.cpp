@@ -135,8 +135,7 @@ void ImageCopier::copy_file(const CopySource& source, const Operand& target) {
   if (there && there->type == FileType::Directory)
     throw Error(Errc::Exists, fmt::format("{} is a directory, and {} is none", quote(target.word),
                                           quote(source.word())));
-  if (!there && target.path.ends_with('/'))
-    throw Error(Errc::NotFound, fmt::format("{} is not a directory", quote(target.word)));
+  if (!there && target.path.ends_with('/')) (void)edit_.resolve(target);  // which says what lacks
   const Transaction::Place place = edit_.place(target);
   if (link_to_earlier(source, place)) return say(source, target);
   if (named && !inode)

@@ -15,6 +15,8 @@
 #include "cli/input.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
+#include "edit/destination.h"
+#include "edit/place.h"
 #include "read/expand_paths.h"
 
 namespace rawimg::cli {
@@ -223,7 +225,50 @@ std::optional<std::uint32_t> Edit::find(const Operand& file, ExtFs::Follow follo
   }
 }
 
-Transaction::Place Edit::place(const Operand& file) const { return fs_.resolve_place(file.path); }
+/// Whether nothing but directories is on the way to it, as far as that is there.
+bool Edit::can_be_made(const Operand& directory) const {
+  for (std::size_t slash = 0; slash != std::string::npos;) {
+    slash = directory.path.find('/', slash + 1);
+    Operand part = directory;
+    part.path = directory.path.substr(0, slash);
+    if (!find(part, ExtFs::Follow::AllButLast)) return true;
+    const auto leads = find(part);
+    if (!leads || !is_directory(*leads)) return false;
+  }
+  return false;
+}
+
+std::string Edit::hint_to_make(const Operand& directory) const {
+  if (in_batch())
+    return fmt::format("the line 'mkdir -p {}' before it makes it",
+                       shell_word(":" + directory.path));
+  if (words_ == PathWords::Addresses) {
+    const bool is_named = directory.word != directory.path;  // else a verb knows it by itself
+    const std::string slot = image_.slot ? fmt::format("{}", *image_.slot) : "";
+    return fmt::format(
+        "'rawimg mkdir -p {}' makes it",
+        shell_word(is_named ? directory.word
+                            : fmt::format("{}:{}{}", image_.image.string(), slot, directory.path)));
+  }
+  return fmt::format("'rawimg mkdir -p --image {} {}' makes it", shell_word(image_.image.string()),
+                     shell_word(directory.word.substr(directory.word.starts_with(':') ? 1 : 0)));
+}
+
+Transaction::Place Edit::place(const Operand& file) const {
+  try {
+    return fs_.resolve_place(file.path);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    Operand parent = without_slashes(file);
+    const std::string name = "/" + base_name(parent.path);
+    if (!parent.word.ends_with(name)) throw;
+    parent.word.resize(parent.word.size() - name.size() + 1);
+    parent.path.resize(parent.path.size() - name.size() + 1);
+    parent = without_slashes(parent);
+    if (!can_be_made(parent)) throw;
+    throw Error(error).with_hint(hint_to_make(parent));
+  }
+}
 
 Operand Edit::below(const Operand& directory, std::string_view name) {
   Operand file = directory;

@@ -79,6 +79,8 @@ class Edit {
   bool is_directory(std::uint32_t inode) const {
     return fs_.inode(inode).type == FileType::Directory;
   }
+  /// Where a name is, or will be. Throws: as Transaction::resolve_place, with a hint that makes the
+  /// directory where that would help.
   Transaction::Place place(const Operand& file) const;
   /// `directory` and a name in it.
   static Operand below(const Operand& directory, std::string_view name);
@@ -98,6 +100,8 @@ class Edit {
 
  private:
   void require_no_image(const std::string& word) const;
+  bool can_be_made(const Operand& directory) const;
+  std::string hint_to_make(const Operand& directory) const;
 
   Transaction& fs_;
   const Address& image_;

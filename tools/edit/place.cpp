@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "edit/place.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
@@ -50,46 +52,12 @@ Operand without_slashes(Operand file) {
   return file;
 }
 
-namespace {
-
-/// Whether nothing but directories is on the way to it, as far as that is there.
-bool can_be_made(const Edit& edit, const Operand& directory) {
-  for (std::size_t slash = 0; slash != std::string::npos;) {
-    slash = directory.path.find('/', slash + 1);
-    Operand part = directory;
-    part.path = directory.path.substr(0, slash);
-    const auto inode = edit.find(part, ExtFs::Follow::AllButLast);
-    if (!inode) return true;
-    const auto leads = edit.find(part);
-    if (!leads || !edit.is_directory(*leads)) return false;
-  }
-  return false;
-}
-
-Transaction::Place resolve_place(const Edit& edit, const Operand& file) {
-  try {
-    return edit.fs().resolve_place(file.path);
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-    Operand parent = without_slashes(file);
-    const std::string name = "/" + base_name(parent.path);
-    if (!parent.word.ends_with(name)) throw;  // a symlink has led there
-    parent.word.resize(parent.word.size() - name.size());
-    parent.path.resize(parent.path.size() - name.size());
-    if (!can_be_made(edit, parent)) throw;
-    throw Error(error).with_hint(
-        fmt::format("'rawimg mkdir -p {}' makes it", shell_word(parent.word)));
-  }
-}
-
-}  // namespace
-
 Transaction::Place place_for(const Edit& edit, const Operand& file, NewName kind) {
   if (names_root(file)) throw Error(Errc::Exists, "it is the root directory");
   const std::string name = base_name(file.path);
   if (name == "." || name == "..")
     throw Error(Errc::Exists, "'.' and '..' are no names of their own");
-  Transaction::Place place = resolve_place(edit, file);
+  Transaction::Place place = edit.place(file);
   if (!has_slash_behind(file)) return place;
   if (const auto inode = edit.fs().find(place.directory, place.name))
     require_directory(edit, file, *inode);
@@ -187,16 +155,35 @@ std::optional<std::uint32_t> find_only(const Edit& edit, const Operand& file,
   return std::nullopt;
 }
 
+namespace {
+
+/// place_for() for where the symlink `link`, if it is one, has led.
+Transaction::Place place_behind(const Edit& edit, const Operand& file, const std::string& link) {
+  try {
+    return place_for(edit, file, NewName::File);
+  } catch (const Error& error) {
+    if (link.empty()) throw;
+    throw error.in(fmt::format("the symlink {} leads to {}", quote(link), quote(file.path)));
+  }
+}
+
+}  // namespace
+
 Transaction::Place follow_to_place(const Edit& edit, const Operand& file) {
+  const std::string front =
+      file.word.substr(0, file.word.size() - std::min(file.word.size(), file.path.size()));
   Operand at = file;
+  std::string link;
   for (unsigned links = 0;; ++links) {
-    Transaction::Place place = place_for(edit, at, NewName::File);
+    Transaction::Place place = place_behind(edit, at, link);
     const auto there = edit.fs().find(place.directory, place.name);
     if (!there || edit.fs().type(*there) != FileType::Symlink) return place;
     if (links == kMaxSymlinks) throw Error(Errc::NotFound, "too many levels of symbolic links");
     const std::string target = edit.fs().symlink_target(*there);
+    link = at.path;
     // what is in front of the name stays as it is: the walk goes through its symlinks before `..`
-    at.path = target.starts_with('/') ? target : at.path.substr(0, at.path.rfind('/') + 1) + target;
+    at.path = target.starts_with('/') ? target : link.substr(0, link.rfind('/') + 1) + target;
+    at.word = front + at.path;
   }
 }
 
