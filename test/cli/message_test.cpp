@@ -28,6 +28,14 @@ void check_row(const Disk& disk, const Row& row) {
   CHECK_THAT(result.err, Catch::Contains(row.says));
 }
 
+/// The same of a verb that reads, with the image's name in full.
+void check_read(const std::vector<std::string>& words, int code, const std::string& says) {
+  const CliResult result = run_rawimg(words);
+  CAPTURE(words, says, result.out, result.err);
+  CHECK(result.code == code);
+  CHECK_THAT(result.err, Catch::Contains(says));
+}
+
 CliResult run_batch(const Disk& disk, const std::vector<std::string>& lines) {
   std::vector<std::string> words{"batch", disk.image};
   for (const std::string& line : lines) words.insert(words.end(), {"-e", line});
@@ -124,4 +132,54 @@ TEST_CASE("where a parent is missing, the hint is the command that makes it", "[
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"touch", ":/etc/fstab/x/y"}, {"cp", host, ":/null/x"}})
     CHECK_THAT(disk.run_verb(words).err, !Catch::Contains("mkdir -p"));
+}
+
+TEST_CASE("verbs that read name the image that a failure is about", "[cli]") {
+  const Disk disk, other;
+  const std::string none = disk.image + "-none";
+  for (const char* verb : {"ls", "cat", "stat", "du", "find", "tree"}) {
+    CAPTURE(verb);
+    check_read({verb, disk.image + ":/none"}, 4, "'" + disk.image + "': '/none' does not exist");
+    const CliResult two = run_rawimg({verb, other.image + ":/link", disk.image + ":/none"});
+    CAPTURE(two.err);
+    CHECK(two.code == 4);
+    CHECK(two.out.empty());
+    CHECK_THAT(two.err, Catch::Contains("'" + disk.image + "': '/none' does not exist") &&
+                            Catch::Contains("hint: nothing was shown of the other files") &&
+                            !Catch::Contains(other.image));
+    const CliResult missing = run_rawimg({verb, disk.image + ":/etc/fstab", none + ":/x"});
+    CAPTURE(missing.err);
+    CHECK(missing.code == 1);
+    CHECK_THAT(missing.err, Catch::Contains(std::string(verb) + ": cannot open '" + none + "'"));
+  }
+  CHECK_THAT(run_rawimg({"ls", disk.image + ":/none"}).err, !Catch::Contains("hint"));
+  CHECK_THAT(run_rawimg({"ls", disk.image + ":1/etc", other.image + ":1/etc"}).out,
+             Catch::StartsWith(disk.image + ":1/etc:\n"));
+  check_read({"cat", disk.image + ":1"}, 2, "for example " + disk.image + ":1/etc/fstab");
+  const CliResult one = run_rawimg({"cat", disk.image + ":/etc/fstab", disk.image + ":/no*"});
+  CHECK(one.out.empty());
+  CHECK_THAT(one.err, Catch::Contains("'" + disk.image + "': nothing in the image matches") &&
+                          Catch::Contains("nothing was shown of the other files"));
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"cp", other.image + ":/none", disk.image + ":/x"},
+           {"cp", other.image + ":/none", (disk.dir / "x").string()},
+           {"cp", "-t", disk.dir.path().string(), disk.image + ":/etc/fstab",
+            other.image + ":/none"}}) {
+    const CliResult result = run_rawimg(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 4);
+    CHECK_THAT(result.err, Catch::Contains("cp: '" + other.image + "': '/none' does not exist"));
+  }
+}
+
+TEST_CASE("an image that does not exist is blamed as one beside an image that does",
+          "[cli][edit]") {
+  const Disk disk;
+  const std::string none = (disk.dir / "none.img").string();
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"touch", ":/x", none + ":/y"},
+                                             {"touch", none + ":/y", ":/x"},
+                                             {"mv", none + ":/y", ":/x"},
+                                             {"rm", "-f", none + ":/y", ":/x"}})
+    check_row(disk, {words, 1, "cannot open '" + none + "'"});
 }

@@ -12,8 +12,10 @@ namespace rawimg::cli {
 
 Error with_image(const Error& error, const std::filesystem::path& image, std::uint64_t start) {
   const std::string name = image.string();
+  const bool is_of_host = error.code() == Errc::Io && !error.path().empty();
   const bool is_clear = std::string_view(error.what()).find(name) != std::string_view::npos ||
-                        error.code() == Errc::Usage || error.code() == Errc::Interrupted;
+                        is_of_host || error.code() == Errc::Usage ||
+                        error.code() == Errc::Interrupted;
   Error named = is_clear ? error : error.in(quote(name));
   constexpr std::string_view kPlaceholder = " IMG";
   std::string hint = error.hint();

@@ -30,8 +30,8 @@ void require_modest(std::uint64_t size, const std::string& path) {
 ExitCode read(Reading& reading, const Args& args) {
   const std::vector<ReadFile> files = reading.files(args, Reading::NoPath::IsMissing);
   if (reading.wants_json() && files.size() > 1) throw Error(Errc::Usage, "--json shows one file");
-  std::vector<std::uint32_t> inodes;  // all of them are there before the first is printed
-  for (const ReadFile& file : files) inodes.push_back(file.fs->resolve(file.path));
+  const std::vector<std::uint32_t> inodes =
+      reading.resolve(files, [](const ReadFile&) { return ExtReader::Follow::All; });
   std::string content;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const ReadFile& file = files[i];

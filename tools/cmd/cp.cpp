@@ -26,17 +26,31 @@ constexpr std::span<const OptionSpec> kTables[] = {
 
 using TakeSource = std::function<void(const Operand& file, const CopySource& source)>;
 
+/// An Error that leaves `action` is one of the image that `word` names, whichever is changed.
+template <class Action>
+auto in_source(const OpenedFs& opened, const std::string& word, Action&& action)
+    -> decltype(action()) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw with_image(error, opened.image->path(), opened.start).with_path(word);
+  }
+}
+
 /// The files of an image that is only read.
 void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
                const std::string& word, const Destination& destination, const CopyOptions& options,
                const TakeSource& take) {
   const std::string front =
       word.substr(0, word.size() - std::min(word.size(), address.path.size()));
-  const std::vector<std::string> paths = expand_paths(opened->fs, address.path);
+  const std::vector<std::string> paths =
+      in_source(*opened, word, [&] { return expand_paths(opened->fs, address.path); });
   if (!destination.is_output()) destination.require_room_for(paths.size());
   for (const std::string& path : paths) {
     const Operand file{Operand::Kind::OtherImage, front + path, path, address};
-    take(file, *open_source_in(opened, file, options.for_named()));
+    const auto source = in_source(
+        *opened, file.word, [&] { return open_source_in(opened, file, options.for_named()); });
+    take(file, *source);
   }
 }
 

@@ -72,11 +72,7 @@ class Counter {
 
   void run(const std::vector<ReadFile>& files) {
     several_ = files.size() > 1;
-    std::vector<std::uint32_t> inodes;  // all are there before the first is counted
-    for (const ReadFile& file : files)
-      inodes.push_back(file.fs->resolve(file.path, file.path.ends_with('/')
-                                                       ? ExtReader::Follow::All
-                                                       : ExtReader::Follow::AllButLast));
+    const std::vector<std::uint32_t> inodes = reading_.resolve(files, follow_slash);
     for (std::size_t i = 0; i < files.size(); ++i) count(files[i], inodes[i]);
     if (request_.total) print(total_, "total", false);
     if (!reading_.wants_json()) return;

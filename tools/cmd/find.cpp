@@ -41,14 +41,10 @@ void search(const ReadFile& start, std::uint32_t inode, const FindPlan& plan, Fi
 ExitCode read(Reading& reading, const Args& args) {
   const std::vector<ReadFile> files = reading.files(args);
   FindRun run{.reading = reading};
-  std::vector<std::uint32_t> inodes;  // all are there before the first is looked at
+  const std::vector<std::uint32_t> inodes = reading.resolve(files, follow_slash);
   std::vector<FindPlan> plans;
-  for (const ReadFile& file : files) {
-    inodes.push_back(file.fs->resolve(file.path, file.path.ends_with('/')
-                                                     ? ExtReader::Follow::All
-                                                     : ExtReader::Follow::AllButLast));
+  for (const ReadFile& file : files)
     plans.push_back(parse_find(args.expression(), file, time_of_edit(reading.io())));
-  }
   for (std::size_t i = 0; i < files.size() && !run.quit; ++i)
     search(files[i], inodes[i], plans[i], run);
   if (reading.wants_json()) reading.set_result_text("{\"entries\":" + run.entries.text() + "}");

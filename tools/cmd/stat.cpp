@@ -101,10 +101,11 @@ ExitCode read(Reading& reading, const Args& args) {
   if (format && plain) throw Error(Errc::Usage, "--format and --printf are one too many");
   const auto parts = parse_stat_format(plain ? unescape_format(*plain) : format.value_or(""));
   const std::vector<ReadFile> files = reading.files(args);
+  const auto follow = args.has("dereference") ? ExtFs::Follow::All : ExtFs::Follow::AllButLast;
+  const std::vector<std::uint32_t> numbers =
+      reading.resolve(files, [&](const ReadFile&) { return follow; });
   std::vector<InodeInfo> inodes;
-  for (const ReadFile& file : files)
-    inodes.push_back(file.fs->inode(file.fs->resolve(
-        file.path, args.has("dereference") ? ExtFs::Follow::All : ExtFs::Follow::AllButLast)));
+  for (std::size_t i = 0; i < files.size(); ++i) inodes.push_back(files[i].fs->inode(numbers[i]));
   if (reading.wants_json()) {
     set_result(reading, files, inodes);
     return ExitCode::Done;

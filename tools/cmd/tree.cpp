@@ -60,12 +60,11 @@ class Drawer {
   }
 
   void run(const std::vector<ReadFile>& files) {
-    std::vector<std::uint32_t> inodes;  // all are there before the first is drawn
-    for (const ReadFile& file : files) {
-      inodes.push_back(file.fs->resolve(file.path));
-      if (file.fs->type(inodes.back()) != FileType::Directory)
-        throw Error(Errc::NotFound, "it is not a directory").in(quote(file.shown));
-    }
+    const std::vector<std::uint32_t> inodes =
+        reading_.resolve(files, [](const ReadFile&) { return ExtReader::Follow::All; });
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (files[i].fs->type(inodes[i]) != FileType::Directory)
+        throw Error(Errc::Exists, "it is not a directory").in(quote(files[i].shown));
     for (std::size_t i = 0; i < files.size(); ++i) draw(files[i], inodes[i]);
     if (reading_.wants_json())
       reading_.set_result_text(fmt::format("{{\"entries\":{},\"directories\":{},\"files\":{}}}",

@@ -2,6 +2,7 @@
 #include "edit/edit.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <ostream>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include <rawimg/error.h>
 #include <rawimg/recovery.h>
 
+#include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/input.h"
 #include "cli/requests.h"
@@ -173,8 +175,12 @@ Operand Edit::in_image(const std::string& word) const {
     throw Error(Errc::Usage, fmt::format("{} is in another image than {}: one command changes one",
                                          quote(word), quote(image_.image.string())));
   if (file.kind == Operand::Kind::Image) return file;
-  if (words_ == PathWords::Addresses)
+  if (words_ == PathWords::Addresses) {
     if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
+    if (const Address address = parse_address(word); !address.path.empty())
+      throw errno_error(ENOENT, fmt::format("cannot open {}", quote(address.image.string())))
+          .with_path(address.image.string());
+  }
   throw Error(Errc::Usage, fmt::format("{} is not a path in the image", quote(word)))
       .with_hint(words_ == PathWords::Addresses ? "for example disk.img:/etc/fstab"
                                                 : "paths in the image begin with ':/'");
@@ -388,6 +394,19 @@ Error with_host_files(const Error& error, const Edit& edit) {
                                 "on the host, " + were_written(edit.written_on_host));
 }
 
+/// An Error that leaves `action` is one of the image at `address`, unless it is of another one.
+void about_changed(const Address& address, const FoundWindow& found,
+                   const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    const auto other = existing_address(error.path());
+    std::error_code none;
+    if (other && !std::filesystem::equivalent(other->image, address.image, none)) throw;
+    throw with_image(error, address.image, found.window.range().start());
+  }
+}
+
 /// Throws: what `apply` throws, and Interrupted.
 void carry_out(Edit& edit, const std::function<void(Edit&)>& apply) {
   const StoppableJob job;
@@ -409,7 +428,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
   Streams& verb_io = args.has("json") && verbs == Verbs::One ? captured : io;
   ImageFile image = open_to_change(address.image, args, io);
   const FoundWindow found = find_filesystem(image, address);
-  about_image(address.image, found.window.range().start(), [&] {
+  about_changed(address, found, [&] {
     Transaction transaction = Transaction::begin(
         found.window, {.now = time_of_edit(io),
                        .durability = read_durability(args),

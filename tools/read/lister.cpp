@@ -18,8 +18,11 @@ class Lister {
   void run(const std::vector<ReadFile>& files) {
     std::vector<std::pair<ReadFile, std::uint32_t>> directories;
     std::vector<ListRow> rows;
-    for (const ReadFile& file : files) {
-      const std::uint32_t number = file.fs->resolve(file.path, follow(file.path));
+    const std::vector<std::uint32_t> numbers =
+        reading_.resolve(files, [&](const ReadFile& file) { return follow(file.path); });
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const ReadFile& file = files[i];
+      const std::uint32_t number = numbers[i];
       InodeInfo inode = file.fs->inode(number);
       if (inode.type == FileType::Directory && !request_.itself)
         directories.emplace_back(file, number);

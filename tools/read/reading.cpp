@@ -28,13 +28,15 @@ class OpenImages {
     const Address address = literal ? parse_address_in(*literal, word) : parse_address(word);
     if (const auto meant = literal ? std::nullopt : with_slash(word))
       throw missing_slash(word, *meant);
-    const std::size_t front = word.size() - std::min(word.size(), address.path.size());
-    return {&open(address).fs, literal ? *literal : word.substr(0, front), address.path};
+    const std::string slot = address.slot ? fmt::format("{}", *address.slot) : "";
+    std::string image = fmt::format("{}:{}", literal ? *literal : address.image.string(), slot);
+    if (address.offset) image = word.substr(0, word.size() - address.path.size());
+    return {&open(address).fs, std::move(image), address.path};
   }
 
   /// Which image a failure is about, where it can be but one.
   Error named(const Error& error) const {
-    if (opened_.size() != 1) return error;
+    if (opened_.size() != 1 || is_opening_) return error;
     return with_image(error, opened_[0].address.image, opened_[0].fs.start);
   }
 
@@ -56,13 +58,16 @@ class OpenImages {
       if (one.address.image == address.image && one.address.slot == address.slot &&
           one.address.offset == address.offset)
         return one.fs;
+    is_opening_ = true;  // a failure names this image
     opened_.push_back({address, open_filesystem(address, args_, io_)});
+    is_opening_ = false;
     return opened_.back().fs;
   }
 
   const Args& args_;
   Streams& io_;
   std::deque<Opened> opened_;
+  bool is_opening_ = false;
 };
 
 }  // namespace
@@ -75,22 +80,49 @@ std::vector<std::string> Reading::words(const Args& args) const {
 
 std::vector<ReadFile> Reading::files(const Args& args, NoPath no_path) {
   std::vector<ReadFile> files;
-  std::vector<std::string> images;
-  for (const std::string& word : words(args)) {
+  const std::vector<std::string> all = words(args);
+  const Others others = all.size() > 1 ? Others::Some : Others::None;
+  for (const std::string& word : all) {
     const ReadPlace place = locate_(word);
     if (place.path.empty() && no_path == NoPath::IsMissing)
       throw Error(Errc::Usage, fmt::format("{} names no file in the image", quote(word)))
-          .with_hint("for example " + shell_word(place.image + ":/etc/fstab"));
+          .with_hint("for example " + shell_word(place.image + "/etc/fstab"));
     AccountNames& names = names_.try_emplace(place.fs, *place.fs).first->second;
-    for (std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path)) {
-      files.push_back({place.fs, &names, path, path});
-      images.push_back(place.image);
+    try {
+      for (std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path))
+        files.push_back({place.fs, &names, place.image, path, path});
+    } catch (const Error& error) {
+      throw missing(error, place.image, others);
     }
   }
   if (names_.size() > 1)
-    for (std::size_t i = 0; i < files.size(); ++i)
-      files[i].shown = images[i] + (images[i].ends_with(':') ? "" : ":") + files[i].path;
+    for (ReadFile& file : files) file.shown = file.image + file.path;
   return files;
+}
+
+Error Reading::missing(const Error& error, const std::string& image, Others others) const {
+  const std::size_t end = image.ends_with(':') ? image.size() - 1 : image.size();
+  Error named = names_.size() > 1 ? error.in(quote(image.substr(0, end))) : error;
+  if (others == Others::None || !error.hint().empty()) return named;
+  return std::move(named).with_hint("nothing was shown of the other files");
+}
+
+std::vector<std::uint32_t> Reading::resolve(const std::vector<ReadFile>& files,
+                                            const FollowOf& follow) const {
+  const Others others = files.size() > 1 ? Others::Some : Others::None;
+  std::vector<std::uint32_t> inodes;
+  for (const ReadFile& file : files) {
+    try {
+      inodes.push_back(file.fs->resolve(file.path, follow(file)));
+    } catch (const Error& error) {
+      throw missing(error, file.image, others);
+    }
+  }
+  return inodes;
+}
+
+ExtReader::Follow follow_slash(const ReadFile& file) {
+  return file.path.ends_with('/') ? ExtReader::Follow::All : ExtReader::Follow::AllButLast;
 }
 
 Json inode_json(const InodeInfo& inode, AccountNames& names) {

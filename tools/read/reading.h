@@ -21,7 +21,7 @@ namespace rawimg::cli {
 /// A filesystem of an image, and a path in it.
 struct ReadPlace {
   const ExtReader* fs = nullptr;
-  std::string image;  ///< as typed, without the path: "disk.img:1"; empty in a batch
+  std::string image;  ///< "disk.img:" or "disk.img:1": a path goes behind it; empty in a batch
   std::string path;   ///< with a leading slash, or empty
 };
 
@@ -29,6 +29,7 @@ struct ReadPlace {
 struct ReadFile {
   const ExtReader* fs = nullptr;
   AccountNames* names = nullptr;
+  std::string image;  ///< as ReadPlace has it
   std::string path;   ///< inside of the image, as typed
   std::string shown;  ///< as results name it: the path; with its image where there are several
 };
@@ -54,6 +55,11 @@ class Reading {
   /// path and IsMissing), NotFound (no match), and what opening an image throws.
   std::vector<ReadFile> files(const Args& args, NoPath no_path = NoPath::IsRoot);
   ReadPlace locate(const std::string& word) const { return locate_(word); }
+  using FollowOf = std::function<ExtReader::Follow(const ReadFile& file)>;
+  /// The inodes of all files, before the first is shown: what is missing lets nothing be shown.
+  /// Throws: as ExtReader::resolve, and says so.
+  std::vector<std::uint32_t> resolve(const std::vector<ReadFile>& files,
+                                     const FollowOf& follow) const;
   /// The operands, or what stands for them. Throws: Usage.
   std::vector<std::string> words(const Args& args) const;
 
@@ -63,6 +69,9 @@ class Reading {
   const std::string& result() const { return result_; }
 
  private:
+  enum class Others { None, Some };
+  Error missing(const Error& error, const std::string& image, Others others) const;
+
   Streams& io_;
   bool wants_json_;
   std::optional<std::string> no_word_;
@@ -70,6 +79,9 @@ class Reading {
   std::map<const ExtReader*, AccountNames> names_;
   std::string result_ = "{}";
 };
+
+/// A symlink itself, as du and find take what is named, unless a slash is behind it.
+ExtReader::Follow follow_slash(const ReadFile& file);
 
 /// An inode with the names of its owners, where the image has them.
 Json inode_json(const InodeInfo& inode, AccountNames& names);
