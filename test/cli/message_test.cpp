@@ -183,3 +183,68 @@ TEST_CASE("an image that does not exist is blamed as one beside an image that do
                                              {"rm", "-f", none + ":/y", ":/x"}})
     check_row(disk, {words, 1, "cannot open '" + none + "'"});
 }
+
+TEST_CASE("the wrong kind of file is no wrong command line, in cp neither", "[cli][edit]") {
+  const Disk disk;
+  const std::string out = (disk.dir / "out").string();
+  check_read({"cat", disk.image + ":/etc"}, 1, "is a directory");
+  check_read({"tree", disk.image + ":/etc/fstab"}, 1, "is not a directory");
+  for (const Row& row : {Row{{"cp", ":/etc", out}, 1, "is a directory"},
+                         Row{{"cp", disk.dir.path().string(), ":/x"}, 1, "is a directory"},
+                         Row{{"cp", ":/etc", ":/x"}, 1, "is a directory"},
+                         Row{{"cp", ":/etc", "-"}, 1, "is not a regular file"},
+                         Row{{"edit", "-e", "s/a/b/", ":/etc"}, 1, "is a directory"}})
+    check_row(disk, row);
+}
+
+TEST_CASE("what was changed is said where standard output is full", "[cli][edit]") {
+  const Disk disk;
+  const auto run_full = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--no-sync", "-q"});
+    return run_rawimg(words, {.output_file = "/dev/full"});
+  };
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"mkdir", "-v", disk.image + ":/a"},
+           {"mkdir", "--json", disk.image + ":/b"},
+           {"batch", "--json", disk.image, "-e", "mkdir :/c"},
+           {"batch", disk.image, "-e", "mkdir :/d", "-e", "ls :/"}}) {
+    const CliResult result = run_full(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 1);
+    CHECK_THAT(result.err, Catch::Contains("cannot write to standard output: ") &&
+                               Catch::Contains("'" + disk.image + "' was changed all the same"));
+  }
+  CHECK(disk.ls("/").find("a\nb\nc\nd\n") == 0);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"mkdir", "-v", "--dry-run", disk.image + ":/e"},
+                                             {"ls", disk.image},
+                                             {"mkdir", "-v", "--json", disk.image + ":/a"}})
+    CHECK_THAT(run_rawimg(words, {.output_file = "/dev/full"}).err,
+               !Catch::Contains("was changed"));
+  const CliResult failed =
+      run_rawimg({"mkdir", "--json", disk.image + ":/a"}, {.output_file = "/dev/full"});
+  CHECK_THAT(failed.err, Catch::Contains("cannot write to standard output"));
+  CHECK(failed.code == 1);
+}
+
+TEST_CASE("words that are nearly right are told what was meant, in a batch, too", "[cli][edit]") {
+  const Disk disk;
+  check_read({"ls", disk.image + ":1:/etc"}, 2, "write " + disk.image + ":1/etc");
+  check_read({"ls", disk.image + "/etc"}, 2, "write " + disk.image + ":/etc");
+  const std::string text = (disk.dir / "a.tar").string();  // no image
+  CHECK_THAT(run_rawimg({"cp", disk.image + ":/link", text + "/x"}).err,
+             !Catch::Contains("write " + text + ":/x"));
+  const std::string out = (disk.dir / "out").string();
+  check_read({"cp", "--image", disk.image, "/link", out}, 2, "paths in it begin with ':'");
+  CHECK(!fs::exists(out));
+  for (const Row& row :
+       {Row{{"batch", disk.image, "-e", "chmod :/link 755"}, 2, "MODE comes first"},
+        Row{{"batch", disk.image, "-e", "chown :/link 0"}, 2, "OWNER[:GROUP] comes first"},
+        Row{{"chown", "--image", disk.image, "/link", "0"}, 2, "OWNER[:GROUP] comes first"},
+        Row{{"chmod", "--image", disk.image, "1/link", "755"}, 2, "MODE comes first"},
+        Row{{"batch", disk.image, "-e", "ln -s :/etc/fstab :/b"}, 2, "the guest knows no images"},
+        Row{{"ln", "-s", "--image", disk.image, ":/etc", "/b"}, 2, "the guest knows no images"}})
+    check_row(disk, row);
+  disk.require_verb({"ln", "-s", "--image", disk.image, "/etc/fstab", "/b"});
+  disk.require_verb({"batch", disk.image, "-e", "ln -s : :/colon"});
+}

@@ -145,9 +145,17 @@ bool is_slot_and_path(std::string_view text) {
 
 namespace {
 
-bool is_file(std::string_view name) {
+/// A guess for a hint: what cannot be read is none.
+bool is_image(std::string_view name) {
   std::error_code none;
-  return fs::is_regular_file(fs::path(name), none);
+  if (!fs::is_regular_file(fs::path(name), none)) return false;
+  try {
+    const ImageFile file = ImageFile::open(fs::path(name), Access::ReadOnly, {.required = false});
+    const DiskKind kind = identify_disk(file).kind;
+    return kind == DiskKind::Mbr || kind == DiskKind::Gpt || kind == DiskKind::Filesystem;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -157,13 +165,17 @@ std::optional<std::string> with_slash(std::string_view word) {
   for (std::size_t colon = word.find(':'); colon != std::string_view::npos;
        colon = word.find(':', colon + 1)) {
     const std::string_view left = word.substr(0, colon), rest = word.substr(colon + 1);
-    if (is_slot_and_path(rest) || !is_file(left)) continue;
-    const bool is_doubled = rest.starts_with(':') && is_slot_and_path(rest.substr(1));
-    return is_doubled ? fmt::format("{}{}", left, rest) : fmt::format("{}:/{}", left, rest);
+    if (is_slot_and_path(rest) || !is_image(left)) continue;
+    const std::size_t slot = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    const std::string_view behind = rest.substr(std::min(slot + 1, rest.size()));
+    const bool is_doubled = slot < rest.size() && rest[slot] == ':' && is_slot_and_path(behind) &&
+                            (slot == 0 || behind.starts_with('/'));
+    return is_doubled ? fmt::format("{}:{}{}", left, rest.substr(0, slot), behind)
+                      : fmt::format("{}:/{}", left, rest);
   }
   for (std::size_t slash = word.find('/', 1); slash != std::string_view::npos;
        slash = word.find('/', slash + 1))
-    if (is_file(word.substr(0, slash)))
+    if (is_image(word.substr(0, slash)))
       return fmt::format("{}:{}", word.substr(0, slash), word.substr(slash));
   return std::nullopt;
 }

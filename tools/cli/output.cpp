@@ -86,6 +86,17 @@ Error output_error(int reason) {
   return {Errc::Io, error.what(), error.cause()};  // NoSpace would be about the image
 }
 
+void require_told(Streams& io, const std::filesystem::path& changed_image) {
+  if (io.out.good()) errno = 0;  // else it still is the reason
+  io.out.flush();
+  if (io.out.good()) return;
+  const Error error = output_error(errno);
+  throw Error(
+      Errc::Io,
+      fmt::format("{}; {} was changed all the same", error.what(), quote(changed_image.string())),
+      error.cause());
+}
+
 std::string shown(std::string_view bytes, bool terminal) {
   return terminal ? escape(bytes) : std::string(bytes);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ void print_error_json(Streams& io, std::string_view command, const Error& error,
 
 /// What could not be written, and why. An errno of 0 is unknown.
 Error output_error(int reason);
+/// Who reads standard output has to know that what it should have told is done. Throws: Io.
+void require_told(Streams& io, const std::filesystem::path& changed_image);
 
 /// Runs `action`; an Error that leaves it names this file, unless it names one already.
 template <class Action>

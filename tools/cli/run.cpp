@@ -31,7 +31,7 @@ int report(Streams& io, std::string_view command, bool json, const Error& error)
   int code = static_cast<int>(exit_code_of(error.code()));
   if (error.code() == Errc::Interrupted)
     if (const int signal = io.stop_signal(); signal != 0) code = kSignalExit + signal;
-  if (json)
+  if (json && io.out.good())
     print_error_json(io, command, error, code);
   else {
     io.err << "rawimg" << (command.empty() ? "" : " ") << command << ": " << error.what() << '\n';
@@ -86,11 +86,11 @@ int run(const std::vector<std::string>& words, Streams& io) {
   const Command* command = find_command(name);
   const int code = command != nullptr ? run_command(*command, rest, io, json)
                                       : report(io, "", json, unknown_command(name));
+  const bool told = code != 0 && (!json || !io.out.good());
   if (io.out.good()) errno = 0;  // else it still is the reason
   io.out.flush();
   const Error failure = output_error(errno);
   if (io.out.good()) return code;
-  const bool told = code != 0 && !json;
   if (!told && !io.reader_is_gone()) io.err << "rawimg " << name << ": " << failure.what() << '\n';
   return code != 0 ? code : static_cast<int>(exit_code_of(failure.code()));
 }

@@ -171,14 +171,17 @@ ExitCode run(const Args& args, Streams& io) {
   Records records{io.out};
   Streams captured = io.with_output(records.printed);
   const bool wants_json = args.has("json");
+  bool changed = false;
   const ExitCode code =
       run_edit_on(kBatch, address, args, wants_json ? captured : io, Verbs::Batch, [&](Edit& edit) {
         for (const Line& line : lines) {
           if (io.stop.stop_requested()) return;
           apply_line(edit, line, records);
         }
+        changed = edit.fs().has_changes();
       });
   io.out << records.printed.str();  // with --json, the last record
+  if (changed && !args.has("dry-run")) require_told(io, address.image);
   return code;
 }
 

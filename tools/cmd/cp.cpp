@@ -86,7 +86,7 @@ void take_sources(Edit& edit, const std::string& word, const Destination& destin
 
 void write_to_output(const CopySource& source, Streams& io) {
   if (source.meta().type != FileType::Regular)
-    throw Error(Errc::Usage,
+    throw Error(Errc::Exists,
                 fmt::format("{} is not a regular file: it has no content for standard output",
                             quote(source.word())))
         .with_path(source.word());
@@ -123,8 +123,13 @@ void apply(Edit& edit, const Args& args) {
 
 /// The image that a source is in, where none was opened for writing.
 Address source_address(const Args& args, const std::string& word, const std::string& target) {
-  const Address address =
-      args.has("image") ? parse_address_in(*args.value("image"), word) : parse_address(word);
+  if (args.has("image")) {
+    if (word.starts_with(':')) return parse_address_in(*args.value("image"), word);
+    throw Error(Errc::Usage, fmt::format("neither {} nor {} is a path in {}", quote(word),
+                                         quote(target), quote(*args.value("image"))))
+        .with_hint("paths in it begin with ':', for example :/etc/fstab");
+  }
+  const Address address = parse_address(word);
   if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);
   if (address.path.empty())
     throw Error(Errc::Usage,

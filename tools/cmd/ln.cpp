@@ -35,8 +35,19 @@ struct Target {
 
 bool is_text(const Args& args) { return args.has("symbolic") && !args.has("relative"); }
 
+Error no_text(const std::string& word) {
+  return Error(Errc::Usage,
+               fmt::format("{} would be the text of the symlink, and the guest knows no images",
+                           quote(word)))
+      .with_hint("write the path as the guest sees it; with -r it is found in the image");
+}
+
 std::vector<Target> expand_target(const Edit& edit, const Args& args, const std::string& word) {
-  if (is_text(args)) return {{word, std::nullopt}};
+  if (is_text(args)) {
+    const bool is_behind_colon = edit.in_batch() || edit.options().has("image");
+    if (is_behind_colon && word.starts_with(":/")) throw no_text(word);
+    return {{word, std::nullopt}};
+  }
   std::vector<Target> targets;
   // with -r the target may be typed as the guest will see it
   if (args.has("symbolic") && word.starts_with('/') &&
@@ -172,11 +183,7 @@ ExitCode run(const Args& args, Streams& io) {
   std::vector<std::string> words = words_for_image(args);
   if (is_text(args)) {
     for (const std::string& target : words_of_targets(args))
-      if (names_image(target))
-        throw Error(Errc::Usage, fmt::format("{} would be the text of the symlink, and the guest "
-                                             "knows no images",
-                                             quote(target)))
-            .with_hint("write the path as the guest sees it; with -r it is found in the image");
+      if (names_image(target)) throw no_text(target);
     words = {words.back()};  // the text of a symlink names no image
   }
   return run_edit(kLn, args, io, words);

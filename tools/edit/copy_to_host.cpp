@@ -157,13 +157,13 @@ void HostCopier::copy_any(const CopySource& source, const Spot& spot) {
   if (stays(source, spot)) return;
   const bool plain =
       type == FileType::Regular || type == FileType::Symlink || type == FileType::Fifo;
-  if (!plain && !options_.devices) return refuse_node(source, spot);
+  if (!plain && !options_.devices) return refuse_node(source);
   if (link_to_earlier(source, spot)) return say(source, spot);
   type == FileType::Regular ? copy_regular(source, spot) : copy_node(source, spot);
   say(source, spot);
 }
 
-void HostCopier::refuse_node(const CopySource& source, const Spot&) {
+void HostCopier::refuse_node(const CopySource& source) {
   const std::string what = fmt::format("{} is a device node or a socket", quote(source.word()));
   if (!way_.empty())
     return warnings_.push_back(
@@ -402,7 +402,7 @@ void HostCopier::close_level(const Level& level) {
 /// Depth first without recursion. Modes and times of directories are set when all is in them.
 void HostCopier::copy_tree(const CopySource& top, const Spot& spot) {
   if (!options_.recursive)
-    throw Error(Errc::Usage, fmt::format("{} is a directory", quote(top.word())))
+    throw Error(Errc::Exists, fmt::format("{} is a directory", quote(top.word())))
         .with_hint("-r copies it with all that is in it");
   std::set<std::string> seen;
   std::vector<Level> levels;

@@ -55,7 +55,7 @@ class HostCopier {
   Spot open_spot(std::string path, NamedBy named_by);
   void copy_any(const CopySource& source, const Spot& spot);
   bool stays(const CopySource& source, const Spot& spot) const;
-  void refuse_node(const CopySource& source, const Spot& spot);
+  void refuse_node(const CopySource& source);
   void copy_regular(const CopySource& source, const Spot& spot);
   void copy_node(const CopySource& source, const Spot& spot);
   void write_content(const CopySource& source, int file, const std::string& path);

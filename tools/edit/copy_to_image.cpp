@@ -200,7 +200,7 @@ std::uint32_t ImageCopier::copy_directory(const CopySource& source, const Operan
 /// Depth first without recursion. Times of directories are set when all is in them.
 void ImageCopier::copy_tree(const CopySource& top, const Operand& target) {
   if (!options_.recursive)
-    throw Error(Errc::Usage, fmt::format("{} is a directory", quote(top.word())))
+    throw Error(Errc::Exists, fmt::format("{} is a directory", quote(top.word())))
         .with_hint("-r copies it with all that is in it");
   require_outside(top, target);
   struct Level {

@@ -109,7 +109,11 @@ void require_operands(const Args& args, std::size_t least, std::string_view what
 
 void require_first(const Args& args, std::string_view what) {
   const std::string& first = args.operands()[0];
-  if (first.find('/') == std::string::npos || !names_image(first)) return;
+  const std::size_t slash = first.find('/');
+  if (slash == std::string::npos) return;
+  // of a batch, or with --image, it has no image in front
+  const bool is_path = is_slot_and_path(std::string_view(first).substr(first.starts_with(':')));
+  if (!is_path && !names_image(first)) return;
   throw Error(Errc::Usage, fmt::format("{} stands where {} is wanted", quote(first), what))
       .with_hint(fmt::format("{} comes first, then the files", what));
 }
@@ -449,6 +453,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
     edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
     io.out << edit.told();
     print_summary(command, address, result, changed, edit, args, printed.str(), io);
+    if (changed && !args.has("dry-run")) require_told(io, address.image);
   });
   return ExitCode::Done;
 }

@@ -67,7 +67,10 @@ ImageFile ImageFile::open(const std::filesystem::path& path, Access access, Lock
     if (errno == EISDIR)
       throw Error(Errc::Unsupported, fmt::format("{} is a directory, not an image", quote(name)))
           .with_path(name);
-    throw errno_error(errno, fmt::format("cannot open {}", quote(name))).with_path(name);
+    const bool is_shut = access == Access::ReadWrite && errno != ENOENT;
+    throw errno_error(errno,
+                      fmt::format("cannot open {}{}", quote(name), is_shut ? " for writing" : ""))
+        .with_path(name);
   }
   ImageFile file = adopt(descriptor, path, access);
   if (!S_ISREG(stat_of(descriptor, name).st_mode))
