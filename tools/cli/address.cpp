@@ -246,6 +246,20 @@ Address parse_address(std::string_view word) {
   return address;
 }
 
+std::optional<Address> existing_address(const std::string& word) {
+  if (word.find(':') == std::string::npos && word.find('?') == std::string::npos &&
+      word.find("@@") == std::string::npos)
+    return std::nullopt;
+  const Address address = parse_address(word);
+  if (address.path.empty() && !address.slot && !address.offset) return std::nullopt;
+  std::error_code error;  // what may not be looked at is there, and opening it says why
+  if (!std::filesystem::exists(address.image, error) && error != std::errc::permission_denied)
+    return std::nullopt;
+  return address;
+}
+
+bool names_image(const std::string& word) { return existing_address(word).has_value(); }
+
 FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   if (address.offset && address.slot)
     throw Error(Errc::Usage, "an offset and a slot were both given: which one?");

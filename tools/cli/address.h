@@ -30,7 +30,13 @@ Address parse_address_in(const std::filesystem::path& image, std::string_view wo
 
 /// Whether text is [0-9]*(/.*)?
 bool is_slot_and_path(std::string_view text);
-/// "disk.img:/etc" for "disk.img:etc", where there is a file disk.img and none of the whole name.
+/// The address that a word is with an image in front of its colon, where that image exists. Throws:
+/// as parse_address.
+std::optional<Address> existing_address(const std::string& word);
+/// Whether there is such an address.
+bool names_image(const std::string& word);
+/// "disk.img:/etc" for "disk.img:etc", where there is an image disk.img and nothing of the whole
+/// name.
 std::optional<std::string> with_slash(std::string_view word);
 Error missing_slash(std::string_view word, std::string_view meant);
 

@@ -16,8 +16,8 @@
 #include "base/text.h"
 #include "cmd/all.h"
 #include "edit/batch_line.h"
-#include "edit/edit.h"
 #include "edit/file_content.h"
+#include "edit/run_edit.h"
 #include "read/reading.h"
 
 namespace rawimg::cli {

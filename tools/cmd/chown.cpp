@@ -4,9 +4,9 @@
 
 #include "base/text.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
 #include "edit/owner_names.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

@@ -15,6 +15,7 @@
 #include "edit/copy_to_image.h"
 #include "edit/destination.h"
 #include "edit/placing.h"
+#include "edit/run_edit.h"
 #include "read/expand_paths.h"
 
 namespace rawimg::cli {

@@ -11,6 +11,7 @@
 #include "edit/file_content.h"
 #include "edit/guest_file.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 #include "edit/substitution.h"
 
 namespace rawimg::cli {

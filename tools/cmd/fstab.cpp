@@ -11,6 +11,7 @@
 #include "cli/numbers.h"
 #include "cmd/all.h"
 #include "edit/guest_file.h"
+#include "edit/run_edit.h"
 #include "guest/fstab_line.h"
 
 namespace rawimg::cli {

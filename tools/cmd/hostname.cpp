@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cmd/all.h"
 #include "edit/guest_file.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

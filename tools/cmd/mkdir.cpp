@@ -4,9 +4,9 @@
 
 #include "base/text.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
 #include "edit/mode_change.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

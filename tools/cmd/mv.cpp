@@ -5,9 +5,9 @@
 #include "base/text.h"
 #include "cmd/all.h"
 #include "edit/destination.h"
-#include "edit/edit.h"
 #include "edit/place.h"
 #include "edit/placing.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

@@ -11,6 +11,7 @@
 #include "cmd/all.h"
 #include "edit/file_content.h"
 #include "edit/guest_file.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

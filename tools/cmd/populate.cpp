@@ -13,7 +13,7 @@
 #include "cli/signals.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

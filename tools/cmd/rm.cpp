@@ -11,8 +11,8 @@
 #include "cli/inode_text.h"
 #include "cli/input.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

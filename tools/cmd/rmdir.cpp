@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

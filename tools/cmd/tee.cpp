@@ -12,6 +12,7 @@
 #include "cmd/all.h"
 #include "edit/file_content.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

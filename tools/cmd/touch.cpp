@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 #include "edit/touch_time.h"
 
 namespace rawimg::cli {

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "cli/numbers.h"
 #include "cmd/all.h"
-#include "edit/edit.h"
 #include "edit/place.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {

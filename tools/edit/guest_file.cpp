@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/unified_diff.h"
 #include "edit/file_content.h"
+#include "edit/run_edit.h"
 
 namespace rawimg::cli {
 namespace {
