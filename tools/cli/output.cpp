@@ -70,14 +70,18 @@ void print_warnings(Streams& io, std::string_view command, const std::vector<War
     io.err << "rawimg " << command << ": warning: " << warning.message << '\n';
 }
 
-void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
-  Json inner{
+Json to_json(const Error& error, int exit_code) {
+  Json json{
       {"code", name_of(error.code())}, {"exit", exit_code}, {"message", lossy_utf8(error.what())}};
-  if (!error.path().empty()) put_bytes(inner, "path", error.path());
-  if (!error.hint().empty()) inner["hint"] = lossy_utf8(error.hint());
+  if (!error.path().empty()) put_bytes(json, "path", error.path());
+  if (!error.hint().empty()) json["hint"] = lossy_utf8(error.hint());
+  return json;
+}
+
+void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
   Json envelope{{"schema", 1}};
   if (!command.empty()) envelope["command"] = command;
-  envelope["error"] = std::move(inner);
+  envelope["error"] = to_json(error, exit_code);
   io.out << envelope.dump() << '\n';
 }
 

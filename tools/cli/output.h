@@ -31,6 +31,7 @@ void print_result_text(Streams& io, std::string_view command, const std::string&
                        const std::vector<Warning>& warnings = {});
 /// For people, on standard error.
 void print_warnings(Streams& io, std::string_view command, const std::vector<Warning>& warnings);
+Json to_json(const Error& error, int exit_code);
 /// {"schema":1,"command":...,"error":{...}} and a newline.
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code);
 

@@ -5,8 +5,8 @@
 
 namespace rawimg::cli {
 
-extern const Command kBuild, kInit, kConvert, kSparsify, kCreate, kPartition, kFormat, kPopulate,
-    kInfo, kLs, kCat, kStat, kFind, kDu, kDf, kTree, kHelp, kVersion;
+extern const Command kBuild, kPlan, kInit, kConvert, kSparsify, kCreate, kPartition, kFormat,
+    kPopulate, kInfo, kLs, kCat, kStat, kFind, kDu, kDf, kTree, kHelp, kVersion;
 extern const Command kBatch, kChmod, kChown, kCp, kEdit, kFstab, kHostname, kInittab, kLn, kMkdir,
     kMknod, kMv, kPasswdCommand, kRecover, kRm, kRmdir, kTee, kTouch, kTruncate, kUndo, kXattr;
 

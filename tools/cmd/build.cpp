@@ -5,6 +5,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "cli/build_request.h"
 #include "cli/console_observer.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
@@ -14,53 +15,14 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr OptionSpec kFrom[] = {{"from", "SOURCE",
-                                 "a tarball, in any common dialect and compression, a "
-                                 "directory, or - for a tarball on "
-                                 "standard input; repeatable, later ones win"}};
 constexpr std::span<const OptionSpec> kBuildTables[] = {
-    kFrom,          kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions,
+    kFromOption,    kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions,
     kThreadsOption, kWriteOptions,  kLockOptions, kProgressOptions,   kCommonOptions};
 constexpr std::span<const OptionSpec> kInitTables[] = {kDiskOptions,     kFilesystemOptions,
                                                        kWriteOptions,    kLockOptions,
                                                        kProgressOptions, kCommonOptions};
 
-struct Request {
-  std::string command;
-  std::filesystem::path image;
-  ImageSpec spec;
-  std::vector<SourceRequest> sources;
-  BuildOptions how;
-};
-
-void require_other_files(const Request& request) {
-  std::error_code error;  // what does not exist is not the same
-  for (const SourceRequest& source : request.sources)
-    if (source.file != "-" && std::filesystem::equivalent(source.file, request.image, error))
-      throw Error(Errc::Usage, fmt::format("{} is both a source and the image to make",
-                                           quote(request.image.string())));
-}
-
-Request read_request(std::string command, const Args& args, const Streams& io) {
-  Request request;
-  request.command = std::move(command);
-  request.image = args.require(0, "IMG, the image to make,");
-  if (request.image == "-")
-    throw Error(Errc::Usage, "an image cannot be standard output")
-        .with_hint("a file of that name is ./-");
-  args.require_at_most(1);
-  request.spec = read_image_spec(args);
-  request.sources = read_sources(args);
-  require_other_files(request);
-  (void)read_tar_options(args);
-  request.how.replace = args.has("force") ? Replace::RegularFile : Replace::Refuse;
-  request.how.durability = read_durability(args);
-  request.how.lock = read_lock_policy(args);
-  request.how.populate = read_populate_options(args, io);
-  return request;
-}
-
-std::string closing_line(const Request& request, const BuildResult& made, double seconds) {
+std::string closing_line(const BuildRequest& request, const BuildResult& made, double seconds) {
   const ExtSummary& fs = made.content.filesystem;
   const bool dry = request.how.populate.dry_run;
   std::string text = fmt::format("{}: {}{}", quote(request.image.string()),
@@ -73,7 +35,7 @@ std::string closing_line(const Request& request, const BuildResult& made, double
          fmt::format(", root={}, {:.1f} s", root_names(made.disk_id, made.slot).front(), seconds);
 }
 
-Json result_json(const Request& request, const BuildResult& made, double seconds) {
+Json result_json(const BuildRequest& request, const BuildResult& made, double seconds) {
   Json json;
   put_bytes(json, "image", request.image.string());
   json["size"] = made.size.value;
@@ -89,8 +51,9 @@ Json result_json(const Request& request, const BuildResult& made, double seconds
   return json;
 }
 
-ExitCode make(const Request& request, const Args& args, Streams& io) {
-  ConsoleObserver observer(request.command, args, io);
+ExitCode make(const std::string& command, const BuildRequest& request, const Args& args,
+              Streams& io) {
+  ConsoleObserver observer(command, args, io);
   std::vector<SourceSpec> sources = open_sources(request.sources, request.image, args, io);
   std::optional<StoppableJob> job;
   BuildOptions how = request.how;
@@ -100,21 +63,22 @@ ExitCode make(const Request& request, const Args& args, Streams& io) {
   job.reset();
   const Json result = result_json(request, made, observer.seconds());
   observer.finished(closing_line(request, made, observer.seconds()), result);
-  if (args.has("json")) print_result(io, request.command, result, observer.warnings());
+  if (args.has("json")) print_result(io, command, result, observer.warnings());
   return ExitCode::Done;
 }
 
 ExitCode run_build(const Args& args, Streams& io) {
-  const Request request = read_request("build", args, io);
-  if (request.sources.empty())
-    throw Error(Errc::Usage, "--from is missing").with_hint("'rawimg init' makes an empty disk");
-  return make(request, args, io);
+  (void)args.require(0, "IMG, the image to make,");
+  const BuildRequest request = read_build_request(args, io);
+  require_sources(request);
+  return make("build", request, args, io);
 }
 
 ExitCode run_init(const Args& args, Streams& io) {
+  (void)args.require(0, "IMG, the image to make,");
   if (!args.has("size"))
     throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
-  return make(read_request("init", args, io), args, io);
+  return make("init", read_build_request(args, io), args, io);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <rawimg/partition_table.h>
 
 #include "base/text.h"
+#include "recipe/build_into.h"
 
 namespace rawimg {
 namespace {
@@ -53,11 +54,11 @@ ByteOffset start_of(const ImageSpec& spec) {
 }
 
 /// The window of a size that is known, or all that can be.
-Window window_for(const ImageSpec& spec, NewImage& image) {
-  if (!spec.size) return Window::growing(image.file(), start_of(spec));
+Window window_for(const ImageSpec& spec, ImageFile& image) {
+  if (!spec.size) return Window::growing(image, start_of(spec));
   const Layout layout = lay_out(spec, *spec.size);
-  image.file().resize(*spec.size);
-  return {image.file(), layout.window};
+  image.resize(*spec.size);
+  return {image, layout.window};
 }
 
 ByteCount size_of(const ImageSpec& spec, const ExtSummary& filesystem) {
@@ -85,6 +86,28 @@ PopulateResult make_empty(const Window& window, const ImageSpec& spec, const Pop
 
 }  // namespace
 
+BuildResult build_into(ImageFile& image, const ImageSpec& spec, std::vector<SourceSpec> sources,
+                       const PopulateOptions& how, Observer& observer) {
+  BuildResult result;
+  const Window window = window_for(spec, image);
+  const unsigned slot = spec.table == TableKind::None ? 0 : 1;
+  result.content =
+      sources.empty() ? make_empty(window, spec, how)
+                      : build_ext(window, spec.filesystem, slot, std::move(sources), how, observer);
+  const ByteCount size = size_of(spec, result.content.filesystem);
+  image.resize(size);
+  Layout layout = lay_out(spec, size);
+  if (layout.table) {
+    result.disk_id = spec.disk_id.value_or(result.content.metadata_id);
+    layout.table->set_disk_id(result.disk_id);
+    layout.table->write(image);
+  }
+  result.size = image.size();
+  result.slot = layout.slot;
+  result.offset = ByteOffset{layout.window.start()};
+  return result;
+}
+
 BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
                   std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer) {
   require_sources(spec, sources);
@@ -93,24 +116,7 @@ BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
   NewImage image =
       dry ? NewImage(path, how.replace, NewImage::DryRun{}) : NewImage(path, how.replace, how.lock);
   if (how.part_created && !dry) how.part_created(image.part_path());
-
-  BuildResult result;
-  const Window window = window_for(spec, image);
-  const unsigned slot = spec.table == TableKind::None ? 0 : 1;
-  result.content = sources.empty() ? make_empty(window, spec, how.populate)
-                                   : build_ext(window, spec.filesystem, slot, std::move(sources),
-                                               how.populate, observer);
-  const ByteCount size = size_of(spec, result.content.filesystem);
-  image.file().resize(size);
-  Layout layout = lay_out(spec, size);
-  if (layout.table) {
-    result.disk_id = spec.disk_id.value_or(result.content.metadata_id);
-    layout.table->set_disk_id(result.disk_id);
-    layout.table->write(image.file());
-  }
-  result.size = image.file().size();
-  result.slot = layout.slot;
-  result.offset = ByteOffset{layout.window.start()};
+  BuildResult result = build_into(image.file(), spec, std::move(sources), how.populate, observer);
   if (how.populate.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
   if (how.durability == Durability::Sync && !dry)
     observer.progress({Progress::Stage::Syncing, result.content.entries, 0, std::nullopt,

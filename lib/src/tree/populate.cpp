@@ -71,9 +71,11 @@ class Job {
     if (tree_.dropped_fractions() != 0)
       observer_.warning(
           {"times-without-fractions", "",
-           fmt::format(
-               "{} entries lost their fractions of seconds: inodes of {} bytes do not hold them",
-               tree_.dropped_fractions(), builder_.inode_size())});
+           fmt::format("{} lost fractions of seconds: inodes of {} bytes do not hold them",
+                       tree_.dropped_fractions() == 1
+                           ? "one entry"
+                           : fmt::format("{} entries", tree_.dropped_fractions()),
+                       builder_.inode_size())});
   }
 
   void read_source(const SourceSpec& spec) {
