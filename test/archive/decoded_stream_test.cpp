@@ -107,26 +107,6 @@ TEST_CASE("a consumer may keep everything it was given, and nothing changes unde
   }
 }
 
-TEST_CASE("tiny files that lie far apart do not keep their surroundings alive", "[archive][B16]") {
-  // 2000 files of one byte, each behind 100 KB that nobody keeps: 200 MB if every byte held its
-  // buffer.
-  TarWriter writer;
-  for (int i = 0; i < 500; ++i)
-    writer.entry({.name = "skipped"}, std::string(100'000, 'x')).entry({.name = "kept"}, "y");
-  const MemoryFile file(writer.finish());
-  const auto source = open_tar(file.descriptor(), "test.tar", {});
-  std::vector<DataChunk> kept;
-  std::vector<const void*> owners;
-  while (const Entry* entry = source->next()) {
-    if (entry->path != "kept") continue;
-    kept.push_back(*source->next_chunk());
-    if (owners.empty() || owners.back() != kept.back().owner.get())
-      owners.push_back(kept.back().owner.get());
-  }
-  REQUIRE(kept.size() == 500);
-  CHECK(owners.size() == 1);
-}
-
 TEST_CASE("large pieces are not copied", "[archive]") {
   const MemoryFile file(TarWriter()
                             .entry({.name = "a"}, std::string(200'000, 'x'))

@@ -14,7 +14,9 @@ ByteQueue::ByteQueue(std::size_t most_queued) : pool_(std::make_shared<Pool>()) 
 
 std::optional<Buffer> ByteQueue::take_empty() {
   std::unique_lock lock(pool_->mutex);
-  pool_->changed.wait(lock, [&] { return pool_->abandoned || pool_->queue.size() < pool_->limit; });
+  if (pool_->queue.size() >= pool_->limit)
+    pool_->changed.wait(
+        lock, [&] { return pool_->abandoned || pool_->queue.size() <= pool_->limit / 2; });
   if (pool_->abandoned) return std::nullopt;
   std::unique_ptr<std::byte[]> memory;
   if (!pool_->idle.empty()) {
@@ -35,7 +37,7 @@ void ByteQueue::push(Buffer buffer) {
   const std::lock_guard guard(pool_->mutex);
   if (pool_->abandoned) return;  // in the queue it would keep the pool alive, which keeps the queue
   pool_->queue.push_back(std::move(buffer));
-  pool_->changed.notify_all();
+  if (pool_->queue.size() == 1) pool_->changed.notify_all();
 }
 
 void ByteQueue::finish(std::exception_ptr failure) {
@@ -57,7 +59,7 @@ std::optional<Buffer> ByteQueue::pop(const std::stop_token& stop) {
   }
   Buffer buffer = std::move(pool_->queue.front());
   pool_->queue.pop_front();
-  pool_->changed.notify_all();
+  if (pool_->queue.size() == pool_->limit / 2) pool_->changed.notify_all();
   return buffer;
 }
 

@@ -28,9 +28,11 @@ struct Buffer {
   std::span<const std::byte> bytes() const { return {memory.get(), size}; }
 };
 
-/// One producer, one consumer. The producer waits while `most_queued` buffers are in the queue, and
-/// for nothing else: what the consumer has taken out is the consumer's, however much it keeps and
-/// however long, so the two cannot wait for each other. Buffers outlive the queue.
+/// One producer, one consumer. When `most_queued` buffers are in the queue, the producer waits
+/// until half of them are gone, and for nothing else: what the consumer has taken out is the
+/// consumer's, however much it keeps and however long, so the two cannot wait for each other.
+/// Either is woken only when it waits: for every buffer, that would cost more than parsing one.
+/// Buffers outlive the queue.
 class ByteQueue {
  public:
   explicit ByteQueue(std::size_t most_queued);

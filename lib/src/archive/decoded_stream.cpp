@@ -11,16 +11,12 @@
 namespace rawimg {
 namespace {
 
-constexpr std::size_t kMostQueued = 32;  // 8 MiB ahead of the parser
+constexpr std::size_t kMostQueued =
+    8;  // 2 MiB ahead of the parser: with more, bytes leave the cache
 // queue, idle buffers, slabs: what the decoder may not use
 constexpr std::uint64_t kOwnMemory = 32u << 20;
 constexpr std::uint64_t kLeastDecoderMemory = 32u << 20;  // below this nothing decodes but gzip
 constexpr unsigned kMostThreads = 64;
-
-/// Pieces below this are copied together into slabs. A piece keeps its whole buffer alive, so
-/// someone who gathers small files that lie far apart would hold buffers of many times their size;
-/// like this it is eight times at worst. What is copied has just been decoded and is in the cache.
-constexpr std::size_t kLeastShared = kBufferSize / 8;
 
 DecoderLimits decoder_limits(const DecodedStream::Options& options) {
   const std::uint64_t rest =
@@ -112,8 +108,7 @@ std::optional<DecodedPiece> DecodedStream::take(std::uint64_t most) {
   if (segments_.empty() && !fetch()) return std::nullopt;
   const Segment& front = segments_.front();
   const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(front.bytes.size(), most));
-  DecodedPiece piece = n < kLeastShared ? copy_of(front.bytes.first(n))
-                                        : DecodedPiece{front.bytes.first(n), front.owner};
+  DecodedPiece piece{front.bytes.first(n), front.owner};
   advance(n);
   return piece;
 }
@@ -123,17 +118,6 @@ void DecodedStream::drain() {
     for (const Segment& segment : segments_) position_ += segment.bytes.size();
     segments_.clear();
   } while (fetch());
-}
-
-DecodedPiece DecodedStream::copy_of(std::span<const std::byte> bytes) {
-  if (!slab_ || kBufferSize - slab_used_ < bytes.size()) {
-    slab_.reset(new std::byte[kBufferSize]);
-    slab_used_ = 0;
-  }
-  std::byte* const to = slab_.get() + slab_used_;
-  std::memcpy(to, bytes.data(), bytes.size());
-  slab_used_ += bytes.size();
-  return {{to, bytes.size()}, slab_};
 }
 
 }  // namespace rawimg

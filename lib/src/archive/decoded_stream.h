@@ -68,15 +68,12 @@ class DecodedStream {
   void decode(const DecoderLimits& limits) noexcept;
   bool fetch();
   void advance(std::size_t size);
-  DecodedPiece copy_of(std::span<const std::byte> bytes);
 
   StoredInput input_;
   ByteQueue queue_;
   std::stop_token stop_;
   std::deque<Segment> segments_;  // what the queue has given and is not yet used
   std::uint64_t position_ = 0;
-  std::shared_ptr<std::byte[]> slab_;  // small pieces are copied into
-  std::size_t slab_used_ = 0;
   // written by the thread before the queue's end shows, which is a mutex in between
   bool end_is_certain_ = false;
   std::thread thread_;

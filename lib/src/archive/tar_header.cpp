@@ -68,15 +68,16 @@ bool TarHeader::checksum_fits() const {
   } catch (const Error&) {
     return false;
   }
-  std::int64_t unsigned_sum = 0, signed_sum = 0;
-  for (std::size_t i = 0; i < bytes_.size(); ++i) {
-    // counts as blanks
-    const bool in_checksum = i - tar_field::kChecksum.offset < tar_field::kChecksum.size;
-    const char byte = in_checksum ? ' ' : bytes_[i];
-    unsigned_sum += static_cast<unsigned char>(byte);
-    signed_sum += static_cast<signed char>(byte);
+  // Old programs sum signed bytes: each of 128 or more counts 256 less. In this form the compiler
+  // makes vectors of it.
+  std::array<char, kTarBlock> bytes = bytes_;
+  std::fill_n(bytes.begin() + tar_field::kChecksum.offset, tar_field::kChecksum.size, ' ');
+  std::uint32_t sum = 0, high = 0;
+  for (const char byte : bytes) {
+    sum += static_cast<unsigned char>(byte);
+    high += static_cast<unsigned char>(byte) >> 7;
   }
-  return wanted == unsigned_sum || wanted == signed_sum;
+  return wanted == sum || wanted == std::int64_t{sum} - 256 * std::int64_t{high};
 }
 
 TarDialect TarHeader::dialect() const {

@@ -13,7 +13,8 @@
 namespace rawimg {
 namespace {
 
-constexpr std::uint64_t kQueueBytes = 8u << 20;  // waiting to be written; more gains nothing
+constexpr std::uint64_t kQueueBytes =
+    3u << 20;  // waiting to be written; with more, bytes leave the cache
 // while inodes are not counted, room is kept for one in so many bytes
 constexpr std::uint64_t kRoomRatio = 4096;
 constexpr std::uint64_t kSmallestSwap = 10 * 4096;  // mkswap makes none smaller

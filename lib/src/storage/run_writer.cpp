@@ -17,21 +17,28 @@ namespace rawimg {
 namespace {
 
 constexpr std::size_t kMaxPieces = 1024;  // IOV_MAX of Linux
-// longer gains nothing, and the writer starts sooner
-constexpr std::uint64_t kMaxRun = 4u << 20;
-// of a run: pieces of a sparse file are few bytes, yet each may hold a whole buffer of the reader
-constexpr std::size_t kMaxOwners = 6;
-// of the queue; the reader's pool must be larger than both together
-constexpr std::size_t kMaxQueuedOwners = 8;
+// larger gains nothing, and the writer starts sooner
+constexpr std::uint64_t kMaxBatch = 1u << 20;
+// of a batch: pieces of a sparse file are few bytes, yet each may hold a whole buffer of the reader
+constexpr std::size_t kMaxOwners = 12;
+// of the queue
+constexpr std::size_t kMaxQueuedOwners = 24;
 // below this a copy is cheaper than a piece and its owner's count
 constexpr std::size_t kCopyBelow = 512;
 constexpr std::size_t kZeroPage = 64 * 1024;
 alignas(64) constexpr std::array<std::byte, kZeroPage> kZeros{};
 
 struct Run {
-  std::uint64_t at = 0, size = 0;
+  std::uint64_t at, size;
+  std::size_t first_piece, piece_count;
+};
+
+/// What is handed to the thread at once: waking it costs more than a short write.
+struct Batch {
+  std::vector<Run> runs;
   std::vector<iovec> pieces;
   std::vector<std::shared_ptr<const void>> owners;
+  std::uint64_t size = 0;
 };
 
 iovec piece_of(std::span<const std::byte> bytes) {
@@ -49,24 +56,26 @@ struct RunWriter::State {
       std::unique_lock lock(mutex);
       changed.wait(lock, [&] { return !queue.empty() || quit; });
       if (queue.empty()) return;
-      Run run = std::move(queue.front());
+      Batch batch = std::move(queue.front());
       queue.pop_front();
       const bool failed = failure != nullptr;
       lock.unlock();
       std::exception_ptr error;
       if (!failed) {
         try {
-          file.write_gather(ByteOffset{run.at}, run.pieces);
+          for (const Run& run : batch.runs)
+            file.write_gather(ByteOffset{run.at},
+                              std::span(batch.pieces).subspan(run.first_piece, run.piece_count));
         } catch (...) {
           error = std::current_exception();
         }
       }
-      const std::size_t owners = run.owners.size();
-      run.owners.clear();  // gives buffers back before the caller is woken
+      const std::size_t owners = batch.owners.size();
+      batch.owners.clear();  // gives buffers back before the caller is woken
       lock.lock();
       queued_owners -= owners;
       if (error) failure = error;
-      queued_bytes -= run.size;
+      queued_bytes -= batch.size;
       changed.notify_all();
     }
   }
@@ -81,34 +90,37 @@ struct RunWriter::State {
     if (failure) std::rethrow_exception(failure);
     queued_bytes += open.size;
     queued_owners += open.owners.size();
-    queue.push_back(std::exchange(open, Run{}));
+    queue.push_back(std::exchange(open, Batch{}));
     open.pieces.reserve(queue.back().pieces.size());
     changed.notify_all();
   }
 
   void add(std::uint64_t at, std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
     if (bytes.empty()) return;
-    if (open.size != 0 &&
-        (open.at + open.size != at || open.size >= kMaxRun || open.pieces.size() >= kMaxPieces))
-      submit();
-    if (open.size == 0) open.at = at;
+    const bool goes_on = !open.runs.empty() && open.runs.back().at + open.runs.back().size == at &&
+                         open.runs.back().piece_count < kMaxPieces;
+    if (!goes_on) open.runs.push_back({at, 0, open.pieces.size(), 0});
+    Run& run = open.runs.back();
     const bool extends =
-        !open.pieces.empty() &&
+        run.piece_count != 0 &&
         static_cast<const std::byte*>(open.pieces.back().iov_base) + open.pieces.back().iov_len ==
             bytes.data();
-    if (extends)
+    if (extends) {
       open.pieces.back().iov_len += bytes.size();
-    else
+    } else {
       open.pieces.push_back(piece_of(bytes));
+      ++run.piece_count;
+    }
+    run.size += bytes.size();
     open.size += bytes.size();
-    if (owner && (open.owners.empty() || open.owners.back() != owner))
+    if (owner && std::find(open.owners.rbegin(), open.owners.rend(), owner) == open.owners.rend())
       open.owners.push_back(std::move(owner));
-    if (open.owners.size() >= kMaxOwners) submit();
+    if (open.size >= kMaxBatch || open.owners.size() >= kMaxOwners) submit();
   }
 
   ImageFile& file;
   const std::uint64_t queue_limit;
-  Run open;
+  Batch open;
 
   // Small copies share blocks, so that a tiny file costs no allocation.
   std::shared_ptr<std::vector<std::byte>> small;
@@ -116,7 +128,7 @@ struct RunWriter::State {
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<Run> queue;
+  std::deque<Batch> queue;
   std::uint64_t queued_bytes = 0;
   std::size_t queued_owners = 0;
   std::exception_ptr failure;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "tree/metadata_digest.h"
 
-#include <algorithm>
-#include <iterator>
+#include <array>
+#include <charconv>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/digest.h"
 
@@ -27,10 +27,11 @@ class Digester {
       const NodeId directory = todo.back();
       todo.pop_back();
       tree_.names().names(directory, names);
-      fmt::format_to(std::back_inserter(line_), "directory of {} names\n", names.size());
+      line_ += "directory of ";
+      put(names.size(), " names\n");
       std::vector<NodeId> below;
       for (const NameTree::Name& name : names) {
-        fmt::format_to(std::back_inserter(line_), "{}:", name.name.size());
+        put(name.name.size(), ":");
         line_ += name.name;
         if (builder_.is_new(name.node)) add_name(name.node);
         if (tree_.names().is_directory(name.node)) below.push_back(name.node);
@@ -47,7 +48,8 @@ class Digester {
   void add_name(NodeId node) {
     if (tree_.names().name_count(node) > 1) {
       const auto [it, is_first] = seen_.try_emplace(static_cast<std::uint32_t>(node), seen_.size());
-      fmt::format_to(std::back_inserter(line_), "link {}\n", it->second);
+      line_ += "link ";
+      put(it->second, "\n");
       if (!is_first) {
         ++summary_.hard_links;
         return;
@@ -66,17 +68,33 @@ class Digester {
 
   void add_node(NodeId node) {
     const NodeMeta& meta = builder_.meta(node);
-    const auto time = [this](Timestamp t) {
-      fmt::format_to(std::back_inserter(line_), " {}.{}", t.seconds, t.nanoseconds);
-    };
-    const std::uint64_t size = meta.type == FileType::Directory ? 0 : builder_.size_of(node);
-    fmt::format_to(std::back_inserter(line_), " {} {:o} {} {} {} {} {} {:x}",
-                   static_cast<int>(meta.type), meta.permissions, meta.uid, meta.gid, size,
-                   meta.device_major, meta.device_minor, tree_.xattr_digest(node));
-    for (const Timestamp t : {meta.mtime, meta.atime, meta.ctime, meta.birthtime}) time(t);
+    line_ += ' ';
+    put(static_cast<int>(meta.type), " ");
+    put(meta.permissions, " ", 8);
+    put(meta.uid, " ");
+    put(meta.gid, " ");
+    put(meta.type == FileType::Directory ? 0 : builder_.size_of(node), " ");
+    put(meta.device_major, " ");
+    put(meta.device_minor, " ");
+    put(tree_.xattr_digest(node), "", 16);
+    for (const Timestamp time : {meta.mtime, meta.atime, meta.ctime, meta.birthtime}) {
+      line_ += ' ';
+      put(time.seconds, ".");
+      put(time.nanoseconds, "");
+    }
     const std::string_view target = builder_.symlink_target(node);
-    fmt::format_to(std::back_inserter(line_), " {}:", target.size());
+    line_ += ' ';
+    put(target.size(), ":");
     (line_ += target) += '\n';
+  }
+
+  /// A number, and what stands behind it. Formatting was a tenth of what the parsing thread did.
+  template <class Number>
+  void put(Number number, std::string_view behind, int base = 10) {
+    std::array<char, 24> digits;
+    char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
+    line_.append(digits.data(), end);
+    line_ += behind;
   }
 
   void flush(std::size_t at_least) {
