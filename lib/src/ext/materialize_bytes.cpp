@@ -250,7 +250,12 @@ void Materializer::settle_bitmaps() {
     const std::uint32_t per_group = super()->s_inodes_per_group, before = g * per_group;
     const std::uint32_t here = used <= before ? 0 : std::min(used - before, per_group);
     const auto free_here = static_cast<std::uint32_t>(free_in_group(fs(), g));
+    // A group with nothing in it needs no bitmap: kernels make it when they first want one. Not the
+    // last one, whose end they would not see. [K blockgroup.rst]
+    const bool is_untouched = checksums && g + 1 < fs()->group_desc_count &&
+                              free_here == s_.group_end(g) - s_.group_start(g);
     ext2fs_bg_flags_clear(fs(), g, EXT2_BG_BLOCK_UNINIT);
+    if (is_untouched) ext2fs_bg_flags_set(fs(), g, EXT2_BG_BLOCK_UNINIT);
     if (here != 0) ext2fs_bg_flags_clear(fs(), g, EXT2_BG_INODE_UNINIT);
     if (checksums) ext2fs_bg_flags_set(fs(), g, EXT2_BG_INODE_ZEROED);
     ext2fs_bg_free_blocks_count_set(fs(), g, free_here);

@@ -2,7 +2,6 @@
 // Where everything will be: how many inodes, where the tables lie, whether it all fits, and if not,
 // what would.
 #include <algorithm>
-#include <bit>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -35,19 +34,18 @@ BlockRun TailSpace::take(std::uint64_t want) {
   return {begin, after - begin};
 }
 
+/// Run by run, as the library keeps them: byte by byte, a TiB took 0.2 s.
 std::uint64_t Materializer::free_in_group(ext2_filsys fs, std::uint64_t group) const {
   const std::uint64_t first = ext2fs_group_first_block2(fs, static_cast<dgrp_t>(group)),
-                      count = ext2fs_group_last_block2(fs, static_cast<dgrp_t>(group)) - first + 1;
-  std::vector<std::uint8_t> bits(fs->super->s_blocks_per_group / 8);
-  check_ext(ext2fs_get_block_bitmap_range2(fs->block_map, first, count, bits.data()),
-            "read the block bitmap");
-  std::uint64_t used = 0;
-  for (std::uint64_t i = 0; i < count / 8; ++i)
-    used += static_cast<std::uint64_t>(std::popcount(bits[i]));
-  if (count % 8 != 0)
-    used += static_cast<std::uint64_t>(
-        std::popcount(static_cast<std::uint8_t>(bits[count / 8] & ((1U << count % 8) - 1))));
-  return count - used;
+                      last = ext2fs_group_last_block2(fs, static_cast<dgrp_t>(group));
+  std::uint64_t free = last - first + 1;
+  blk64_t begin = first, end = first;
+  while (end <= last &&
+         ext2fs_find_first_set_block_bitmap2(fs->block_map, end, last, &begin) == 0) {
+    if (ext2fs_find_first_zero_block_bitmap2(fs->block_map, begin, last, &end) != 0) end = last + 1;
+    free -= end - begin;
+  }
+  return free;
 }
 
 std::uint64_t Materializer::free_blocks(ext2_filsys fs) const {

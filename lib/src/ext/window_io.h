@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The io_manager between libext2fs and its unix_io. The library believes that it writes; in truth
-// everything stays in RAM until commit().
+// everything stays in RAM until commit(), or, where nothing was before, until there is much of it.
 //
 //   libext2fs -> WindowIo: bounds of the window, overlay of dirty 1 KiB units, known zeros ->
 //   unix_io with offset=, on the image's own descriptor
@@ -45,7 +45,8 @@ class RangeSet {
 
 class WindowIo : public WindowReader {
  public:
-  /// Zeros: the window reads as zeros, so zeros written over them cost nothing
+  /// Zeros: the window reads as zeros, so zeros written over them cost nothing; and nothing is
+  /// there to be kept, so all but the superblock may be written before commit()
   enum class Content { Unknown, Zeros };
 
   WindowIo(const Window& where, Content content);
@@ -95,6 +96,8 @@ class WindowIo : public WindowReader {
   void drop(std::uint64_t at, std::uint64_t size);
   const std::byte* find(std::uint64_t unit) const;
   std::byte* claim(std::uint64_t unit);
+  void write_early();
+  void let_go(Chunk chunk);
   void lower_read(std::uint64_t at, std::uint64_t size, std::byte* out) const;
   void lower_write(std::uint64_t at, std::span<const std::byte> bytes);
   void punch_all();
@@ -124,7 +127,9 @@ class WindowIo : public WindowReader {
   std::uint64_t start_, length_;
   int lower_descriptor_ = -1;
   io_channel lower_ = nullptr;
+  bool may_write_early_;
   std::map<std::uint64_t, Chunk> chunks_;
+  std::vector<std::unique_ptr<std::byte[]>> idle_;  // memory of chunks for others
   // where the window reads as zeros below the overlay, if need be after punching punches_
   RangeSet zeros_, punches_;
   std::exception_ptr failure_;
