@@ -74,7 +74,7 @@ class Transaction : public ExtReader {
   /// A directory and those it is in, the root last. Throws: Corrupt (a circle).
   std::vector<std::uint32_t> ancestry(std::uint32_t directory) const;
 
-  // Writing. Each is strong: a failure changes nothing, unless it is Io, after which the
+  // Writing. Each is strong: a failure changes nothing, unless it is Io or Corrupt, after which the
   // transaction can only be dropped.
 
   /// A new inode with a name: an empty file, an empty directory, a symlink, a device, a FIFO or a

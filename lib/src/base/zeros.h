@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <vector>
 
 namespace rawimg {
 
@@ -23,13 +23,15 @@ inline bool is_zeros(std::span<const std::byte> bytes) {
          std::memcmp(bytes.data(), bytes.data() + sizeof word, bytes.size() - sizeof word) == 0;
 }
 
-/// Calls sink(bytes) with `count` zeros in all, at most 1 MiB at a time.
+/// They live for ever, and nobody has to make them: a MiB on the heap was a quarter of a `cat`.
+alignas(64) inline constexpr std::array<std::byte, 64 * 1024> kZeros{};
+
+/// Calls sink(bytes) with `count` of kZeros in all.
 template <class Sink>
 void put_zeros(std::uint64_t count, Sink sink) {
-  static const std::vector<std::byte> zeros(1u << 20);
   for (std::uint64_t n = 0; count != 0; count -= n) {
-    n = std::min<std::uint64_t>(count, zeros.size());
-    sink(std::span(zeros).first(n));
+    n = std::min<std::uint64_t>(count, kZeros.size());
+    sink(std::span<const std::byte>(kZeros).first(n));
   }
 }
 

@@ -100,12 +100,10 @@ void ExtBuilder::State::flush_block() {
 }
 
 void ExtBuilder::State::emit_zeros(std::uint64_t position, std::uint64_t size) {
-  static const std::vector<std::byte> zeros(1u << 20);
-  for (std::uint64_t done = 0; done < size;) {
-    const std::uint64_t n = std::min<std::uint64_t>(zeros.size(), size - done);
-    emit(position + done, std::span(zeros).first(n), nullptr);
-    done += n;
-  }
+  put_zeros(size, [&](std::span<const std::byte> zeros) {
+    emit(position, zeros, nullptr);
+    position += zeros.size();
+  });
 }
 
 void ExtBuilder::State::emit(std::uint64_t position, std::span<const std::byte> bytes,

@@ -4,7 +4,6 @@
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -12,6 +11,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/zeros.h"
 
 namespace rawimg {
 namespace {
@@ -25,8 +26,6 @@ constexpr std::size_t kMaxOwners = 12;
 constexpr std::size_t kMaxQueuedOwners = 24;
 // below this a copy is cheaper than a piece and its owner's count
 constexpr std::size_t kCopyBelow = 512;
-constexpr std::size_t kZeroPage = 64 * 1024;
-alignas(64) constexpr std::array<std::byte, kZeroPage> kZeros{};
 
 struct Run {
   std::uint64_t at, size;
@@ -156,11 +155,10 @@ void RunWriter::put(ByteOffset at, std::span<const std::byte> bytes,
 }
 
 void RunWriter::put_zeros(ByteOffset at, std::uint64_t size) {
-  for (std::uint64_t done = 0; done < size;) {
-    const std::uint64_t n = std::min<std::uint64_t>(size - done, kZeros.size());
-    state_->add(at.value + done, std::span(kZeros).first(n), nullptr);
-    done += n;
-  }
+  rawimg::put_zeros(size, [&](std::span<const std::byte> zeros) {
+    state_->add(at.value, zeros, nullptr);
+    at.value += zeros.size();
+  });
 }
 
 void RunWriter::put_copy(ByteOffset at, std::span<const std::byte> bytes) {
