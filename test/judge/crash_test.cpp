@@ -608,6 +608,70 @@ TEST_CASE("who has not begun to send keeps no image locked", "[judge][E17]") {
   }
 }
 
+TEST_CASE("an editor works on a copy, and nothing that changed meanwhile is overwritten",
+          "[judge][edit]") {
+  const Disk disk;
+  const std::string image = disk.image.string(), file = image + ":/set/f0",
+                    tool = rawimg_command({}).argv[0];
+  fs::create_directory(disk.dir / "tmp");
+  const auto edit = [&](const std::string& editor, const std::string& visual = "") {
+    Command command = rawimg_command({"edit", file});
+    command.environment = {"EDITOR=" + editor, "VISUAL=" + visual,
+                           "TMPDIR=" + (disk.dir / "tmp").string(),
+                           std::string("PATH=") + std::getenv("PATH")};
+    return run(command);
+  };
+  const auto content = [&] { return run_rawimg({"cat", file}).out; };
+  const std::string before = "first\n";
+  Command fill = rawimg_command({"tee", file});
+  fill.input = before;
+  REQUIRE(run(fill).ok());
+  const Outcome same = edit("true");
+  CHECK(same.ok());
+  CHECK_THAT(same.err, Catch::Contains("nothing to change"));
+  const Outcome failed = edit("sh -c 'echo lost >\"$1\"; exit 3' x");
+  CHECK(failed.exit_code == 1);
+  CHECK_THAT(failed.err, Catch::Contains("the editor") && Catch::Contains("nothing was changed"));
+  CHECK(content() == before);
+  CHECK(edit("false", "sed -i '$a more'").ok());
+  CHECK(content() == before + "more\n");
+  // the image is not locked meanwhile: another file may change, this one may not
+  CHECK(edit(tool + " touch -q " + image + ":/other && sed -i '$a last'").ok());
+  CHECK(content() == before + "more\nlast\n");
+  CHECK(fs::is_empty(disk.dir / "tmp"));
+  const Outcome late = edit("echo theirs | " + tool + " tee -q " + file + " && echo mine >");
+  CAPTURE(late.text());
+  CHECK(late.exit_code == 7);
+  CHECK(content() == "theirs\n");
+  const auto kept = fs::directory_iterator(disk.dir / "tmp")->path() / "f0";
+  CHECK(read_file(kept) == "mine\n");
+  CHECK_THAT(late.err, Catch::Contains("what you wrote is in " + kept.string()));
+}
+
+TEST_CASE("signals of the terminal are the editor's while it runs", "[judge][edit]") {
+  const Disk disk;
+  const std::string file = disk.image.string() + ":/set/f0";
+  fs::create_directory(disk.dir / "tmp");
+  const fs::path editor = disk.dir / "editor.sh";
+  // what a key sends, both get; the editor decides
+  write_file(editor, "trap 'echo asked >>\"$1.seen\"; mv \"$1.seen\" " +
+                         (disk.dir / "seen").string() +
+                         "' INT\nkill -INT $RAWIMG $$\nkill -QUIT $RAWIMG\nsleep 0.2\n"
+                         "yes | head -n 1 >/dev/null; echo ${PIPESTATUS[0]} >" +
+                         (disk.dir / "pipe").string() + "\necho new >\"$1\"\n");
+  Command command = rawimg_command({"edit", file});
+  command.environment = {"EDITOR=export RAWIMG=$PPID; bash " + editor.string(),
+                         "TMPDIR=" + (disk.dir / "tmp").string(),
+                         std::string("PATH=") + std::getenv("PATH")};
+  const Outcome outcome = run(command);
+  CAPTURE(outcome.text());
+  CHECK(outcome.ok());
+  CHECK(run_rawimg({"cat", file}).out == "new\n");
+  CHECK(read_file(disk.dir / "seen") == "asked\n");
+  CHECK(read_file(disk.dir / "pipe") == "141\n");  // SIGPIPE ends programs, as in any shell
+  CHECK(fs::is_empty(disk.dir / "tmp"));
+}
+
 TEST_CASE("edit leaves no copy behind when there is no room for one", "[judge][edit]") {
   const Disk disk;
   write_file(disk.dir / "large", std::string(20'000, 'x'));

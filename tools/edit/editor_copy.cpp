@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <span>
 
@@ -20,6 +22,37 @@
 #include "storage/host_file.h"
 
 namespace rawimg::cli {
+namespace {
+
+/// While an editor has the terminal, ^C and ^\ are for it, as they are for system(3) and its child.
+class TerminalIsTheChilds {
+ public:
+  TerminalIsTheChilds() {
+    sigemptyset(&defaults_);
+    for (const int ours : {SIGPIPE, SIGXFSZ}) sigaddset(&defaults_, ours);  // ignored by us alone
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    sigemptyset(&ignore.sa_mask);
+    for (std::size_t i = 0; i < kKeys.size(); ++i) {
+      sigaction(kKeys[i], &ignore, &before_[i]);
+      if (before_[i].sa_handler != SIG_IGN) sigaddset(&defaults_, kKeys[i]);
+    }
+  }
+  ~TerminalIsTheChilds() {
+    for (std::size_t i = 0; i < kKeys.size(); ++i) sigaction(kKeys[i], &before_[i], nullptr);
+  }
+  TerminalIsTheChilds(const TerminalIsTheChilds&) = delete;
+  TerminalIsTheChilds& operator=(const TerminalIsTheChilds&) = delete;
+
+  const sigset_t& defaults() const { return defaults_; }  ///< in the child
+
+ private:
+  static constexpr std::array kKeys{SIGINT, SIGQUIT};
+  sigset_t defaults_;
+  std::array<struct sigaction, kKeys.size()> before_{};
+};
+
+}  // namespace
 
 TemporaryDirectory::TemporaryDirectory() {
   std::error_code error;
@@ -49,9 +82,15 @@ void EditorCopy::run(const std::string& editor) const {
   const char* argv[] = {"sh", "-c", command.c_str(), "sh", name.c_str(), nullptr};
   pid_t child = 0;
   int status = 0;
-  if (const int error =
-          posix_spawnp(&child, "sh", nullptr, nullptr, const_cast<char**>(argv), environ);
-      error != 0)
+  const TerminalIsTheChilds quiet;
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigdefault(&attributes, &quiet.defaults());
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  const int error =
+      posix_spawnp(&child, "sh", nullptr, &attributes, const_cast<char**>(argv), environ);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0)
     throw errno_error(error, fmt::format("cannot start the editor {}", quote(editor)));
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
