@@ -100,9 +100,10 @@ TEST_CASE("a plan of a given size says whether it fits, and ends as build would"
   SECTION("it fits") {
     const CliResult fits = plan({"--from", tar, "--size", "64M", "-t", "ext4", "--json"});
     REQUIRE(fits.code == 0);
-    const auto asked = fits.json().at("result").at("asked");
+    const auto result = fits.json().at("result");
+    const auto asked = result.at("asked");
     CHECK(asked.at("size") == 64 << 20);
-    for (const auto& type : fits.json().at("result").at("types")) CHECK(type.at("size") < 20 << 20);
+    for (const auto& type : result.at("types")) CHECK(type.at("size") < 20 << 20);
     REQUIRE(run_rawimg({"build", image, "--from", tar, "--size", "64M", "-t", "ext4"}).code == 0);
     const CliResult made = run_rawimg({"info", image, "--json"});
     CHECK_THAT(made.out, Catch::Contains(asked.at("filesystem").at("uuid").get<std::string>()));

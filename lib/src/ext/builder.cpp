@@ -288,7 +288,7 @@ void ExtBuilder::remove(NodeId node) {
 
 /// Size comes last: content goes on into the next group. Where tables must lie in their group, room
 /// is kept at its end for as many inodes as came with the content of a group so far, and a quarter
-/// more; in the first one, for as many as 3.5 MiB hold, and never for fewer than usual.
+/// more; in the first one, for as many as 3 MiB hold, and never for fewer than usual.
 bool ExtBuilder::State::open_group() {
   const std::uint64_t group = tables.by_group.size();
   if (group == groups()) return false;
@@ -296,7 +296,7 @@ bool ExtBuilder::State::open_group() {
   if (tables.in_group) {
     const std::uint64_t usual = 8 * std::uint64_t{block_size} * block_size /
                                 plan.inode_ratio.value_or(kUsualRatio),
-                        so_far = group == 0 ? (7u << 19) / inode_size
+                        so_far = group == 0 ? (3u << 20) / inode_size
                                             : (nodes.size() + nodes.size() / 4) / group,
                         most = 8 * std::uint64_t{block_size} - block_size / inode_size;
     room = inode_blocks_for(std::min(std::max(usual, so_far), most), plan) + 2;
