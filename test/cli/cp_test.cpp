@@ -610,3 +610,27 @@ TEST_CASE("cp of a directory that has a name twice says so", "[cli][edit]") {
     CHECK_THAT(result.err, Catch::Contains("has the name 'dupe1' twice"));
   }
 }
+
+TEST_CASE("an image is not copied into itself", "[cli][edit]") {
+  const Disk disk;
+  const fs::path image = disk.image, tree = image.parent_path() / "tree";
+  fs::create_directory(tree);
+  write_file(tree / "file", "x");
+  fs::create_hard_link(image, tree / "self.img");
+  const CliResult within = disk.run_verb({"cp", "-r", tree.string(), ":/"});
+  CAPTURE(within.err);
+  CHECK(within.code == 0);
+  CHECK(disk.ls("/tree") == "file\n");
+  CHECK_THAT(within.err, Catch::Contains("self.img' is the image that is changed") &&
+                             Catch::Contains("left out"));
+  const std::string kept = disk.image + ".rawimg-kept";
+  for (const std::string& file : {disk.image, kept}) {
+    const CliResult named = disk.run_verb({"cp", file, ":/copy"});
+    CAPTURE(file, named.err);
+    CHECK(named.code == 1);
+    CHECK_THAT(named.err, Catch::Contains("is the image that is changed"));
+  }
+  CHECK(disk.run_verb({"cp", "-r", image.parent_path().string(), ":/all"}).code == 0);
+  CHECK(disk.ls("/all").find("tree\n") != std::string::npos);
+  CHECK(disk.ls("/all").find(image.filename().string()) == std::string::npos);
+}

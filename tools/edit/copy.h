@@ -17,6 +17,9 @@
 namespace rawimg::cli {
 
 /// A file that is copied, wherever it is.
+/// Device and inode.
+using HostFileId = std::pair<std::uint64_t, std::uint64_t>;
+
 class CopySource {
  public:
   virtual ~CopySource() = default;
@@ -36,6 +39,8 @@ class CopySource {
   virtual const std::string& word() const = 0;  ///< for messages
   /// Whether it is this inode of the image that is changed.
   virtual bool is(std::uint32_t) const { return false; }
+  /// Whether it is this file of the host.
+  virtual bool is_file(const HostFileId&) const { return false; }
 };
 
 /// All of its content in order, zeros where holes are: for what cannot be a file with holes.

@@ -58,6 +58,9 @@ class HostSource : public CopySource {
                : "";
   }
   std::uint64_t device() const override { return status_.st_dev; }
+  bool is_file(const HostFileId& file) const override {
+    return HostFileId{status_.st_dev, status_.st_ino} == file;
+  }
 
   std::vector<std::string> names() const override { return names_in(path_, word_); }
   std::unique_ptr<CopySource> child(const std::string& name, ExtFs::Follow follow) const override {

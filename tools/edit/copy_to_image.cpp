@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "edit/copy_to_image.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/recovery.h>
 
 #include "base/text.h"
 
@@ -24,7 +28,26 @@ bool is_capability(const Xattr& xattr) { return xattr.name == "security.capabili
 
 }  // namespace
 
+ImageCopier::ImageCopier(Edit& edit, const CopyOptions& options) : edit_(edit), options_(options) {
+  for (const std::string_view suffix : {std::string_view(), kUndoSuffix, kKeptSuffix}) {
+    std::filesystem::path file = edit.image().image;
+    struct stat status {};
+    if (stat((file += suffix).c_str(), &status) == 0)
+      image_.emplace_back(status.st_dev, status.st_ino);
+  }
+}
+
+bool ImageCopier::is_image(const CopySource& source) const {
+  return std::any_of(image_.begin(), image_.end(),
+                     [&](const HostFileId& file) { return source.is_file(file); });
+}
+
 void ImageCopier::copy(const CopySource& source, const Operand& target) {
+  if (is_image(source))
+    throw Error(Errc::Exists,
+                fmt::format("{} is the image that is changed, or takes back its changes",
+                            quote(source.word())))
+        .with_path(source.word());
   if (source.meta().type == FileType::Directory) return copy_tree(source, target);
   copy_file(source, target);
 }
@@ -233,6 +256,13 @@ void ImageCopier::copy_tree(const CopySource& top, const Operand& target) {
     level.names.pop_back();
     std::unique_ptr<CopySource> child = level.source->child(name, options_.for_found());
     const Operand below = Edit::below(level.target, name);
+    if (is_image(*child)) {
+      edit_.warnings.push_back(
+          {"skipped-image", child->word(),
+           fmt::format("{} is the image that is changed, or takes back its changes: left out",
+                       quote(child->word()))});
+      continue;
+    }
     if (child->meta().type != FileType::Directory) {
       copy_file(*child, below);
       continue;

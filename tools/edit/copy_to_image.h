@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "edit/copy.h"
 
@@ -13,12 +14,14 @@ namespace rawimg::cli {
 /// from one to another.
 class ImageCopier {
  public:
-  ImageCopier(Edit& edit, const CopyOptions& options) : edit_(edit), options_(options) {}
-  /// Source to `target` and below. Throws: Usage (a directory without -r), Exists (what is there is
-  /// of another kind, or the same file), and as Transaction does.
+  ImageCopier(Edit& edit, const CopyOptions& options);
+  /// Source to `target` and below. The image itself, and what takes back its changes, are left out
+  /// of directories, with a warning. Throws: Exists (a directory without -r; what is there is of
+  /// another kind, or the same file; the source is the image), and as Transaction does.
   void copy(const CopySource& source, const Operand& target);
 
  private:
+  bool is_image(const CopySource& source) const;
   Entry meta_for(const CopySource& source, const InodeInfo* there);
   void restore(std::uint32_t inode, const Entry& meta);
   void restore_times(std::uint32_t inode, const Entry& meta);
@@ -37,6 +40,7 @@ class ImageCopier {
 
   Edit& edit_;
   const CopyOptions& options_;
+  std::vector<HostFileId> image_;  // and its undo files
   // What hard links can lead to, and whose copy an inode is.
   std::map<std::string, std::uint32_t> linked_;
   std::map<std::uint32_t, std::string> identities_;
