@@ -248,3 +248,17 @@ TEST_CASE("words that are nearly right are told what was meant, in a batch, too"
   disk.require_verb({"ln", "-s", "--image", disk.image, "/etc/fstab", "/b"});
   disk.require_verb({"batch", disk.image, "-e", "ln -s : :/colon"});
 }
+
+TEST_CASE("a change is taken back as a whole, and no path is passed over", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"mkdir", ":/made"});
+  for (const char* verb : {"undo", "recover"}) {
+    check_read({verb, disk.image + ":/etc"}, 2, "a change is taken back as a whole");
+    CHECK(disk.ls("/made").empty());
+  }
+  const std::string text = (disk.dir / "text").string();
+  write_file(text, "no image");
+  CHECK_THAT(run_rawimg({"rm", disk.image, text}).err,
+             Catch::Contains("'" + disk.image + "' is an image, and no path in it") &&
+                 !Catch::Contains(text));
+}

@@ -51,19 +51,20 @@ fs::path crowded_tar(const TempDir& dir, int entries) {
 }
 
 // Looks up, creates, removes and renames in a directory that rawimg indexed. Absent names must be
-// absent, too: an index that is wrong finds too little.
+// absent, too: an index that is wrong finds too little. (Through a pipe, because busybox's xargs
+// loses its place in a file when it starts a second program.)
 constexpr auto kUseDirectory = R"(
 set -e
 mount -t $TYPE -o rw /dev/vda1 /mnt
 cd /mnt/crowded
 [ $(ls -a | wc -l) -eq $((ENTRIES + 2)) ]
 seq 0 97 $((ENTRIES - 1)) | sed 's/^/entry-/' >/tmp/some
-xargs stat -c %n </tmp/some >/tmp/found
+cat /tmp/some | xargs stat -c %n >/tmp/found
 cmp /tmp/some /tmp/found
 [ ! -e entry-$ENTRIES ]; [ ! -e entry- ]
 seq 1 3000 | sed 's/^/new-name-of-the-guest-/' | xargs touch
 seq 1 100 | sed 's/^/sub-/' | xargs mkdir
-xargs rm </tmp/some
+cat /tmp/some | xargs rm
 mv entry-1 entry-renamed
 [ ! -e entry-97 ]; [ -e entry-renamed ]; [ -e new-name-of-the-guest-3000 ]
 [ $(ls -a | wc -l) -eq $((ENTRIES + 2 + 3100 - $(wc -l </tmp/some))) ]

@@ -143,9 +143,6 @@ bool is_slot_and_path(std::string_view text) {
   return text.substr(0, slash).find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-namespace {
-
-/// A guess for a hint: what cannot be read is none.
 bool is_image(std::string_view name) {
   std::error_code none;
   if (!fs::is_regular_file(fs::path(name), none)) return false;
@@ -157,8 +154,6 @@ bool is_image(std::string_view name) {
     return false;
   }
 }
-
-}  // namespace
 
 std::optional<std::string> with_slash(std::string_view word) {
   if (exists(word)) return std::nullopt;

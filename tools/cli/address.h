@@ -35,6 +35,9 @@ bool is_slot_and_path(std::string_view text);
 std::optional<Address> existing_address(const std::string& word);
 /// Whether there is such an address.
 bool names_image(const std::string& word);
+/// Whether a file of that name has a table or a filesystem in it. For hints: what cannot be read is
+/// none.
+bool is_image(std::string_view name);
 /// "disk.img:/etc" for "disk.img:etc", where there is an image disk.img and nothing of the whole
 /// name.
 std::optional<std::string> with_slash(std::string_view word);

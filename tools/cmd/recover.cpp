@@ -68,9 +68,19 @@ void require_filesystem(const ImageFile& image, const Address& address) {
       .with_path(image.path().string());
 }
 
-ExitCode run_recover(const Args& args, Streams& io) {
-  const Address address = read_address(args);
+/// A change is taken back as a whole, whatever files it was about.
+Address read_image(const Args& args) {
+  Address address = read_address(args);
   args.require_at_most(1);
+  if (!address.path.empty())
+    throw Error(Errc::Usage,
+                fmt::format("{} is a path: a change is taken back as a whole", quote(address.path)))
+        .with_hint("name the image alone, or with a slot");
+  return address;
+}
+
+ExitCode run_recover(const Args& args, Streams& io) {
+  const Address address = read_image(args);
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
   const Recover what = read_dry_run(args);
   const Recovery recovery = about(address.image.string(), [&] {
@@ -90,8 +100,7 @@ ExitCode run_recover(const Args& args, Streams& io) {
 }
 
 ExitCode run_undo(const Args& args, Streams& io) {
-  const Address address = read_address(args);
-  args.require_at_most(1);
+  const Address address = read_image(args);
   ImageFile image = ImageFile::open(address.image, Access::ReadWrite, read_lock_policy(args));
   UndoOptions options{read_durability(args), read_dry_run(args)};
   if (address.slot || address.offset)

@@ -33,9 +33,8 @@ Address literal_image(const std::string& image, const std::vector<std::string>& 
 Error names_no_image(const std::vector<std::string>& words) {
   for (const std::string& word : words)
     if (const auto meant = with_slash(word)) return missing_slash(word, *meant);
-  std::error_code none;
   for (auto word = words.rbegin(); word != words.rend(); ++word)
-    if (std::filesystem::is_regular_file(*word, none))
+    if (is_image(*word))
       return Error(Errc::Usage, fmt::format("{} is an image, and no path in it", quote(*word)))
           .with_hint("for example " + shell_word(*word + ":/etc/fstab"));
   return Error(Errc::Usage, fmt::format("{} names nothing in an image", quote(words.back())))

@@ -2,6 +2,7 @@
 // Where everything will be: how many inodes, where the tables lie, whether it all fits, and if not,
 // what would.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -105,24 +106,12 @@ bool Materializer::place_tables_behind(std::uint64_t from) {
 /// Replaces the template by a handle of so many blocks with so many inodes per group; false when
 /// content, tables and the tail do not all fit.
 bool Materializer::try_handle(std::uint64_t blocks, std::uint64_t inodes_per_group) {
-  const std::uint32_t growth = super()->s_reserved_gdt_blocks;
-  const std::uint64_t groups = groups_of(blocks), inodes = inodes_per_group * groups;
+  const std::uint64_t inodes = inodes_per_group * groups_of(blocks);
   if (inodes > UINT32_MAX) return false;
-  ExtHandle handle;
-  try {
-    handle = initialize_ext(*s_.io, s_.plan, blocks, inodes,
-                            growth != 0 && !s_.plan.fit ? std::optional(growth) : std::nullopt);
-  } catch (const Error& error) {
-    if (error.code() != Errc::NoSpace || !s_.plan.fit) throw;
-    return false;
-  }
-  const std::uint64_t room_now = 1 + handle->desc_blocks + handle->super->s_reserved_gdt_blocks;
-  // Content was placed by the template's geometry: only the number of groups and inodes may change.
-  if (ext2fs_blocks_count(handle->super) != blocks || room_now > super_room_ ||
-      (room_now != super_room_ && (growth != 0 || !s_.plan.fit)) ||
-      handle->super->s_blocks_per_group != super()->s_blocks_per_group)
-    return false;
-  s_.fs = std::move(handle);
+  const bool is_template = std::exchange(has_template_, false) &&
+                           blocks == ext2fs_blocks_count(super()) &&
+                           inodes == super()->s_inodes_count;
+  if (!is_template && !make_handle(blocks, inodes)) return false;
   // A table for which no room was kept may lie behind the content of its group.
   const bool in_kept_room =
       s_.tables.in_group && fs()->inode_blocks_per_group <=
@@ -141,6 +130,27 @@ bool Materializer::try_handle(std::uint64_t blocks, std::uint64_t inodes_per_gro
                   fmt::format("libext2fs puts the inode table of group {} at block {}", g,
                               ext2fs_inode_table_loc(fs(), g)));
   return free_blocks(fs()) >= tail_blocks(blocks) + spare_blocks(blocks);
+}
+
+/// A handle of that shape, if content lies where it may in it.
+bool Materializer::make_handle(std::uint64_t blocks, std::uint64_t inodes) {
+  const std::uint32_t growth = super()->s_reserved_gdt_blocks;
+  ExtHandle handle;
+  try {
+    handle = initialize_ext(*s_.io, s_.plan, blocks, inodes,
+                            growth != 0 && !s_.plan.fit ? std::optional(growth) : std::nullopt);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NoSpace || !s_.plan.fit) throw;
+    return false;
+  }
+  const std::uint64_t room_now = 1 + handle->desc_blocks + handle->super->s_reserved_gdt_blocks;
+  // Content was placed by the template's geometry: only the number of groups and inodes may change.
+  if (ext2fs_blocks_count(handle->super) != blocks || room_now > super_room_ ||
+      (room_now != super_room_ && (growth != 0 || !s_.plan.fit)) ||
+      handle->super->s_blocks_per_group != super()->s_blocks_per_group)
+    return false;
+  s_.fs = std::move(handle);
+  return true;
 }
 
 std::uint64_t Materializer::groups_of(std::uint64_t blocks) const {

@@ -63,6 +63,7 @@ class Materializer {
   // Geometry
   void make_final_handle();
   bool try_handle(std::uint64_t blocks, std::uint64_t inodes_per_group);
+  bool make_handle(std::uint64_t blocks, std::uint64_t inodes);
   void make_fitting_handle();
   struct Shape {
     std::uint64_t blocks, inodes_per_group;
@@ -129,6 +130,7 @@ class Materializer {
   std::vector<std::uint32_t> xattr_handed_out_;
   std::uint64_t tail_ = 0;  // blocks beside content, tables, journal and resize inode
   std::uint64_t journal_ = 0;
+  bool has_template_ = true;      // nothing is in the handle yet: it can be the final one
   std::uint64_t super_room_ = 0;  // of a superblock copy with descriptors, when content was placed
 };
 
