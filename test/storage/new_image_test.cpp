@@ -145,6 +145,15 @@ TEST_CASE("a part file that somebody planted is not written through", "[storage]
   REQUIRE(read_file(dir / "victim") == "precious");
 }
 
+TEST_CASE("a dry run takes a name without a directory", "[storage]") {
+  const TempDir dir;
+  const fs::path before = fs::current_path();
+  fs::current_path(dir.path());
+  CHECK_NOTHROW(NewImage("plain.img", Replace::Refuse, NewImage::DryRun{}));
+  CHECK_FALSE(fs::exists("plain.img"));
+  fs::current_path(before);
+}
+
 TEST_CASE("a name that came into being meanwhile is not overwritten", "[storage]") {
   const TempDir dir;
   NewImage image(dir / "a.img", Replace::Refuse);

@@ -148,7 +148,7 @@ NewImage::NewImage(const fs::path& path, Replace replace, LockPolicy lock)
 NewImage::NewImage(const fs::path& path, Replace replace, DryRun)
     : target_(resolve(path)), replace_(replace), file_(ImageFile::scratch(path)) {
   require_replaceable(target_, replace);
-  const fs::path directory = target_.parent_path();
+  const fs::path directory = target_.has_parent_path() ? target_.parent_path() : ".";
   if (access(directory.c_str(), W_OK | X_OK) != 0)
     throw errno_error(errno, fmt::format("cannot create {}", quote(path.string())))
         .with_path(path.string());
