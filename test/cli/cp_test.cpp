@@ -215,8 +215,8 @@ TEST_CASE("cp blames the word that is wrong", "[cli][edit]") {
             2,
             "write " + disk.image + ":/d"},
         Row{{"cp", host.string(), host.string() + "2"}, 2, "neither "},
-        Row{{"cp", "-r", disk.image + ":/*t*", disk.image + ":/none"}, 4, "is not a directory"},
-        Row{{"cp", "-r", disk.image + ":/*t*", host.string() + "2"}, 4, "is not a directory"}}) {
+        Row{{"cp", "-r", disk.image + ":/*t*", disk.image + ":/none"}, 4, "does not exist, and"},
+        Row{{"cp", "-r", disk.image + ":/*t*", host.string() + "2"}, 1, "does not exist, and"}}) {
     CAPTURE(row.words);
     const CliResult result = run_rawimg(row.words);
     CAPTURE(result.err);

@@ -8,33 +8,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "cli/edit_disk.h"
+#include "cli/answer.h"
 
 using namespace rawimg::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Row {
-  std::vector<std::string> words;
-  int code;
-  std::string says;  ///< on standard error
-};
-
-void check_row(const Disk& disk, const Row& row) {
-  const CliResult result = disk.run_verb(row.words);
-  CAPTURE(row.words, row.says, result.out, result.err);
-  CHECK(result.code == row.code);
-  CHECK_THAT(result.err, Catch::Contains(row.says));
-}
-
-/// The same of a verb that reads, with the image's name in full.
-void check_read(const std::vector<std::string>& words, int code, const std::string& says) {
-  const CliResult result = run_rawimg(words);
-  CAPTURE(words, says, result.out, result.err);
-  CHECK(result.code == code);
-  CHECK_THAT(result.err, Catch::Contains(says));
-}
 
 CliResult run_batch(const Disk& disk, const std::vector<std::string>& lines) {
   std::vector<std::string> words{"batch", disk.image};

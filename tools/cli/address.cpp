@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "cli/numbers.h"
+#include "partition/partition_type.h"
 
 namespace rawimg::cli {
 namespace {
@@ -31,7 +32,9 @@ void take_slot_and_path(std::string_view text, Address& address) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + slash, slot);
     if (error != std::errc{} || end != text.data() + slash || slot > kMaxSlot)
       throw Error(Errc::Usage, fmt::format("slot {}: it can be 0 (the whole file) to {}",
-                                           quote(text.substr(0, slash)), kMaxSlot));
+                                           quote(text.substr(0, slash)), kMaxSlot))
+          .with_hint(fmt::format("'rawimg info {}' lists the slots that are in use",
+                                 shell_word(address.image.string())));
     address.slot = slot;
   }
   address.path = std::string(text.substr(slash));
@@ -61,16 +64,40 @@ FoundWindow window_of(ImageFile& image, const PartitionTable& table, const Parti
           table.partuuid(partition)};
 }
 
+/// How a filesystem is named that is in an extended partition.
+std::string hint_for_logical(const ImageFile& image) {
+  return fmt::format("the filesystem in a logical partition is {}, of the byte where it begins",
+                     shell_word(image.path().string() + "?offset=BYTES"));
+}
+
+bool is_container(const Partition& partition) { return is_extended(partition.type); }
+
+PartitionTable table_for_slot(const ImageFile& image) {
+  try {
+    return PartitionTable::read(image);
+  } catch (const Error& error) {
+    if (identify_disk(image).kind != DiskKind::Filesystem) throw;
+    throw Error(error).with_hint("the whole file is slot 0, which needs no number");
+  }
+}
+
 FoundWindow slot_window(ImageFile& image, unsigned slot) {
   if (slot == 0) return {Window(image), 0};
-  const PartitionTable table = PartitionTable::read(image);
+  const PartitionTable table = table_for_slot(image);
+  const std::string name = image.path().string();
   const std::optional<Partition> partition = table.slot(slot);
+  if (partition && is_container(*partition))
+    throw Error(Errc::Unsupported,
+                fmt::format("slot {} of {} is an extended partition", slot, quote(name)))
+        .with_path(name)
+        .with_hint(hint_for_logical(image));
   if (!partition) {
     const std::vector<Partition> used = table.partitions();
-    throw Error(Errc::NotFound,
-                fmt::format("{} has no partition in slot {}; it has {}",
-                            quote(image.path().string()), slot, used.empty() ? "none" : list(used)))
-        .with_path(image.path().string());
+    const bool has_logical = std::any_of(used.begin(), used.end(), is_container);
+    throw Error(Errc::NotFound, fmt::format("{} has no partition in slot {}; it has {}",
+                                            quote(name), slot, used.empty() ? "none" : list(used)))
+        .with_path(name)
+        .with_hint(has_logical ? hint_for_logical(image) : "");
   }
   return window_of(image, table, *partition);
 }
@@ -110,11 +137,34 @@ FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
   return {Window(image, ByteRange{ByteOffset{offset}, ByteCount{end - offset}}), 0, warnings};
 }
 
+/// From the offset to the end of the extended partition that it is in, if it is in one.
+std::optional<ByteRange> rest_of_container(const ImageFile& image, std::uint64_t offset) {
+  if (!has_partition_table(image)) return std::nullopt;
+  for (const Partition& partition : PartitionTable::read(image).partitions()) {
+    const ByteRange range = partition.range();
+    if (is_container(partition) && range.start() < offset && offset < range.end())
+      return ByteRange{ByteOffset{offset}, ByteCount{range.end() - offset}};
+  }
+  return std::nullopt;
+}
+
+/// The chain of tables in a container is not walked: a filesystem says itself how large it is.
+FoundWindow logical_window(ImageFile& image, ByteRange rest) {
+  const auto info = probe_ext(Window(image, rest));
+  if (!info)
+    throw Error(Errc::Unsupported, fmt::format("there is no ext filesystem at byte {} of {}",
+                                               rest.start(), quote(image.path().string())))
+        .with_path(image.path().string());
+  return {Window(image, {ByteOffset{rest.start()}, ByteCount{info->size_bytes}}), 0};
+}
+
 /// A filesystem says itself how large it is: whoever knows where it begins does not need a table
 /// that is damaged.
 FoundWindow filesystem_at(ImageFile& image, std::uint64_t offset) {
+  std::optional<ByteRange> rest_of_extended;
   try {
-    return offset_window(image, offset);
+    rest_of_extended = rest_of_container(image, offset);
+    if (!rest_of_extended) return offset_window(image, offset);
   } catch (const Error& error) {
     if (error.code() != Errc::Corrupt) throw;
     const ByteRange rest{ByteOffset{offset}, ByteCount{image.size().value - offset}};
@@ -126,9 +176,11 @@ FoundWindow filesystem_at(ImageFile& image, std::uint64_t offset) {
             {{"table-damaged", image.path().string(),
               std::string(error.what()) + "; it is not looked at"}}};
   }
+  return logical_window(image, *rest_of_extended);
 }
 
 bool holds_ext(ImageFile& image, const Partition& partition) {
+  if (is_container(partition)) return false;
   try {
     return probe_ext(Window(image, partition.range())).has_value();
   } catch (const Error&) {
@@ -219,8 +271,8 @@ Address parse_address(std::string_view word) {
                   fmt::format("{} can mean the file of that name, and {} inside of the image {}",
                               quote(word), quote(rest), quote(candidate)))
           .with_hint(fmt::format("name the image with --image {}", quote(candidate)));
-    take_slot_and_path(rest, attempt);
     attempt.image = candidate;
+    take_slot_and_path(rest, attempt);
     return attempt;
   }
   if (exists(word)) {
@@ -234,8 +286,9 @@ Address parse_address(std::string_view word) {
   while (colon < word.size() && !is_slot_and_path(word.substr(colon + 1)))
     colon = word.find(':', colon + 1);
   if (!address.offset && colon < word.size()) {
-    take_slot_and_path(word.substr(colon + 1), address);
     image.resize(colon);
+    address.image = image;
+    take_slot_and_path(word.substr(colon + 1), address);
   }
   address.image = image;
   return address;
@@ -269,11 +322,14 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   std::vector<Partition> found;
   for (const Partition& partition : table.partitions())
     if (holds_ext(image, partition)) found.push_back(partition);
-  if (found.empty())
+  if (found.empty()) {
+    const std::vector<Partition> used = table.partitions();
+    const bool has_logical = std::any_of(used.begin(), used.end(), is_container);
     throw Error(Errc::Unsupported,
                 fmt::format("{} has a partition table but no ext filesystem in it", quote(name)))
         .with_path(name)
-        .with_hint("make one with 'rawimg format'");
+        .with_hint(has_logical ? hint_for_logical(image) : "make one with 'rawimg format'");
+  }
   if (found.size() > 1)
     throw Error(Errc::Usage, fmt::format("{} has {} ext filesystems ({}): which one?", quote(name),
                                          found.size(), list(found)))

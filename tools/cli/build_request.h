@@ -28,8 +28,8 @@ struct BuildRequest {
 };
 
 /// Throws: Usage (also for a source that is the image).
-BuildRequest read_build_request(const Args& args, const Streams& io);
+BuildRequest read_build_request(std::string_view command, const Args& args, const Streams& io);
 /// Throws: Usage, where there is no --from.
-void require_sources(const BuildRequest& request);
+void require_sources(std::string_view command, const BuildRequest& request);
 
 }  // namespace rawimg::cli

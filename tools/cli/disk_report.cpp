@@ -4,17 +4,38 @@
 #include <utility>
 
 #include <rawimg/error.h>
+#include <rawimg/ext_descriptors.h>
 
 #include "cli/summary.h"
+#include "partition/partition_type.h"
 
 namespace rawimg::cli {
 namespace {
 
+/// How what is in an extended partition is reached: whoever opens it is told.
+std::string hint_for_logical(ImageFile& image, unsigned slot) {
+  Address address;
+  address.slot = slot;
+  try {
+    (void)find_filesystem(image, address);
+  } catch (const Error& error) {
+    return error.hint();
+  }
+  return "";
+}
+
 SlotReport examine(ImageFile& image, unsigned slot, ByteRange range,
                    std::optional<Partition> partition) {
   SlotReport report{slot, range, partition, std::nullopt, "", ""};
+  if (partition && is_extended(partition->type)) {
+    report.other = "logical partitions: " + hint_for_logical(image, slot);
+    return report;
+  }
   try {
     report.ext = probe_ext(Window(image, range));
+    // what is half written, or in the journal, is not damaged
+    if (report.ext && !report.ext->interrupted && !report.ext->needs_recovery)
+      require_descriptors(Window(image, range));
     if (!report.ext) report.other = identify_range(image, range).name;
   } catch (const Error& error) {
     if (error.code() == Errc::Unsupported)
@@ -46,6 +67,7 @@ DiskReport examine(ImageFile& image, const Address& address) {
     return report;
   }
   if (!has_partition_table(image)) {
+    if (address.slot) (void)find_filesystem(image, address);  // says that there are no slots
     SlotReport whole = examine(image, 0, ByteRange{ByteOffset{0}, image.size()}, std::nullopt);
     // says what the file is
     if (!whole.ext && whole.problem.empty() && identify_disk(image).kind != DiskKind::Empty)

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include <fmt/format.h>
+#include <rawimg/error.h>
+
+#include "base/text.h"
 #include "cli/command.h"
 
 namespace rawimg::cli {
@@ -74,6 +78,10 @@ Args parse_words(const Command& command, const std::vector<std::string>& words) 
   const std::vector<OptionSpec> table = all_options(command);
   if (command.is_dashed_operand != nullptr) return parse_dashed(command, table, words);
   if (command.words_behind == nullptr) return parse_args(table, words);
+  if (!words.empty() && begins_expression(words[0]) && words[0].size() > 2)
+    throw Error(Errc::Usage, fmt::format("{} stands before the image", quote(words[0])))
+        .with_hint(fmt::format("the expression stands behind it: rawimg {} {}", command.name,
+                               command.synopsis));
   const auto begin = words.begin() + static_cast<std::ptrdiff_t>(find_expression(table, words));
   std::vector<std::string> front(words.begin(), begin), expression;
   for (auto word = begin; word != words.end();) {

@@ -10,6 +10,7 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
+#include "cli/told.h"
 
 namespace rawimg::cli {
 namespace {
@@ -80,7 +81,7 @@ Json to_json(const Error& error, int exit_code) {
 
 void print_error_json(Streams& io, std::string_view command, const Error& error, int exit_code) {
   Json envelope{{"schema", 1}};
-  if (!command.empty()) envelope["command"] = command;
+  put_bytes(envelope, "command", command);
   envelope["error"] = to_json(error, exit_code);
   io.out << envelope.dump() << '\n';
 }
@@ -91,14 +92,17 @@ Error output_error(int reason) {
 }
 
 void require_told(Streams& io, const std::filesystem::path& changed_image) {
+  require_told(io, changed_image, "was changed");
+}
+
+void require_told(Streams& io, const std::filesystem::path& file, std::string_view what) {
   if (io.out.good()) errno = 0;  // else it still is the reason
   io.out.flush();
   if (io.out.good()) return;
   const Error error = output_error(errno);
-  throw Error(
-      Errc::Io,
-      fmt::format("{}; {} was changed all the same", error.what(), quote(changed_image.string())),
-      error.cause());
+  throw Error(Errc::Io,
+              fmt::format("{}; {} {} all the same", error.what(), quote(file.string()), what),
+              error.cause());
 }
 
 std::string shown(std::string_view bytes, bool terminal) {

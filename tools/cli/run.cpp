@@ -25,14 +25,16 @@ const Command* find_command(std::string_view name) {
   return it == all.end() ? nullptr : *it;
 }
 
-int report(Streams& io, std::string_view command, bool json, const Error& error) {
+/// `command` is empty where there is none of the name `word`.
+int report(Streams& io, std::string_view command, std::string_view word, bool json,
+           const Error& error) {
   // as quietly as others end there
   if (!io.out.good() && io.reader_is_gone()) return static_cast<int>(ExitCode::Failed);
   int code = static_cast<int>(exit_code_of(error.code()));
   if (error.code() == Errc::Interrupted)
     if (const int signal = io.stop_signal(); signal != 0) code = kSignalExit + signal;
   if (json && io.out.good())
-    print_error_json(io, command, error, code);
+    print_error_json(io, word, error, code);
   else {
     io.err << "rawimg" << (command.empty() ? "" : " ") << command << ": " << error.what() << '\n';
     if (!error.hint().empty()) io.err << "  hint: " << error.hint() << '\n';
@@ -61,11 +63,11 @@ int run_command(const Command& command, const std::vector<std::string>& words, S
     }
     return static_cast<int>(command.run(args, io));
   } catch (const Error& error) {
-    return report(io, command.name, json, error);
+    return report(io, command.name, command.name, json, error);
   } catch (const std::bad_alloc&) {
-    return report(io, command.name, json, Error(Errc::Io, "out of memory"));
+    return report(io, command.name, command.name, json, Error(Errc::Io, "out of memory"));
   } catch (const std::exception& error) {
-    return report(io, command.name, json,
+    return report(io, command.name, command.name, json,
                   Error(Errc::Io, fmt::format("internal error: {}", error.what())));
   }
 }
@@ -85,7 +87,7 @@ int run(const std::vector<std::string>& words, Streams& io) {
                     std::find(rest.begin(), rest.end(), "--");
   const Command* command = find_command(name);
   const int code = command != nullptr ? run_command(*command, rest, io, json)
-                                      : report(io, "", json, unknown_command(name));
+                                      : report(io, "", name, json, unknown_command(name));
   const bool told = code != 0 && (!json || !io.out.good());
   if (io.out.good()) errno = 0;  // else it still is the reason
   io.out.flush();

@@ -10,6 +10,7 @@
 #include "cli/requests.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
+#include "cli/told.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {
@@ -64,13 +65,14 @@ ExitCode make(const std::string& command, const BuildRequest& request, const Arg
   const Json result = result_json(request, made, observer.seconds());
   observer.finished(closing_line(request, made, observer.seconds()), result);
   if (args.has("json")) print_result(io, command, result, observer.warnings());
+  if (!args.has("dry-run")) require_told(io, request.image, "was made");
   return ExitCode::Done;
 }
 
 ExitCode run_build(const Args& args, Streams& io) {
   (void)args.require(0, "IMG, the image to make,");
-  const BuildRequest request = read_build_request(args, io);
-  require_sources(request);
+  const BuildRequest request = read_build_request("build", args, io);
+  require_sources("build", request);
   return make("build", request, args, io);
 }
 
@@ -78,7 +80,7 @@ ExitCode run_init(const Args& args, Streams& io) {
   (void)args.require(0, "IMG, the image to make,");
   if (!args.has("size"))
     throw Error(Errc::Usage, "--size is missing").with_hint("for example --size 4G");
-  return make("init", read_build_request(args, io), args, io);
+  return make("init", read_build_request("init", args, io), args, io);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
+#include "cli/told.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {
@@ -57,6 +58,7 @@ ExitCode run_convert(const Args& args, Streams& io) {
                           made.shared ? "all of it shared with the original"
                                       : human_size(made.data.value) + " of it data");
   }
+  if (!dry) require_told(io, to, "was made");
   return ExitCode::Done;
 }
 
@@ -81,6 +83,7 @@ ExitCode run_sparsify(const Args& args, Streams& io) {
                           dry ? "are zeros and no holes" : "regained",
                           human_size(image.allocated().value));
   }
+  if (!dry) require_told(io, name);
   return ExitCode::Done;
 }
 

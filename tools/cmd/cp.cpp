@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/told.h"
 #include "cmd/all.h"
 #include "edit/copy_options.h"
 #include "edit/copy_to_host.h"
@@ -170,6 +171,8 @@ ExitCode copy_out(const Args& args, Streams& io) {
   else
     for (const Warning& warning : warnings)
       io.err << "rawimg cp: warning: " << warning.message << '\n';
+  if (!options.dry_run && !destination.is_output())
+    require_told(io, destination.target.path, "was written");
   return ExitCode::Done;
 }
 

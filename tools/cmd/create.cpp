@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
+#include "cli/told.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {
@@ -67,6 +68,7 @@ ExitCode run(const Args& args, Streams& io) {
     json["dry_run"] = dry;
     print_result(io, "create", json);
   }
+  if (!dry) require_told(io, request.image, "was made");
   return ExitCode::Done;
 }
 

@@ -69,17 +69,19 @@ void apply(Edit& edit, const Args& args) {
 
 std::string content_of(const Address& address, const Args& args, Streams& io) {
   const OpenedFs opened = open_filesystem(address, args, io);
-  std::string text;
-  const InodeInfo inode =
-      opened.fs.inode(with_hint_of_makers([&] { return opened.fs.resolve(address.path); }));
-  if (inode.type != FileType::Regular)
-    throw Error(Errc::Exists, fmt::format("{} is not a regular file", quote(address.path)))
-        .with_path(address.path);
-  require_modest(inode.size_bytes, address.path);
-  opened.fs.read_file(inode.number, [&](std::span<const std::byte> bytes) {
-    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return about_image(address.image, opened.start, [&] {
+    std::string text;
+    const InodeInfo inode =
+        opened.fs.inode(with_hint_of_makers([&] { return opened.fs.resolve(address.path); }));
+    if (inode.type != FileType::Regular)
+      throw Error(Errc::Exists, fmt::format("{} is not a regular file", quote(address.path)))
+          .with_path(address.path);
+    require_modest(inode.size_bytes, address.path);
+    opened.fs.read_file(inode.number, [&](std::span<const std::byte> bytes) {
+      text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    });
+    return text;
   });
-  return text;
 }
 
 /// An empty variable is one that is not there.

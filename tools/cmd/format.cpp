@@ -92,6 +92,7 @@ ExitCode run(const Args& args, Streams& io) {
     json["dry_run"] = dry;
     print_result(io, "format", json, place.warnings);
   }
+  if (!dry) require_told(io, request.address.image);
   return ExitCode::Done;
 }
 

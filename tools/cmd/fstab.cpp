@@ -133,7 +133,7 @@ void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
 }
 
 void apply(Edit& edit, const Args& args) {
-  const GuestWords words = read_guest_words(args, kNoun);
+  const GuestWords words = read_guest_words(edit, args, kNoun);
   const bool makes = words.verb == "set" || words.verb == "add";
   const auto before = read_guest_file(edit, kPath);
   if (!before && !makes)

@@ -45,6 +45,7 @@ std::string line_of(const HostName& host) {
 }
 
 void apply(Edit& edit, const Args& args) {
+  require_no_image(edit, args.operands());
   args.require_at_most(1);
   const auto plain = read_guest_file(edit, kPlain), openrc = read_guest_file(edit, kOpenrc);
   if (args.operands().empty()) {
@@ -88,8 +89,9 @@ ExitCode run(const Args& args, Streams& io) {
     return run_edit_on(kHostname, address, args, io, Verbs::One,
                        [&](Edit& edit) { apply(edit, with_operands(args, words)); });
   const OpenedFs opened = open_filesystem(address, args, io);
-  const HostName host =
-      name_in(read_guest_file(opened.fs, kPlain), read_guest_file(opened.fs, kOpenrc));
+  const HostName host = about_image(address.image, opened.start, [&] {
+    return name_in(read_guest_file(opened.fs, kPlain), read_guest_file(opened.fs, kOpenrc));
+  });
   if (args.has("json"))
     print_result(io, kHostname.name, to_json(host), opened.warnings);
   else

@@ -74,11 +74,12 @@ void print_slot(const SlotReport& slot, Streams& io) {
   if (slot.partition && slot.partition->gpt && !slot.partition->gpt->name.empty())
     io.out << fmt::format("  name        {}\n",
                           shown(slot.partition->gpt->name, io.out_is_terminal));
-  if (slot.ext)
-    print_ext(*slot.ext, io.out_is_terminal, io.out);
+  if (slot.ext) print_ext(*slot.ext, io.out_is_terminal, io.out);
+  if (slot.ext && !slot.problem.empty())
+    io.out << fmt::format("  damaged     {}\n", slot.problem);
   else if (!slot.problem.empty())
     io.out << fmt::format("  filesystem  damaged: {}\n", slot.problem);
-  else
+  else if (!slot.ext)
     io.out << fmt::format("  holds       {}\n",
                           slot.other.empty() ? "nothing that rawimg knows" : slot.other);
 }

@@ -59,7 +59,7 @@ void apply_word(Edit& edit, const std::string& verb, const std::string& word, In
 }
 
 void apply(Edit& edit, const Args& args) {
-  const GuestWords words = read_guest_words(args, kNoun);
+  const GuestWords words = read_guest_words(edit, args, kNoun);
   const auto before = read_guest_file(edit, kPath);
   if (!before)
     throw Error(Errc::NotFound, fmt::format("the image has no {}", kPath))

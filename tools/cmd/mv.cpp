@@ -72,7 +72,26 @@ bool move_one(Edit& edit, const Operand& source, const Operand& target, const Ar
   return true;
 }
 
+/// Where one of the words is not in the image: how it goes all the same.
+void require_in_image(Edit& edit, const Args& args) {
+  const std::vector<std::string> words = words_for_image(args);
+  for (const std::string& word : words) {
+    const Operand file = edit.operand(word);
+    if (file.kind == Operand::Kind::Image) continue;
+    const bool on_host = file.kind == Operand::Kind::Host;
+    // a path in an image that is not there, or has lost its colon
+    if (on_host && (with_slash(word) || !parse_address(word).path.empty())) continue;
+    std::string copy = edit.in_batch() ? "cp -a" : "rawimg cp -a";
+    for (const std::string& each : words) copy += " " + shell_word(each);
+    const std::string hint = "cp, then rm: '" + copy + "' copies, and what was copied can go";
+    throw Error(Errc::Usage, fmt::format("{} is {}, and mv moves inside of one image", quote(word),
+                                         on_host ? "on the host" : "in another image"))
+        .with_hint(hint);
+  }
+}
+
 void apply(Edit& edit, const Args& args) {
+  require_in_image(edit, args);
   const Destination destination = read_destination(edit, args, MayBe::InImage);
   NewNames names;
   for (const std::string& word : destination.sources) {

@@ -100,6 +100,7 @@ ExitCode run(const Args& args, Streams& io) {
     json["dry_run"] = dry;
     print_result(io, "partition", json);
   }
+  if (!dry) require_told(io, request.image);
   return ExitCode::Done;
 }
 

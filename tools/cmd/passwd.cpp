@@ -48,7 +48,7 @@ void set_hash(Edit& edit, const PasswdFile& passwd, const std::string& user, Sha
 }
 
 void apply(Edit& edit, const Args& args) {
-  const GuestWords words = read_guest_words(args, kNoun);
+  const GuestWords words = read_guest_words(edit, args, kNoun);
   require_operands(words, 1, 1, "one user");
   const std::string& user = words.operands[0];
   const PasswdFile passwd = PasswdFile::parse(require_file(edit, kPasswd));

@@ -111,8 +111,8 @@ Json result_json(const Plan& plan, const std::optional<Error>& stop, double seco
 }
 
 ExitCode run(const Args& args, Streams& io) {
-  const BuildRequest request = read_build_request(args, io);
-  require_sources(request);
+  const BuildRequest request = read_build_request("plan", args, io);
+  require_sources("plan", request);
   if (!request.image.empty()) NewImage(request.image, request.how.replace, NewImage::DryRun{});
   ConsoleObserver observer("plan", args, io);
   const Plan plan = plan_image(request.spec, open_sources(request.sources, request.image, args, io),

@@ -35,8 +35,28 @@ struct Request {
   PopulateOptions how;
 };
 
+/// Which of the words is the image is seen where they are there.
+void require_image_first(const Args& args) {
+  std::vector<std::string> words = args.operands();
+  if (args.has("image") || words.size() < 2) return;
+  std::error_code none;
+  const auto names = [](const std::string& word) {
+    return is_image(parse_address(word).image.string());
+  };
+  if (!std::filesystem::exists(words.front(), none) || is_image(words.front()) ||
+      words.back() == "-" || !names(words.back()))
+    return;
+  std::rotate(words.begin(), words.end() - 1, words.end());
+  std::string line = "rawimg populate";
+  for (const std::string& word : words) line += " " + shell_word(word);
+  throw Error(Errc::Usage,
+              fmt::format("{} is no image, and {} is one", quote(words[1]), quote(words[0])))
+      .with_hint("IMG comes first: " + line);
+}
+
 Request read_request(const Args& args, const Streams& io) {
   Request request;
+  require_image_first(args);
   request.address = read_address(args);
   const ImagePath at = parse_image_path(request.address.path);
   std::vector<std::string> excludes;
@@ -104,6 +124,7 @@ ExitCode run(const Args& args, Streams& io) {
   const Json result = result_json(request, made, found, seconds);
   observer.finished(closing_line(request, made, found, seconds), result);
   if (args.has("json")) print_result(io, "populate", result, observer.warnings());
+  if (!args.has("dry-run")) require_told(io, request.address.image);
   return ExitCode::Done;
 }
 
@@ -112,15 +133,16 @@ ExitCode run(const Args& args, Streams& io) {
 const Command kPopulate{
     .name = "populate",
     .synopsis = "IMG[:N][/dir] SOURCE...",
-    .summary = "put tarballs into a filesystem, which may hold something",
+    .summary = "put tarballs or directories into a filesystem, which may hold something",
     .examples = R"(  rawimg populate disk.img root.tar.xz
   rawimg populate disk.img:1/opt/data data.tar       # below a directory, made if missing
+  rawimg populate disk.img:1/srv site/               # what the directory holds
   zcat root.tgz | rawimg populate disk.img -
 )",
     .details =
-        R"(SOURCE is a tarball in any common dialect and compression, or - for standard input. What the filesystem holds counts
-as an earlier entry: a file, symlink or device of the same name is replaced, directories are joined. It is one
-transaction: until the sources have been read to their end the filesystem stays as it was.
+        R"(SOURCE is a tarball in any common dialect and compression, a directory of the host, or - for standard input. What the
+filesystem holds counts as an earlier entry: a file, symlink or device of the same name is replaced, directories are
+joined. It is one transaction: until the sources have been read to their end the filesystem stays as it was.
 )",
     .options = kTables,
     .run = run,

@@ -96,6 +96,8 @@ ExitCode run_recover(const Args& args, Streams& io) {
                   {"dry_run", what == Recover::DryRun}});
   else if (!args.has("quiet"))
     io.err << fmt::format("{}: {}\n", quote(address.image.string()), text_of(recovery, what));
+  if (what == Recover::Now && recovery.outcome != Recovery::Outcome::Nothing)
+    require_told(io, address.image);
   return ExitCode::Done;
 }
 
@@ -118,6 +120,7 @@ ExitCode run_undo(const Args& args, Streams& io) {
         recovered ? text_of(recovery, options.what) + "; no other change is taken back"
         : dry     ? "the last change can be taken back; nothing was written (--dry-run)"
                   : "the last change was taken back; the same again makes it once more");
+  if (!dry) require_told(io, address.image);
   return ExitCode::Done;
 }
 

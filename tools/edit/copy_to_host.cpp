@@ -43,6 +43,17 @@ void require_plain_name(const std::string& name) {
     throw Error(Errc::Corrupt, fmt::format("a file of the image is named {}", quote(name)));
 }
 
+std::string hint_to_make(const std::string& directory) {
+  return fmt::format("'mkdir -p {}' makes it", shell_word(directory));
+}
+
+/// What a dry run can say of a write that it does not do.
+void require_access(int at, const std::string& name, int mode, std::string_view what,
+                    const std::string& path) {
+  if (at >= 0 && faccessat(at, name.c_str(), mode, AT_EACCESS) != 0)
+    throw host_error(errno, what, path);
+}
+
 }  // namespace
 
 /// A name in a directory that is open. In a dry run the directory may not be there: `at` is -1.
@@ -55,6 +66,10 @@ struct HostCopier::Spot {
     struct stat status {};
     if (at < 0 || fstatat(at, name.c_str(), &status, flags) != 0) return std::nullopt;
     return status;
+  }
+  /// Whether a name may come or go here.
+  void require_writable(std::string_view what) const {
+    require_access(at, ".", W_OK | X_OK, what, path);
   }
 };
 
@@ -101,7 +116,7 @@ void HostCopier::copy(const CopySource& source, const std::string& target, Named
   const auto there = spot.look(0);
   if (target.ends_with('/') && source.meta().type != FileType::Directory &&
       !(there && S_ISDIR(there->st_mode)))
-    throw host_error(ENOTDIR, "create", target);
+    throw host_error(ENOTDIR, "create", target).with_hint(there ? "" : hint_to_make(target));
   way_.clear();
   copy_any(source, spot);
 }
@@ -115,7 +130,10 @@ HostCopier::Spot HostCopier::open_spot(std::string path, NamedBy named_by) {
   if (name.empty()) name = ".";  // the root
   top_ = std::make_shared<const Descriptor>(
       ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (top_->get() < 0) throw host_error(errno, "open", parent);
+  if (top_->get() < 0) {
+    const int error = errno;
+    throw host_error(error, "open", parent).with_hint(error == ENOENT ? hint_to_make(parent) : "");
+  }
   return {top_->get(), std::move(name), std::move(path), named_by};
 }
 
@@ -176,7 +194,7 @@ void HostCopier::refuse_node(const CopySource& source) {
 void HostCopier::copy_node(const CopySource& source, const Spot& spot) {
   const Entry& meta = source.meta();
   make_room(spot);
-  if (options_.dry_run) return;
+  if (options_.dry_run) return spot.require_writable("make");
   const mode_t kind = meta.type == FileType::Fifo          ? S_IFIFO
                       : meta.type == FileType::CharDevice  ? S_IFCHR
                       : meta.type == FileType::BlockDevice ? S_IFBLK
@@ -199,7 +217,7 @@ void HostCopier::make_room(const Spot& spot) {
     throw Error(Errc::Exists, fmt::format("{} is a directory, and is not replaced by what is none",
                                           quote(spot.path)))
         .with_path(spot.path);
-  if (options_.dry_run) return;
+  if (options_.dry_run) return spot.require_writable("replace");
   forget(*there);
   if (unlinkat(spot.at, spot.name.c_str(), 0) != 0) throw host_error(errno, "replace", spot.path);
 }
@@ -210,6 +228,16 @@ void HostCopier::forget(const struct stat& there) {
   if (identity == identities_.end()) return;
   linked_.erase(identity->second);
   identities_.erase(identity);
+}
+
+void HostCopier::require_may_write(const Spot& spot, bool in_place) const {
+  if (!in_place) return spot.require_writable("create");
+  try {
+    require_access(spot.at, spot.name, W_OK, "create", spot.path);
+  } catch (const Error&) {
+    if (!options_.force) throw;
+    spot.require_writable("replace");
+  }
 }
 
 void HostCopier::copy_regular(const CopySource& source, const Spot& spot) {
@@ -230,7 +258,7 @@ void HostCopier::copy_regular(const CopySource& source, const Spot& spot) {
                         (by_user || (way_.empty() && is_file));
   require_unprotected(spot, there ? &*there : nullptr);
   if (!in_place) make_room(spot);
-  if (options_.dry_run) return;
+  if (options_.dry_run) return require_may_write(spot, in_place);
   if (there) forget(*there);
   const auto open = [&](int how) {
     return Descriptor(openat(spot.at, spot.name.c_str(),
@@ -383,9 +411,10 @@ HostCopier::Level HostCopier::open_level(const CopySource& source,
   if (spot.at >= 0)
     level.directory = Descriptor(
         openat(spot.at, spot.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_follow));
-  const bool will_be = options_.dry_run && (spot.at < 0 || errno == ENOENT);
-  if (level.directory.get() < 0 && !will_be)
-    throw host_error(errno, "open the directory", spot.path);
+  const bool is_open = level.directory.get() >= 0;
+  const bool will_be = !is_open && options_.dry_run && (spot.at < 0 || errno == ENOENT);
+  if (!is_open && !will_be) throw host_error(errno, "open the directory", spot.path);
+  if (will_be) spot.require_writable("make the directory");
   const std::vector<std::string> names = source.names();
   level.names.assign(names.rbegin(), names.rend());
   return level;

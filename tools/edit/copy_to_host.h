@@ -57,6 +57,8 @@ class HostCopier {
   bool stays(const CopySource& source, const Spot& spot) const;
   void refuse_node(const CopySource& source);
   void copy_regular(const CopySource& source, const Spot& spot);
+  /// As a dry run sees it. Throws: Io.
+  void require_may_write(const Spot& spot, bool in_place) const;
   void copy_node(const CopySource& source, const Spot& spot);
   void write_content(const CopySource& source, int file, const std::string& path);
   void make_room(const Spot& spot);

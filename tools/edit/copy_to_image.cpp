@@ -13,6 +13,8 @@
 #include <rawimg/recovery.h>
 
 #include "base/text.h"
+#include "cli/output.h"
+#include "edit/destination.h"
 
 namespace rawimg::cli {
 namespace {
@@ -158,19 +160,19 @@ void ImageCopier::copy_file(const CopySource& source, const Operand& target) {
   if (there && there->type == FileType::Directory)
     throw Error(Errc::Exists, fmt::format("{} is a directory, and {} is none", quote(target.word),
                                           quote(source.word())));
-  if (!there && target.path.ends_with('/')) (void)edit_.resolve(target);  // which says what lacks
+  if (!there && target.path.ends_with('/'))  // says what lacks
+    (void)edit_.place(Edit::below(target, base_name(source.word())));
   const Transaction::Place place = edit_.place(target);
   if (link_to_earlier(source, place)) return say(source, target);
   if (named && !inode)
     throw Error(Errc::Exists, fmt::format("{} is a symlink that leads nowhere", quote(target.word)))
         .with_path(target.path)
         .with_hint("--remove-destination replaces it");
-  if (there && !must_make_room(source, *there)) {
-    overwrite(source, *there);
-  } else {
+  about(source.word(), [&] {
+    if (there && !must_make_room(source, *there)) return overwrite(source, *there);
     if (named) remove(place, *named);
     make(source, place);
-  }
+  });
   say(source, target);
 }
 
@@ -214,8 +216,9 @@ std::uint32_t ImageCopier::copy_directory(const CopySource& source, const Operan
     return *there;
   }
   const Transaction::Place place = edit_.place(target);
-  const std::uint32_t inode =
-      edit_.fs().make(place.directory, place.name, meta_for(source, nullptr));
+  const std::uint32_t inode = about(source.word(), [&] {
+    return edit_.fs().make(place.directory, place.name, meta_for(source, nullptr));
+  });
   say(source, target);
   return inode;
 }

@@ -11,6 +11,26 @@
 namespace rawimg::cli {
 namespace {
 
+bool exists_on_host(const std::filesystem::path& path) {
+  std::error_code none;
+  return std::filesystem::exists(path, none);
+}
+
+std::string hint_to_make(const std::filesystem::path& host_directory) {
+  return fmt::format("'mkdir -p {}' makes it", shell_word(host_directory.string()));
+}
+
+/// How a directory that is missing is made.
+std::string hint_to_make(const Edit& edit, const Operand& directory) {
+  if (directory.kind == Operand::Kind::Host) return hint_to_make(directory.path);
+  try {
+    (void)edit.place(Edit::below(directory, "file"));
+  } catch (const Error& error) {
+    return error.hint();
+  }
+  return "";
+}
+
 bool names_directory(Edit& edit, const Operand& file) {
   if (file.kind == Operand::Kind::Host) return is_host_directory(file.path);
   const auto inode = edit.find(file);
@@ -25,7 +45,8 @@ void require_directory(Edit& edit, const Operand& file) {
   throw Error(inode ? Errc::Exists : Errc::NotFound,
               fmt::format("{} {}", quote(file.word),
                           inode ? "is not a directory" : "does not exist in the image"))
-      .with_path(file.path);
+      .with_path(file.path)
+      .with_hint(inode ? "" : hint_to_make(edit, file));
 }
 
 }  // namespace
@@ -44,7 +65,8 @@ void require_host_directory(const std::filesystem::path& path) {
                                     is_missing ? "does not exist"
                                     : error    ? "cannot be read: " + error.message()
                                                : "is not a directory"))
-      .with_path(path.string());
+      .with_path(path.string())
+      .with_hint(is_missing ? hint_to_make(path) : "");
 }
 
 std::string base_name(const std::string& path) {
@@ -59,10 +81,13 @@ bool has_own_name(const std::string& path) {
 }
 
 void Destination::require_room_for(std::size_t count) const {
-  if (count > 1 && !is_directory)
-    throw Error(Errc::NotFound, fmt::format("{} is not a directory, and {} files are to go there",
-                                            quote(target.word), count))
-        .with_path(target.path);
+  if (count <= 1 || is_directory) return;
+  const bool on_host = target.kind == Operand::Kind::Host;
+  throw Error(on_host ? Errc::Io : Errc::NotFound,
+              fmt::format("{} {}, and {} files are to go there", quote(target.word),
+                          exists ? "is not a directory" : "does not exist", count))
+      .with_path(target.path)
+      .with_hint(how_to_make);
 }
 
 Operand Destination::target_for(const Operand& source) const {
@@ -97,6 +122,10 @@ Destination read_destination(Edit& edit, const Args& args, MayBe where) {
   }
   destination.target = where == MayBe::InImage ? edit.in_image(word) : edit.operand(word);
   if (destination.target.kind == Operand::Kind::Image) destination.target = edit.expand_new(word);
+  destination.exists = destination.target.kind == Operand::Kind::Host
+                           ? exists_on_host(destination.target.path)
+                           : edit.find(destination.target).has_value();
+  if (!destination.exists) destination.how_to_make = hint_to_make(edit, destination.target);
   destination.is_directory =
       !args.has("no-target-directory") && names_directory(edit, destination.target);
   const bool many = destination.sources.size() > 1;
@@ -113,6 +142,8 @@ Destination read_host_destination(const Args& args) {
   if (!directory) destination.sources.pop_back();
   destination.target = {Operand::Kind::Host, word, word, {}};
   if (destination.is_output()) return destination;
+  destination.exists = exists_on_host(word);
+  if (!destination.exists) destination.how_to_make = hint_to_make(word);
   destination.is_directory = !args.has("no-target-directory") && is_host_directory(word);
   if (destination.sources.size() > 1 || directory) require_host_directory(word);
   return destination;

@@ -20,9 +20,12 @@ struct Destination {
   std::vector<std::string> sources;
   Operand target;
   bool is_directory = false;  ///< sources keep their names, below it
+  bool exists = false;
+  std::string how_to_make;  ///< the directory, for a hint, where nothing exists
   bool is_output() const { return target.kind == Operand::Kind::Host && target.word == "-"; }
 
-  /// Throws: NotFound, where a wildcard matches several files that would all get one name.
+  /// Throws, where a wildcard matches several files that would all get one name: Io on the host,
+  /// NotFound in the image.
   void require_room_for(std::size_t count) const;
   /// Where this source goes.
   Operand target_for(const Operand& source) const;

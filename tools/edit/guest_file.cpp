@@ -87,9 +87,11 @@ bool names_only_image(const Args& args) {
 
 ExitCode list(const GuestNoun& noun, const Address& address, const Args& args, Streams& io) {
   const OpenedFs opened = open_filesystem(address, args, io);
-  const auto text = read_guest_file(opened.fs, noun.path);
-  if (!text)
+  const auto text = about_image(address.image, opened.start, [&] {
+    auto found = read_guest_file(opened.fs, noun.path);
+    if (found) return found;
     throw Error(Errc::NotFound, fmt::format("the image has no {}", noun.path)).with_path(noun.path);
+  });
   if (args.has("json"))
     print_result(io, noun.command.name, noun.result(*text), opened.warnings);
   else
@@ -106,6 +108,19 @@ GuestWords read_guest_words(const Args& args, const GuestNoun& noun) {
         .with_hint(fmt::format("{} {} {}", noun.command.name, verbs_of(noun), noun.operands));
   if (!is_verb(noun, words[0])) throw unknown_verb(noun, words[0]);
   return {words[0], {words.begin() + 1, words.end()}};
+}
+
+void require_no_image(const Edit& edit, std::span<const std::string> words) {
+  if (!edit.in_batch() || words.empty() || !(is_image(words[0]) || names_image(words[0]))) return;
+  throw Error(Errc::Usage,
+              fmt::format("{} names an image, and a batch is about one, {}: leave it out",
+                          quote(words[0]), quote(edit.image().image.string())));
+}
+
+GuestWords read_guest_words(const Edit& edit, const Args& args, const GuestNoun& noun) {
+  GuestWords words = read_guest_words(args, noun);
+  require_no_image(edit, words.operands);
+  return words;
 }
 
 ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io) {

@@ -37,6 +37,10 @@ struct GuestWords {
 /// The words of such a command behind its image. Throws: Usage (no verb, or an unknown one: names
 /// the nearest).
 GuestWords read_guest_words(const Args& args, const GuestNoun& noun);
+/// The same of what is carried out. Throws: also as require_no_image.
+GuestWords read_guest_words(const Edit& edit, const Args& args, const GuestNoun& noun);
+/// A line of a batch is about the batch's image. Throws: Usage, where the first word names one.
+void require_no_image(const Edit& edit, std::span<const std::string> words);
 /// Runs such a command: without a verb it is `list`, which reads; everything else is a transaction.
 /// Throws: Usage (also: the words are in another order; shows the right one).
 ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io);

@@ -36,6 +36,17 @@ void require_directory(const Edit& edit, const Operand& file, std::uint32_t inod
                 fmt::format("{} is not a directory", quote(without_slashes(file).path)));
 }
 
+/// With how it is made.
+Error no_directory(const Edit& edit, const Operand& file) {
+  Error error(Errc::NotFound, "the slash asks for a directory, and none is there");
+  try {
+    (void)edit.place(Edit::below(file, "file"));
+  } catch (const Error& why) {
+    error.with_hint(why.hint());
+  }
+  return error;
+}
+
 }  // namespace
 
 bool names_root(const Operand& file) {
@@ -62,7 +73,7 @@ Transaction::Place place_for(const Edit& edit, const Operand& file, NewName kind
   if (const auto inode = edit.fs().find(place.directory, place.name))
     require_directory(edit, file, *inode);
   else if (kind == NewName::File)
-    throw Error(Errc::NotFound, "the slash asks for a directory, and none is there");
+    throw no_directory(edit, file);
   return place;
 }
 

@@ -13,7 +13,7 @@
 namespace rawimg::cli {
 
 inline constexpr OptionSpec kEditOptions[] = {
-    {"dry-run", "", "check everything and change nothing"},
+    {"dry-run", "", "change nothing, and check all but whether the image may be written"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
     {"no-keep-undo", "", "keep nothing for 'rawimg undo' (kept by default up to 64 MiB)"},
     {"quiet", "", "no closing line", 'q'},

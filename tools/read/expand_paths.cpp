@@ -56,6 +56,29 @@ Error no_match(const std::string& path) {
       .with_path(path);
 }
 
+/// As a pattern that matches just this.
+std::string escaped(std::string_view literal) {
+  std::string pattern;
+  for (const char c : literal) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
+/// Where the longest front of the path that exists has wildcards in its names: how they are meant
+/// literally, while those behind it are not.
+std::string hint_of_literal(const ExtReader& fs, const std::string& path) {
+  for (std::size_t slash = path.rfind('/'); slash != 0 && slash != std::string::npos;
+       slash = path.rfind('/', slash - 1)) {
+    const std::string front = path.substr(0, slash);
+    if (!has_wildcard(front) || !exists(fs, front)) continue;
+    return fmt::format("{} exists by this name: {} means it literally", quote(front),
+                       shell_word(escaped(front) + path.substr(slash)));
+  }
+  return "";
+}
+
 class Expander {
  public:
   Expander(const ExtReader& fs, const std::string& path) : fs_(fs), parts_(parts_of(path)) {}
@@ -101,7 +124,7 @@ class Expander {
 std::vector<std::string> expand_paths(const ExtReader& fs, const std::string& path) {
   if (!has_wildcard(path) || exists(fs, path)) return {path};
   std::vector<std::string> found = Expander(fs, path).run();
-  if (found.empty()) throw no_match(path);
+  if (found.empty()) throw no_match(path).with_hint(hint_of_literal(fs, path));
   return found;
 }
 
@@ -118,7 +141,13 @@ std::string expand_new_path(const ExtReader& fs, const std::string& path) {
   if (!found.empty()) return found.front() + behind;
   const std::size_t slash = path.rfind('/', end - 1);
   const auto name = literal_of(std::string_view(path).substr(slash + 1, end - slash - 1));
-  if (!name) throw no_match(path);
+  if (!name) {
+    const std::string made = path.substr(0, slash + 1) +
+                             escaped(std::string_view(path).substr(slash + 1, end - slash - 1)) +
+                             behind;
+    throw no_match(path).with_hint(
+        fmt::format("to make a name that has them: {}", shell_word(made)));
+  }
   const std::string directory = slash == 0 ? "/" : path.substr(0, slash);
   const std::string front = expand_new_path(fs, directory);
   return front + (front == "/" ? "" : "/") + *name + behind;

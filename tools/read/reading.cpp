@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -141,7 +142,30 @@ void JsonList::add(const Json& value) {
         .with_hint("ask for parts of the tree, or leave out --json");
 }
 
+namespace {
+
+/// `find /etc disk.img`: a path where the image belongs, which stands behind it.
+void require_image_first(const Command& command, const Args& args) {
+  const std::vector<std::string>& words = args.operands();
+  if (args.has("image") || words.size() < 2 || words[0] == "-" || words[1] == "-") return;
+  const std::string& path = words[0];
+  std::error_code none;
+  const bool is_path = path.find(':') == std::string::npos &&
+                       (path.starts_with('/') || path.find('.') == std::string::npos) &&
+                       !std::filesystem::is_regular_file(path, none);
+  const Address second = is_path ? parse_address(words[1]) : Address{};
+  if (!is_path || !is_image(second.image.string())) return;
+  const std::string slot = second.slot ? fmt::format("{}", *second.slot) : "";
+  throw Error(Errc::Usage, fmt::format("{} stands where IMG is wanted", quote(path)))
+      .with_hint(fmt::format("the path stands behind the image: rawimg {} {}", command.name,
+                             shell_word(fmt::format("{}:{}{}{}", second.image.string(), slot,
+                                                    path.starts_with('/') ? "" : "/", path))));
+}
+
+}  // namespace
+
 ExitCode run_reading(const Command& command, const Args& args, Streams& io) {
+  require_image_first(command, args);
   OpenImages images(args, io);
   Reading reading(io, args.has("json"),
                   args.has("image") ? std::optional<std::string>("") : std::nullopt,

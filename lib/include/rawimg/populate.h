@@ -48,7 +48,7 @@ struct PopulateOptions {
 struct PopulateResult {
   ExtSummary filesystem;
   std::uint64_t entries = 0;  ///< entries taken from the sources
-  /// what the image holds, without lost+found; of populate(): what it has got
+  /// what the image holds, without lost+found, and the root if it has an entry; populate(): has got
   std::uint64_t files = 0, directories = 0, symlinks = 0, hard_links = 0, others = 0;
   std::uint64_t content_bytes = 0;
   /// entries left out because the filesystem cannot store them (OnUnsupported::Skip)

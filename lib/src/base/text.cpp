@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -56,12 +57,17 @@ void append_utf8(std::string& out, char32_t point) {
 }  // namespace
 
 std::string shell_word(std::string_view word) {
+  if (word.starts_with('-') && word.size() > 1) return shell_word(std::string("./").append(word));
   const auto is_plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
            std::string_view("_./:=,@%+-").find(c) != std::string_view::npos;
   };
   if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return std::string(word);
-  return (escape(word) == word ? "" : "$") + quote(word);
+  std::string without(word);  // single quotes keep it as it is
+  std::erase(without, '\\');
+  if (without.find('\'') == std::string::npos && escape(without) == without)
+    return fmt::format("'{}'", word);
+  return "$" + quote(word);
 }
 
 std::string utf16_to_utf8(std::u16string_view units) {

@@ -13,7 +13,7 @@ std::string escape(std::string_view bytes);
 /// The same in single quotes, for messages.
 std::string quote(std::string_view bytes);
 /// One word of a command line that a user may paste into a shell: as it is, in single quotes, or as
-/// $'...', which bash, zsh, ksh and busybox know.
+/// $'...', which bash, zsh, ksh and busybox know. One that begins with a dash gets ./ in front.
 std::string shell_word(std::string_view word);
 /// Whether `bytes` is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rawimg/error.h>
+#include <rawimg/ext_descriptors.h>
 
 namespace rawimg {
 namespace {
@@ -285,7 +286,46 @@ void Superblock::check_descriptor(std::span<const std::byte> descriptor,
   if (found != stored)
     throw Error(Errc::Corrupt, fmt::format("the descriptor of group {} is damaged: its checksum is "
                                            "{:04x}, but its content gives {:04x}",
-                                           group, stored, found));
+                                           group, stored, found))
+        .with_hint(kCheckHint);
+}
+
+Superblock::Places Superblock::places_in(std::span<const std::byte> block,
+                                         std::uint64_t group) const {
+  const auto bytes =
+      block.subspan(group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
+  check_descriptor(bytes, static_cast<std::uint32_t>(group));
+  ext4_group_desc descriptor{};
+  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
+  const auto whole = [&](std::uint32_t low, std::uint32_t high) {
+    return low | (descriptor_size_ > kSmallDescriptor ? std::uint64_t{high} << 32 : 0);
+  };
+  return {whole(descriptor.bg_block_bitmap, descriptor.bg_block_bitmap_hi),
+          whole(descriptor.bg_inode_bitmap, descriptor.bg_inode_bitmap_hi),
+          whole(descriptor.bg_inode_table, descriptor.bg_inode_table_hi)};
+}
+
+void Superblock::require_inside(std::string_view what, std::uint64_t group, std::uint64_t at,
+                                std::uint64_t count) const {
+  if (at != 0 && at < blocks_ && count <= blocks_ - at) return;
+  throw Error(Errc::Corrupt, fmt::format("the {} of group {} lies at block {}, but there are {}",
+                                         what, group, at, blocks_))
+      .with_hint(kCheckHint);
+}
+
+void Superblock::require_descriptors(const Window& where) const {
+  const std::uint64_t per_block = block_size_ / descriptor_size_,
+                      table_blocks =
+                          (std::uint64_t{raw_.s_inodes_per_group} * inode_size_ + block_size_ - 1) /
+                          block_size_;
+  std::vector<std::byte> block(block_size_);
+  for (std::uint64_t group = 0; group < groups_; ++group) {
+    if (group % per_block == 0) read_blocks(where, descriptor_block(group), 1, block);
+    const Places places = places_in(block, group);
+    require_inside("block bitmap", group, places.block_bitmap, 1);
+    require_inside("inode bitmap", group, places.inode_bitmap, 1);
+    require_inside("inode table", group, places.inode_table, table_blocks);
+  }
 }
 
 Superblock::InodePlace Superblock::place_of(const Window& where, std::uint32_t number) const {
@@ -296,20 +336,14 @@ Superblock::InodePlace Superblock::place_of(const Window& where, std::uint32_t n
                       index = (number - 1) % raw_.s_inodes_per_group;
   std::vector<std::byte> block(block_size_);
   read_blocks(where, descriptor_block(group), 1, block);
-  ext4_group_desc descriptor{};
-  const auto bytes = std::span<const std::byte>(block).subspan(
-      group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
-  check_descriptor(bytes, static_cast<std::uint32_t>(group));
-  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
-  const std::uint64_t table =
-      descriptor.bg_inode_table |
-      (descriptor_size_ > kSmallDescriptor ? std::uint64_t{descriptor.bg_inode_table_hi} << 32 : 0);
+  const std::uint64_t table = places_in(block, group).inode_table;
   const std::uint64_t in_table = index * inode_size_ / block_size_;
-  if (table == 0 || table >= blocks_ || in_table >= blocks_ - table)
-    throw Error(Errc::Corrupt,
-                fmt::format("the inode table of group {} lies at block {}, but there are {}", group,
-                            table, blocks_));
+  require_inside("inode table", group, table, in_table + 1);
   return {table + in_table, static_cast<std::uint32_t>(index * inode_size_ % block_size_)};
+}
+
+void require_descriptors(const Window& where) {
+  if (const auto super = Superblock::read(where)) super->require_descriptors(where);
 }
 
 std::optional<ExtInfo> probe_ext(const Window& where) {

@@ -71,13 +71,23 @@ class Superblock {
     std::uint32_t offset = 0;
   };
   InodePlace place_of(const Window& where, std::uint32_t number) const;
+  /// Reads all group descriptors. Throws: Corrupt (a wrong checksum; one that leads outside of the
+  /// filesystem), Io. Does not check: whether what they lead to overlaps.
+  void require_descriptors(const Window& where) const;
 
   /// Reads `count` blocks from `block` on. Throws: Corrupt (outside of the filesystem), Io.
   void read_blocks(const Window& where, std::uint64_t block, std::uint64_t count,
                    std::span<std::byte> out) const;
 
  private:
+  struct Places {  // blocks
+    std::uint64_t block_bitmap = 0, inode_bitmap = 0, inode_table = 0;
+  };
   void check(const Window& where);
+  /// Of a group whose descriptor is in this block. Throws: Corrupt (the checksum).
+  Places places_in(std::span<const std::byte> block, std::uint64_t group) const;
+  void require_inside(std::string_view what, std::uint64_t group, std::uint64_t at,
+                      std::uint64_t count) const;
   void check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const;
   std::uint64_t descriptor_block(std::uint64_t group) const;
   bool has_super(std::uint64_t group) const;

@@ -107,6 +107,23 @@ void require_within(unsigned slot, std::uint64_t first, std::uint64_t count, Byt
                             (first + count) * kSectorSize, image_size.value));
 }
 
+/// What is in the file as a whole can be reached all the same, without the table.
+std::string hint_beside(const MbrSector& sector, const ImageFile& image) {
+  const auto at = [&](const std::string& byte) {
+    return shell_word(image.path().string() + "?offset=" + byte);
+  };
+  for (unsigned slot = 1; slot <= kSlots; ++slot) {
+    const MbrEntry entry = sector.entry(slot);
+    const std::uint64_t first = entry.first_sector, count = entry.sector_count;
+    if (entry.type == 0 || is_extended(entry.type) || first == 0 || count == 0) continue;
+    if ((first + count) * kSectorSize <= image.size().value)
+      return fmt::format("the table is not needed for what is in slot {}: {}", slot,
+                         at(fmt::format("{}", first * kSectorSize)));
+  }
+  return fmt::format("the table is not needed for a filesystem whose place is known: {}",
+                     at("BYTES"));
+}
+
 }  // namespace
 
 PartitionTable PartitionTable::parse(std::span<const std::byte, kSectorSize> bytes,
@@ -146,7 +163,12 @@ PartitionTable PartitionTable::read(const ImageFile& image) {
   }
   std::array<std::byte, kSectorSize> sector;
   image.read_at(ByteOffset{0}, sector);
-  return with_context(quote(name), [&] { return parse(sector, image.size()); });
+  try {
+    return with_context(quote(name), [&] { return parse(sector, image.size()); });
+  } catch (const Error& error) {
+    if (error.code() != Errc::Corrupt) throw;
+    throw Error(error).with_hint(hint_beside(MbrSector(sector), image));
+  }
 }
 
 PartitionTable::PartitionTable(Gpt gpt)

@@ -87,6 +87,9 @@ class Copy {
     });
   }
   ConvertResult finish(const std::string& name, std::uint64_t size, bool shared) {
+    if (size == 0)
+      throw Error(Errc::BadInput, fmt::format("{} is empty: it holds no image", quote(name)))
+          .with_path(name);
     image_.file().resize(ByteCount{size});
     const DiskIdentity disk = identify_disk(image_.file());
     if (disk.kind == DiskKind::OtherFormat)
@@ -121,7 +124,8 @@ ConvertResult convert(int descriptor, const std::string& name, const std::filesy
   DecodedStream stream(descriptor, name, {.threads = options.threads, .stop = options.stop});
   Copy copy(to, options);
   std::uint64_t at = 0;
-  while (const auto piece = stream.take(kPiece)) {
+  const auto take = [&] { return with_context(quote(name), [&] { return stream.take(kPiece); }); };
+  while (const auto piece = take()) {
     copy.put(at, piece->bytes);
     at += piece->bytes.size();
   }

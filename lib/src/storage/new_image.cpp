@@ -50,7 +50,11 @@ fs::path resolve(const fs::path& path) {
 void require_replaceable(const fs::path& target, Replace replace) {
   const auto there = look_at(target);
   if (!there) return;
-  if (replace == Replace::Refuse)
+  if (S_ISDIR(there->st_mode))
+    throw Error(Errc::Exists, fmt::format("{} is a directory", quote(target.string())))
+        .with_path(target.string())
+        .with_hint("name the image in it: " + shell_word((target / "disk.img").string()));
+  if (replace == Replace::Refuse && S_ISREG(there->st_mode))
     throw Error(Errc::Exists, fmt::format("{} exists", quote(target.string())))
         .with_path(target.string())
         .with_hint("replace it with --force, or choose another name");

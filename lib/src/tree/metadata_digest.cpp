@@ -19,6 +19,8 @@ class Digester {
 
   TreeSummary run() {
     add_node(ExtBuilder::kRoot);
+    if (builder_.is_new(ExtBuilder::kRoot) && !tree_.is_implied(ExtBuilder::kRoot))
+      ++summary_.directories;
     std::vector<NodeId> todo{ExtBuilder::kRoot};
     std::vector<NameTree::Name> names;
     // depth first, in the order of the names, without recursion: a tree may be thousands of levels

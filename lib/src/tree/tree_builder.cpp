@@ -312,6 +312,10 @@ NodeId TreeBuilder::add_implied(NodeId parent, std::string_view name) {
   return node;
 }
 
+bool TreeBuilder::is_implied(NodeId node) const {
+  return index_of(node) < is_implied_.size() && is_implied_[index_of(node)];
+}
+
 void TreeBuilder::settle_implied(std::int64_t epoch) {
   for (const NodeId node : implied_) {
     // it has got an entry of its own, or was replaced

@@ -45,6 +45,8 @@ class TreeBuilder {
   /// Gives implied directories the superblock's time, which is settled by now. Throws: Unsupported
   /// when inodes cannot hold it.
   void settle_implied(std::int64_t epoch);
+  /// Whether no source has had an entry for this directory.
+  bool is_implied(NodeId node) const;
 
   const Names& names() const { return names_; }
   /// within 1 to 2^32-1; 1 before the first entry
