@@ -104,6 +104,7 @@ std::string read_line(Edit& edit, const Command& verb, const Args& args, bool wa
   });
   if (verb.read(reading, args) != ExitCode::Done)
     throw Error(Errc::Corrupt, fmt::format("{} could not read all of it", verb.name));
+  edit.warnings.insert(edit.warnings.end(), reading.warnings().begin(), reading.warnings().end());
   return reading.result();
 }
 

@@ -28,7 +28,7 @@ void require_modest(std::uint64_t size, const std::string& path) {
 }
 
 ExitCode read(Reading& reading, const Args& args) {
-  const std::vector<ReadFile> files = reading.files(args, Reading::NoPath::IsMissing);
+  std::vector<ReadFile> files = reading.files(args, Reading::NoPath::IsMissing);
   if (reading.wants_json() && files.size() > 1) throw Error(Errc::Usage, "--json shows one file");
   const std::vector<std::uint32_t> inodes =
       reading.resolve(files, [](const ReadFile&) { return ExtReader::Follow::All; });
@@ -46,7 +46,7 @@ ExitCode read(Reading& reading, const Args& args) {
       });
     });
   }
-  if (!reading.wants_json()) return ExitCode::Done;
+  if (!reading.wants_json() || files.empty()) return ExitCode::Done;
   Json json;
   put_bytes(json, "path", files.front().path);
   put_bytes(json, "content", content);

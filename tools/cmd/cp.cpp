@@ -39,17 +39,30 @@ auto in_source(const OpenedFs& opened, const std::string& word, Action&& action)
   }
 }
 
+/// Of what a wildcard has matched.
+void leave_out_dangling(const ExtReader& fs, std::vector<Operand>& files,
+                        const CopyOptions& options, std::vector<Warning>& warnings) {
+  std::erase_if(files, [&](const Operand& file) {
+    return file.is_match && !resolve_match(fs, file.path, options.for_named(), file.word, warnings);
+  });
+}
+
 /// The files of an image that is only read.
 void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
                const std::string& word, const Destination& destination, const CopyOptions& options,
-               const TakeSource& take) {
+               std::vector<Warning>& warnings, const TakeSource& take) {
   const std::string front =
       word.substr(0, word.size() - std::min(word.size(), address.path.size()));
-  const std::vector<std::string> paths =
-      in_source(*opened, word, [&] { return expand_paths(opened->fs, address.path); });
-  if (!destination.is_output()) destination.require_room_for(paths.size());
-  for (const std::string& path : paths) {
-    const Operand file{Operand::Kind::OtherImage, front + path, path, address};
+  const std::vector<Operand> files = in_source(*opened, word, [&] {
+    std::vector<Operand> found;
+    for (const std::string& path : expand_paths(opened->fs, address.path))
+      found.push_back(
+          {Operand::Kind::OtherImage, front + path, path, address, path != address.path});
+    leave_out_dangling(opened->fs, found, options, warnings);
+    return found;
+  });
+  if (!destination.is_output()) destination.require_room_for(files.size());
+  for (const Operand& file : files) {
     const auto source = in_source(
         *opened, file.word, [&] { return open_source_in(opened, file, options.for_named()); });
     take(file, *source);
@@ -78,9 +91,10 @@ void take_sources(Edit& edit, const std::string& word, const Destination& destin
     Address address = file.other;
     address.path = file.path;
     const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, edit.io()));
-    return take_from(opened, address, word, destination, options, take);
+    return take_from(opened, address, word, destination, options, edit.warnings, take);
   }
-  const std::vector<Operand> files = edit.expand(word);
+  std::vector<Operand> files = edit.expand(word);
+  leave_out_dangling(edit.fs(), files, options, edit.warnings);
   if (!destination.is_output()) destination.require_room_for(files.size());
   for (const Operand& found : files)
     take(found, *open_source_in(edit.fs(), found, options.for_named()));
@@ -159,7 +173,7 @@ ExitCode copy_out(const Args& args, Streams& io) {
     if (args.has("json"))
       warnings.insert(warnings.end(), opened->warnings.begin(), opened->warnings.end());
     to_host.protect(address.image);
-    take_from(opened, address, word, destination, options,
+    take_from(opened, address, word, destination, options, warnings,
               [&](const Operand& file, const CopySource& source) {
                 if (destination.is_output()) return write_to_output(source, io);
                 if (const auto target = placing.target_for(file, source))

@@ -70,7 +70,7 @@ class Counter {
  public:
   Counter(const Request& request, Reading& reading) : request_(request), reading_(reading) {}
 
-  void run(const std::vector<ReadFile>& files) {
+  void run(std::vector<ReadFile> files) {
     several_ = files.size() > 1;
     const std::vector<std::uint32_t> inodes = reading_.resolve(files, follow_slash);
     for (std::size_t i = 0; i < files.size(); ++i) count(files[i], inodes[i]);

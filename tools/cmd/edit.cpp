@@ -27,7 +27,7 @@ constexpr std::span<const OptionSpec> kTables[] = {kOwn, kEditOptions, kLockOpti
 
 /// Runs what looks for the file.
 template <class Find>
-std::uint32_t with_hint_of_makers(Find find) {
+auto with_hint_of_makers(Find find) -> decltype(find()) {
   try {
     return find();
   } catch (const Error& error) {
@@ -45,8 +45,10 @@ void replace_content(Edit& edit, const Operand& file, const std::string& before,
 
 void substitute(Edit& edit, const Operand& file, const Args& args,
                 std::span<const Substitution> substitutions) {
-  const std::string before =
-      read_content(edit, with_hint_of_makers([&] { return edit.resolve(file); }));
+  const auto inode =
+      with_hint_of_makers([&] { return resolve_or_skip(edit, file, ExtFs::Follow::All); });
+  if (!inode) return;
+  const std::string before = read_content(edit, *inode);
   std::string after = before;
   std::size_t changed = 0;
   for (const Substitution& substitution : substitutions) after = substitution.apply(after, changed);

@@ -39,7 +39,7 @@ void search(const ReadFile& start, std::uint32_t inode, const FindPlan& plan, Fi
 }
 
 ExitCode read(Reading& reading, const Args& args) {
-  const std::vector<ReadFile> files = reading.files(args);
+  std::vector<ReadFile> files = reading.files(args);
   FindRun run{.reading = reading};
   const std::vector<std::uint32_t> inodes = reading.resolve(files, follow_slash);
   std::vector<FindPlan> plans;

@@ -111,14 +111,17 @@ void make_symlink(Edit& edit, const Transaction::Place& place, const std::string
   edit.fs().make(place.directory, place.name, link);
 }
 
+bool follows(const Args& args) {
+  return !args.has("symbolic") && last_of(args, {"logical", "physical"}) == "logical";
+}
+
 /// Returns the text of the symlink, or the word of what has one name more.
 std::string link_one(Edit& edit, const Args& args, const Target& target, const Operand& name) {
   const bool symbolic = args.has("symbolic");
   std::optional<std::uint32_t> inode;
   if (!symbolic) {
-    inode = last_of(args, {"logical", "physical"}) == "logical"
-                ? edit.resolve(*target.file)
-                : edit.resolve(*target.file, ExtFs::Follow::AllButLast);
+    inode =
+        edit.resolve(*target.file, follows(args) ? ExtFs::Follow::All : ExtFs::Follow::AllButLast);
     if (edit.is_directory(*inode))
       throw Error(Errc::Exists,
                   fmt::format("{} is a directory, which has one name only", quote(target.word)))
@@ -156,6 +159,7 @@ void apply(Edit& edit, const Args& args) {
     const std::vector<Target> targets = expand_target(edit, args, word);
     destination.require_room_for(targets.size());
     for (const Target& target : targets) {
+      if (follows(args) && !resolve_or_skip(edit, *target.file, ExtFs::Follow::All)) continue;
       Operand name = destination.target;
       if (destination.is_directory)
         name = Edit::below(name, base_name(target.file ? target.file->path : target.word));

@@ -100,7 +100,7 @@ ExitCode read(Reading& reading, const Args& args) {
   const auto format = args.value("format"), plain = args.value("printf");
   if (format && plain) throw Error(Errc::Usage, "--format and --printf are one too many");
   const auto parts = parse_stat_format(plain ? unescape_format(*plain) : format.value_or(""));
-  const std::vector<ReadFile> files = reading.files(args);
+  std::vector<ReadFile> files = reading.files(args);
   const auto follow = args.has("dereference") ? ExtFs::Follow::All : ExtFs::Follow::AllButLast;
   const std::vector<std::uint32_t> numbers =
       reading.resolve(files, [&](const ReadFile&) { return follow; });

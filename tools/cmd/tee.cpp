@@ -25,8 +25,9 @@ void apply(Edit& edit, const Args& args) {
   const std::string input = read_descriptor(edit.io().in, "standard input", edit.io().stop);
   if (!args.has("json")) edit.io().out << input;
   for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
-    const std::uint32_t inode = find_or_make_regular(edit, file);
-    write_content(edit, file, (args.has("append") ? read_content(edit, inode) : "") + input);
+    const auto inode = find_or_make_regular(edit, file);
+    if (!inode) return;
+    write_content(edit, file, (args.has("append") ? read_content(edit, *inode) : "") + input);
   });
 }
 

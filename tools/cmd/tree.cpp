@@ -59,7 +59,7 @@ class Drawer {
       level_ = parse_number(*level, "--level", 1, UINT32_MAX);
   }
 
-  void run(const std::vector<ReadFile>& files) {
+  void run(std::vector<ReadFile> files) {
     const std::vector<std::uint32_t> inodes =
         reading_.resolve(files, [](const ReadFile&) { return ExtReader::Follow::All; });
     for (std::size_t i = 0; i < files.size(); ++i)

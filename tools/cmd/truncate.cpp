@@ -95,9 +95,10 @@ void apply(Edit& edit, const Args& args) {
     reference = edit.fs().inode(edit.resolve(edit.in_image(*word))).size_bytes;
   for_each_file(edit, args.operands(), Missing::IsError, [&](const Operand& file) {
     if (args.has("no-create") && !find_only(edit, file)) return;
-    const std::uint32_t inode = find_or_make_regular(edit, file);
-    const std::uint64_t now = reference.value_or(edit.fs().inode(inode).size_bytes);
-    edit.fs().set_size(inode, size ? size->apply(now) : now);
+    const auto inode = find_or_make_regular(edit, file);
+    if (!inode) return;
+    const std::uint64_t now = reference.value_or(edit.fs().inode(*inode).size_bytes);
+    edit.fs().set_size(*inode, size ? size->apply(now) : now);
   });
 }
 

@@ -136,21 +136,9 @@ std::vector<Operand> Edit::expand(const std::string& word) const {
   const std::vector<std::string> paths = expand_paths(fs_, file.path);
   if (paths.size() == 1 && paths[0] == file.path) return {file};
   const std::string front = word.substr(0, word.size() - std::min(word.size(), file.path.size()));
-  const bool wants_directory = file.path.ends_with('/');
   std::vector<Operand> files;
-  for (const std::string& path : paths) {
-    Operand match{Operand::Kind::Image, front + path, path, {}, true};
-    if (wants_directory) {
-      const auto inode = find(match);
-      if (!inode || !is_directory(*inode)) continue;
-      match.word += '/';
-      match.path += '/';
-    }
-    files.push_back(std::move(match));
-  }
-  if (files.empty())
-    throw Error(Errc::NotFound, fmt::format("no directory in the image matches {}", quote(word)))
-        .with_path(word);
+  for (const std::string& path : paths)
+    files.push_back({Operand::Kind::Image, front + path, path, {}, true});
   return files;
 }
 

@@ -45,8 +45,9 @@ std::string read_content(const Edit& edit, std::uint32_t inode) {
 }
 
 void write_content(Edit& edit, const Operand& file, const std::string& content) {
-  const std::uint32_t inode = find_or_make_regular(edit, file);
-  edit.fs().write_file(inode, content.size(), [&](const Transaction::ContentSink& sink) {
+  const auto inode = find_or_make_regular(edit, file);
+  if (!inode) return;
+  edit.fs().write_file(*inode, content.size(), [&](const Transaction::ContentSink& sink) {
     if (!content.empty()) sink({0, std::as_bytes(std::span(content)), nullptr});
   });
 }

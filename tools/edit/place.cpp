@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "edit/destination.h"
+#include "read/expand_paths.h"
 #include "read/walk.h"
 
 namespace rawimg::cli {
@@ -132,13 +133,8 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
 
 std::optional<std::uint32_t> resolve_or_skip(Edit& edit, const Operand& file,
                                              ExtFs::Follow follow) {
-  try {
-    return edit.resolve(file, follow);
-  } catch (const Error& error) {
-    if (!file.is_match || error.code() != Errc::NotFound) throw;
-    edit.warn("dangling-symlink", file, fmt::format("a symlink, left out: {}", error.what()));
-    return std::nullopt;
-  }
+  if (!file.is_match) return edit.resolve(file, follow);
+  return resolve_match(edit.fs(), file.path, follow, file.word, edit.warnings);
 }
 
 void for_each_inode(Edit& edit, const Operand& file, ExtFs::Follow follow, Depth depth,
@@ -198,7 +194,8 @@ Transaction::Place follow_to_place(const Edit& edit, const Operand& file) {
   }
 }
 
-std::uint32_t find_or_make(Edit& edit, const Operand& file) {
+std::optional<std::uint32_t> find_or_make(Edit& edit, const Operand& file) {
+  if (file.is_match) return resolve_or_skip(edit, file, ExtFs::Follow::All);
   if (const auto inode = edit.find(file)) return *inode;
   const Transaction::Place place = follow_to_place(edit, file);
   if (const auto inode = edit.fs().find(place.directory, place.name)) return *inode;
@@ -208,10 +205,11 @@ std::uint32_t find_or_make(Edit& edit, const Operand& file) {
   return edit.fs().make(place.directory, place.name, meta);
 }
 
-std::uint32_t find_or_make_regular(Edit& edit, const Operand& file) {
+std::optional<std::uint32_t> find_or_make_regular(Edit& edit, const Operand& file) {
   if (has_slash_behind(file)) throw Error(Errc::Exists, "it is a directory's name");
-  const std::uint32_t inode = find_or_make(edit, file);
-  const FileType type = edit.fs().type(inode);
+  const auto inode = find_or_make(edit, file);
+  if (!inode) return std::nullopt;
+  const FileType type = edit.fs().type(*inode);
   if (type == FileType::Directory) throw Error(Errc::Exists, "it is a directory");
   if (type != FileType::Regular) throw Error(Errc::Exists, "it is not a regular file");
   return inode;

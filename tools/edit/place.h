@@ -69,10 +69,11 @@ std::optional<std::uint32_t> find_only(const Edit& edit, const Operand& file,
 Transaction::Place follow_to_place(const Edit& edit, const Operand& file);
 
 /// The file that a path leads to; an empty one of root's is made where there is none, also where a
-/// symlink leads, as open(2) with O_CREAT does. Throws: NotFound, Exists (`name/`), NoSpace.
-std::uint32_t find_or_make(Edit& edit, const Operand& file);
+/// symlink leads, as open(2) with O_CREAT does. Wildcards make nothing: of what one has matched, as
+/// resolve_or_skip(). Throws: NotFound, Exists (`name/`), NoSpace.
+std::optional<std::uint32_t> find_or_make(Edit& edit, const Operand& file);
 /// The same, for what has content. Throws: Exists (a directory, a device, ...).
-std::uint32_t find_or_make_regular(Edit& edit, const Operand& file);
+std::optional<std::uint32_t> find_or_make_regular(Edit& edit, const Operand& file);
 
 /// Runs what changes names. What the transaction refuses because of what is in the image is Exists.
 template <class Change>

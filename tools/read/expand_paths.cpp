@@ -41,6 +41,15 @@ bool exists(const ExtReader& fs, const std::string& path) {
   }
 }
 
+bool is_directory(const ExtReader& fs, const std::string& path) {
+  try {
+    return fs.type(fs.resolve(path)) == FileType::Directory;
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    return false;
+  }
+}
+
 std::vector<std::string> parts_of(std::string_view path) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at < path.size();) {
@@ -125,7 +134,26 @@ std::vector<std::string> expand_paths(const ExtReader& fs, const std::string& pa
   if (!has_wildcard(path) || exists(fs, path)) return {path};
   std::vector<std::string> found = Expander(fs, path).run();
   if (found.empty()) throw no_match(path).with_hint(hint_of_literal(fs, path));
+  if (!path.ends_with('/')) return found;
+  std::erase_if(found, [&](const std::string& match) { return !is_directory(fs, match); });
+  if (found.empty())
+    throw Error(Errc::NotFound, fmt::format("no directory in the image matches {}", quote(path)))
+        .with_path(path);
+  for (std::string& match : found) match += '/';
   return found;
+}
+
+std::optional<std::uint32_t> resolve_match(const ExtReader& fs, const std::string& path,
+                                           ExtReader::Follow follow, const std::string& word,
+                                           std::vector<Warning>& warnings) {
+  try {
+    return fs.resolve(path, follow);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    warnings.push_back({"dangling-symlink", word,
+                        fmt::format("{}: a symlink, left out: {}", quote(word), error.what())});
+    return std::nullopt;
+  }
 }
 
 std::string expand_new_path(const ExtReader& fs, const std::string& path) {

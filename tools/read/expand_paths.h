@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <rawimg/ext_fs.h>
+#include <rawimg/observer.h>
 
 namespace rawimg::cli {
 
-/// Wildcards inside an image: the paths that match, sorted; a name that exists as it is wins.
-/// Throws: NotFound (no match).
+/// Wildcards inside an image: the paths that match, sorted; a name that exists as it is wins. With
+/// a slash at the end, directories only, with a slash each. Throws: NotFound (no match).
 std::vector<std::string> expand_paths(const ExtReader& fs, const std::string& path);
+
+/// The inode of what a wildcard has matched. A symlink that leads nowhere was not meant: nothing,
+/// with a warning that calls it `word`. Throws: as ExtReader::resolve.
+std::optional<std::uint32_t> resolve_match(const ExtReader& fs, const std::string& path,
+                                           ExtReader::Follow follow, const std::string& word,
+                                           std::vector<Warning>& warnings);
 
 /// The path of what may be made: as it is, or what its wildcards match, which must be one. `\` in
 /// front of a wildcard takes it as it is. Throws: NotFound (no match), Exists (several).

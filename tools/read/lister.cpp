@@ -15,11 +15,11 @@ class Lister {
  public:
   Lister(const ListRequest& request, Reading& reading) : request_(request), reading_(reading) {}
 
-  void run(const std::vector<ReadFile>& files) {
+  void run(std::vector<ReadFile> files) {
     std::vector<std::pair<ReadFile, std::uint32_t>> directories;
     std::vector<ListRow> rows;
     const std::vector<std::uint32_t> numbers =
-        reading_.resolve(files, [&](const ReadFile& file) { return follow(file.path); });
+        reading_.resolve(files, [&](const ReadFile& file) { return follow(file); });
     for (std::size_t i = 0; i < files.size(); ++i) {
       const ReadFile& file = files[i];
       const std::uint32_t number = numbers[i];
@@ -39,12 +39,20 @@ class Lister {
   }
 
  private:
-  ExtReader::Follow follow(const std::string& path) const {
+  /// As ls(1) does: without -l, -d and -F, a symlink to a directory is that directory; any other
+  /// is itself.
+  ExtReader::Follow follow(const ReadFile& file) const {
+    if (request_.dereference || file.path.ends_with('/')) return ExtReader::Follow::All;
     const bool shows_links =
         request_.style.long_form || request_.itself || request_.style.mark == ListStyle::Mark::All;
-    return shows_links && !request_.dereference && !path.ends_with('/')
-               ? ExtReader::Follow::AllButLast
-               : ExtReader::Follow::All;
+    if (shows_links) return ExtReader::Follow::AllButLast;
+    try {
+      if (file.fs->type(file.fs->resolve(file.path)) == FileType::Directory)
+        return ExtReader::Follow::All;
+    } catch (const Error& error) {
+      if (error.code() != Errc::NotFound) throw;
+    }
+    return ExtReader::Follow::AllButLast;
   }
 
   void list(const ReadFile& file, std::uint32_t number) {

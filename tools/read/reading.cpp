@@ -90,8 +90,9 @@ std::vector<ReadFile> Reading::files(const Args& args, NoPath no_path) {
           .with_hint("for example " + shell_word(place.image + "/etc/fstab"));
     AccountNames& names = names_.try_emplace(place.fs, *place.fs).first->second;
     try {
-      for (std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path))
-        files.push_back({place.fs, &names, place.image, path, path});
+      for (const std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path))
+        files.push_back(
+            {place.fs, &names, place.image, path, path, !place.path.empty() && path != place.path});
     } catch (const Error& error) {
       throw missing(error, place.image, others);
     }
@@ -108,17 +109,20 @@ Error Reading::missing(const Error& error, const std::string& image, Others othe
   return std::move(named).with_hint("nothing was shown of the other files");
 }
 
-std::vector<std::uint32_t> Reading::resolve(const std::vector<ReadFile>& files,
-                                            const FollowOf& follow) const {
+std::vector<std::uint32_t> Reading::resolve(std::vector<ReadFile>& files, const FollowOf& follow) {
   const Others others = files.size() > 1 ? Others::Some : Others::None;
   std::vector<std::uint32_t> inodes;
-  for (const ReadFile& file : files) {
+  std::erase_if(files, [&](const ReadFile& file) {
     try {
-      inodes.push_back(file.fs->resolve(file.path, follow(file)));
+      const auto inode = file.is_match ? resolve_match(*file.fs, file.path, follow(file),
+                                                       file.image + file.path, warnings_)
+                                       : file.fs->resolve(file.path, follow(file));
+      if (inode) inodes.push_back(*inode);
+      return !inode;
     } catch (const Error& error) {
       throw missing(error, file.image, others);
     }
-  }
+  });
   return inodes;
 }
 
@@ -176,8 +180,12 @@ ExitCode run_reading(const Command& command, const Args& args, Streams& io) {
   } catch (const Error& error) {
     throw images.named(error);
   }
+  std::vector<Warning> warnings = images.warnings();
+  warnings.insert(warnings.end(), reading.warnings().begin(), reading.warnings().end());
   if (reading.wants_json())
-    print_result_text(io, command.name, reading.result(), images.warnings());
+    print_result_text(io, command.name, reading.result(), warnings);
+  else
+    print_warnings(io, command.name, reading.warnings());
   return code;
 }
 

@@ -29,9 +29,10 @@ struct ReadPlace {
 struct ReadFile {
   const ExtReader* fs = nullptr;
   AccountNames* names = nullptr;
-  std::string image;  ///< as ReadPlace has it
-  std::string path;   ///< inside of the image, as typed
-  std::string shown;  ///< as results name it: the path; with its image where there are several
+  std::string image;      ///< as ReadPlace has it
+  std::string path;       ///< inside of the image, as typed
+  std::string shown;      ///< as results name it: the path; with its image where there are several
+  bool is_match = false;  ///< of a wildcard
 };
 
 class Reading {
@@ -56,10 +57,10 @@ class Reading {
   std::vector<ReadFile> files(const Args& args, NoPath no_path = NoPath::IsRoot);
   ReadPlace locate(const std::string& word) const { return locate_(word); }
   using FollowOf = std::function<ExtReader::Follow(const ReadFile& file)>;
-  /// The inodes of all files, before the first is shown: what is missing lets nothing be shown.
-  /// Throws: as ExtReader::resolve, and says so.
-  std::vector<std::uint32_t> resolve(const std::vector<ReadFile>& files,
-                                     const FollowOf& follow) const;
+  /// The inodes of all files, before the first is shown: what is missing lets nothing be shown, but
+  /// for symlinks that lead nowhere and that a wildcard has matched: they are taken out of `files`,
+  /// with a warning. Throws: as ExtReader::resolve, and says so.
+  std::vector<std::uint32_t> resolve(std::vector<ReadFile>& files, const FollowOf& follow);
   /// The operands, or what stands for them. Throws: Usage.
   std::vector<std::string> words(const Args& args) const;
 
@@ -67,6 +68,7 @@ class Reading {
   void set_result(const Json& result) { result_ = result.dump(); }
   void set_result_text(std::string result) { result_ = std::move(result); }
   const std::string& result() const { return result_; }
+  const std::vector<Warning>& warnings() const { return warnings_; }
 
  private:
   enum class Others { None, Some };
@@ -77,6 +79,7 @@ class Reading {
   std::optional<std::string> no_word_;
   Locate locate_;
   std::map<const ExtReader*, AccountNames> names_;
+  std::vector<Warning> warnings_;
   std::string result_ = "{}";
 };
 
