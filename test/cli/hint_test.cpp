@@ -375,7 +375,9 @@ TEST_CASE("mv from or to the host, or another image, is told cp and rm", "[cli][
         Row{{"mv", ":/etc/fstab", none}, 2, "cp -a " + disk.image + ":/etc/fstab " + none + "'"},
         Row{{"mv", host, ":/"}, 2, "'rawimg cp -a " + host + " " + disk.image + ":/' copies"},
         Row{{"mv", "-t", ":/", host}, 2, "is on the host, and " + moves},
-        Row{{"mv", other.image + ":/link", ":/x"}, 2, "is in another image, and " + moves},
+        Row{{"mv", other.image + ":/link", ":/x"},
+            2,
+            "is in another image than '" + disk.image + "'"},
         Row{{"batch", disk.image, "-e", "mv :/link " + none}, 2, "'cp -a :/link " + none + "'"}})
     check_row(disk, row);
   check_row(disk, {{"mv", disk.image + "/link", ":/x"}, 2, "write " + disk.image + ":/link"});

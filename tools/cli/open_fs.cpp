@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "cli/open_fs.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <ostream>
+#include <stop_token>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/output.h"
 
@@ -26,9 +34,40 @@ Error with_image(const Error& error, const std::filesystem::path& image, std::ui
       hint.replace(at, kPlaceholder.size(), " " + shell_word(device)));
 }
 
+namespace {
+
+/// Waits in short stretches: a verb that holds the lock of another image can be stopped.
+ImageFile open_to_read(const std::filesystem::path& path, LockPolicy lock,
+                       const std::stop_token& stop) {
+  constexpr std::chrono::milliseconds kStretch{200};
+  for (auto left = lock.wait.value_or(std::chrono::milliseconds{0});; left -= kStretch) {
+    if (lock.wait) lock.wait = std::min(left, kStretch);
+    try {
+      return ImageFile::open(path, Access::ReadOnly, lock);
+    } catch (const Error& error) {
+      if (error.code() != Errc::Busy || left <= kStretch) throw;
+      if (stop.stop_requested())
+        throw Error(Errc::Interrupted, fmt::format("interrupted; {}", error.what()));
+    }
+  }
+}
+
+}  // namespace
+
 OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io) {
-  auto image = std::make_unique<ImageFile>(
-      ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args)));
+  return open_filesystem_in(open_to_read(address.image, read_lock_policy(args), io.stop), address,
+                            args, io);
+}
+
+ImageFile second_reader(const ImageFile& file) {
+  const int descriptor = fcntl(file.descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (descriptor < 0)
+    throw errno_error(errno, fmt::format("cannot open {}", quote(file.path().string())));
+  return ImageFile::adopt(descriptor, file.path(), Access::ReadOnly);
+}
+
+OpenedFs open_filesystem_in(ImageFile file, const Address& address, const Args& args, Streams& io) {
+  auto image = std::make_unique<ImageFile>(std::move(file));
   const std::string name = address.image.string();
   return about(name, [&] {
     FoundWindow found = find_filesystem(*image, address);

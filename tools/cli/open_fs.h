@@ -45,5 +45,10 @@ auto about_image(const std::filesystem::path& image, std::uint64_t start, Action
 /// Reading writes nothing: a change that was interrupted is looked past, with a word on standard
 /// error.
 OpenedFs open_filesystem(const Address& address, const Args& args, Streams& io);
+/// The same open file once more, for reading: under the lock that it holds, where to lock it again
+/// would be to wait for oneself. Throws: Io.
+ImageFile second_reader(const ImageFile& file);
+/// open_filesystem() in a file that is open already.
+OpenedFs open_filesystem_in(ImageFile file, const Address& address, const Args& args, Streams& io);
 
 }  // namespace rawimg::cli

@@ -82,7 +82,7 @@ std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& op
 
 /// Wildcards are those of images: on the host, a shell has expanded them.
 void take_sources(Edit& edit, const std::string& word, const Destination& destination,
-                  const Args& args, const CopyOptions& options, const TakeSource& take) {
+                  const CopyOptions& options, const TakeSource& take) {
   const Operand file = edit.operand(word);
   if (word == "-")
     return take(file, *open_stream_source(edit.io().in, "standard input", options.stop));
@@ -90,7 +90,7 @@ void take_sources(Edit& edit, const std::string& word, const Destination& destin
   if (file.kind == Operand::Kind::OtherImage) {
     Address address = file.other;
     address.path = file.path;
-    const auto opened = std::make_shared<OpenedFs>(open_filesystem(address, args, edit.io()));
+    const auto opened = std::make_shared<OpenedFs>(edit.open_other(file));
     return take_from(opened, address, word, destination, options, edit.warnings, take);
   }
   std::vector<Operand> files = edit.expand(word);
@@ -134,7 +134,7 @@ void apply(Edit& edit, const Args& args) {
     to_host.copy(source, target->path, placing.named_by(file));
   };
   for (const std::string& word : destination.sources)
-    take_sources(edit, word, destination, args, options, copy);
+    take_sources(edit, word, destination, options, copy);
 }
 
 /// The image that a source is in, where none was opened for writing.

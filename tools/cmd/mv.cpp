@@ -72,21 +72,36 @@ bool move_one(Edit& edit, const Operand& source, const Operand& target, const Ar
   return true;
 }
 
-/// Where one of the words is not in the image: how it goes all the same.
-void require_in_image(Edit& edit, const Args& args) {
-  const std::vector<std::string> words = words_for_image(args);
-  for (const std::string& word : words) {
+/// The two commands that do it.
+std::string hint_of_two(const Edit& edit, const Args& args, const std::string& word) {
+  const std::string rawimg = edit.in_batch() ? "" : "rawimg ";
+  const auto literal = args.value("image");
+  const std::string image = literal ? "--image " + shell_word(*literal) + " " : "";
+  std::string words;
+  for (const std::string& each : words_for_image(args))
+    words += ' ' + shell_word(literal && each.starts_with('/') ? ':' + each : each);
+  std::string hint =
+      fmt::format("cp, then rm: '{}cp -a {}{}' copies", rawimg, image, words.substr(1));
+  if (edit.operand(word).kind != Operand::Kind::OtherImage)
+    return hint + ", and what was copied can go";
+  return hint + fmt::format(", and '{}rm -r {}{}' removes", rawimg, image, shell_word(word));
+}
+
+/// A transaction is about one filesystem: what comes from elsewhere, or goes there, takes two.
+void require_in_image(const Edit& edit, const Args& args) {
+  for (const std::string& word : words_for_image(args)) {
     const Operand file = edit.operand(word);
     if (file.kind == Operand::Kind::Image) continue;
-    const bool on_host = file.kind == Operand::Kind::Host;
     // a path in an image that is not there, or has lost its colon
-    if (on_host && (with_slash(word) || !parse_address(word).path.empty())) continue;
-    std::string copy = edit.in_batch() ? "cp -a" : "rawimg cp -a";
-    for (const std::string& each : words) copy += " " + shell_word(each);
-    const std::string hint = "cp, then rm: '" + copy + "' copies, and what was copied can go";
-    throw Error(Errc::Usage, fmt::format("{} is {}, and mv moves inside of one image", quote(word),
-                                         on_host ? "on the host" : "in another image"))
-        .with_hint(hint);
+    if (file.kind == Operand::Kind::Host && (with_slash(word) || !parse_address(word).path.empty()))
+      continue;
+    try {
+      if (file.kind == Operand::Kind::OtherImage) (void)edit.in_image(word);  // says which
+      throw Error(Errc::Usage,
+                  fmt::format("{} is on the host, and mv moves inside of one image", quote(word)));
+    } catch (const Error& error) {
+      throw Error(error).with_hint(hint_of_two(edit, args, word));
+    }
   }
 }
 
@@ -124,8 +139,8 @@ const Command kMv{
         "  rawimg mv disk.img:/sbin/init disk.img:/sbin/init.old\n  rawimg mv -t disk.img:/srv "
         "disk.img:/home disk.img:/data\n",
     .details =
-        "Between an image and the host, or two images: cp, then rm. Names with * ? [ match inside "
-        "the image, unless a file\nhas just that name; lost+found is left out.\n",
+        "Between an image and the host, or two filesystems: cp, then rm. Names with * ? [ match "
+        "inside the image, unless a\nfile has just that name; lost+found is left out.\n",
     .options = kTables,
     .run = [](const Args& args, Streams& io) { return run_edit(kMv, args, io); },
     .require_words = require_destination,

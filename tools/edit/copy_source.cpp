@@ -149,9 +149,10 @@ class ImageSource : public CopySource {
   const std::string& word() const override { return word_; }
   std::string identity() const override {
     if (info_.links < 2 && info_.type != FileType::Directory) return "";
-    const std::string where =
-        keep_ ? fmt::format("{}:{}", keep_->image->path().string(), keep_->slot) : "";
-    return fmt::format("{}:{}", where, info_.number);
+    if (!keep_) return fmt::format(":{}", info_.number);
+    struct stat image {};  // which has several names, and may have several filesystems
+    if (fstat(keep_->image->descriptor(), &image) != 0) throw host_error(errno, "read", word_);
+    return fmt::format("{}:{}:{}:{}", image.st_dev, image.st_ino, keep_->start, info_.number);
   }
   bool is(std::uint32_t inode) const override { return !keep_ && info_.number == inode; }
   std::vector<std::string> names() const override {

@@ -19,10 +19,9 @@
 namespace rawimg::cli {
 namespace {
 
-bool same_place(const Address& a, const Address& b) {
-  std::error_code error;
-  return a.slot == b.slot && a.offset == b.offset &&
-         (a.image == b.image || std::filesystem::equivalent(a.image, b.image, error));
+std::string place_in_image(const Address& address, std::uint64_t start) {
+  return address.slot ? fmt::format("slot {}", *address.slot)
+                      : fmt::format("the filesystem at byte {}", start);
 }
 
 }  // namespace
@@ -67,11 +66,12 @@ std::string_view last_of(const Args& args, std::initializer_list<std::string_vie
   return {};
 }
 
-Edit::Edit(Transaction& transaction, const Address& image, PathWords words, const Args& args,
-           Streams& io)
+Edit::Edit(Transaction& transaction, const Address& image, const FoundWindow& found,
+           PathWords words, const Args& args, Streams& io)
     : verbose(args.has("verbose")),
       fs_(transaction),
       image_(image),
+      found_(found),
       words_(words),
       args_(args),
       io_(io),
@@ -90,20 +90,62 @@ Operand Edit::operand(const std::string& word) const {
     return {Operand::Kind::Image, word, word.size() == 1 ? "/" : word.substr(1), {}};
   }
   if (words_ != PathWords::Addresses) {
-    const Address address = parse_address_in(image_.image, word);
-    if (address.slot && address.slot != image_.slot)
-      throw Error(Errc::Usage, fmt::format("{} is in another slot than the first path: one command "
-                                           "changes one filesystem",
-                                           quote(word)));
-    return {Operand::Kind::Image, word, address.path.empty() ? "/" : address.path, {}};
+    Address address = parse_address_in(image_.image, word);
+    if (!address.slot) address.slot = image_.slot, address.offset = image_.offset;
+    return operand_at(word, address);
   }
   const auto address = existing_address(word);
   if (!address) return {Operand::Kind::Host, word, word, {}};
-  const std::string path = address->path.empty() ? "/" : address->path;
-  Address wanted = *address;
-  if (!wanted.slot && !wanted.offset) wanted.slot = image_.slot, wanted.offset = image_.offset;
-  return {same_place(wanted, image_) ? Operand::Kind::Image : Operand::Kind::OtherImage, word, path,
-          *address};
+  return operand_at(word, *address);
+}
+
+/// Whether it is in the file that is changed, whatever that is called.
+bool Edit::is_in_file(const Address& address) const {
+  std::error_code none;
+  return address.image == image_.image ||
+         std::filesystem::equivalent(address.image, image_.image, none);
+}
+
+/// Whether it is in the filesystem that is changed.
+bool Edit::is_changed(const Address& address) const {
+  if (!is_in_file(address)) return false;
+  if (address.slot == image_.slot && address.offset == image_.offset) return true;
+  return find_filesystem(found_.window.file(), address).window.range().start() ==
+         found_.window.range().start();
+}
+
+Operand Edit::operand_at(const std::string& word, const Address& address) const {
+  const auto kind = is_changed(address) ? Operand::Kind::Image : Operand::Kind::OtherImage;
+  return {kind, word, address.path.empty() ? "/" : address.path, address};
+}
+
+Error Edit::in_other_image(const Operand& file) const {
+  const std::string image = quote(image_.image.string());
+  if (!is_in_file(file.other))
+    return Error(Errc::Usage, fmt::format("{} is in another image than {}: one command changes one",
+                                          quote(file.word), image));
+  const std::uint64_t start =
+      find_filesystem(found_.window.file(), file.other).window.range().start();
+  return Error(Errc::Usage,
+               fmt::format("{} is in {} of {}, and this changes {}: one command changes one "
+                           "filesystem",
+                           quote(file.word), place_in_image(file.other, start), image,
+                           place_in_image(image_, found_.window.range().start())));
+}
+
+OpenedFs Edit::open_other(const Operand& file) const {
+  if (!is_in_file(file.other)) return open_filesystem(file.other, args_, io_);
+  OpenedFs other = open_filesystem_in(second_reader(found_.window.file()), file.other, args_, io_);
+  const std::uint64_t start = found_.window.range().start(), end = start + fs_.info().size_bytes,
+                      other_end = other.start + other.fs.info().size_bytes;
+  if (other.start < end && start < other_end)
+    throw Error(Errc::Usage,
+                fmt::format("{} is in a filesystem at bytes {} to {}, which overlaps the one that "
+                            "is changed, at bytes {} to {}",
+                            quote(file.word), other.start, other_end - 1, start, end - 1))
+        .with_path(file.word)
+        .with_hint("copy it to the host first");
+  return other;
 }
 
 void Edit::require_no_image(const std::string& word) const {
@@ -116,9 +158,7 @@ void Edit::require_no_image(const std::string& word) const {
 
 Operand Edit::in_image(const std::string& word) const {
   Operand file = operand(word);
-  if (file.kind == Operand::Kind::OtherImage)
-    throw Error(Errc::Usage, fmt::format("{} is in another image than {}: one command changes one",
-                                         quote(word), quote(image_.image.string())));
+  if (file.kind == Operand::Kind::OtherImage) throw in_other_image(file);
   if (file.kind == Operand::Kind::Image) return file;
   if (words_ == PathWords::Addresses) {
     if (const auto meant = with_slash(word)) throw missing_slash(word, *meant);

@@ -26,7 +26,7 @@ struct Operand {
   enum class Kind { Host, Image, OtherImage } kind = Kind::Host;
   std::string word;       ///< as typed, for messages
   std::string path;       ///< on the host, or inside an image (with a leading slash)
-  Address other;          ///< OtherImage: one that is only read
+  Address other;          ///< OtherImage: one that is only read, or another slot of that one
   bool is_match = false;  ///< of a wildcard; else the user has typed the very name
 };
 
@@ -40,8 +40,9 @@ enum class PathWords {
 
 class Edit {
  public:
-  Edit(Transaction& transaction, const Address& image, PathWords words, const Args& args,
-       Streams& io);
+  /// `found`: the filesystem at `image`, which the transaction is about.
+  Edit(Transaction& transaction, const Address& image, const FoundWindow& found, PathWords words,
+       const Args& args, Streams& io);
 
   Transaction& fs() { return fs_; }
   const Transaction& fs() const { return fs_; }
@@ -60,7 +61,7 @@ class Edit {
 
   /// Which file a word means. Throws: Usage (also for what names an image in a line of a batch).
   Operand operand(const std::string& word) const;
-  /// The same, for what must be in the image. Throws: Usage.
+  /// The same, for what must be in the filesystem that is changed. Throws: Usage.
   Operand in_image(const std::string& word) const;
   /// in_image with wildcards: the paths that match, sorted; a name that exists as it is wins. With
   /// a slash at the end, directories only. Throws: NotFound (no match).
@@ -84,6 +85,9 @@ class Edit {
   static Operand below(const Operand& directory, std::string_view name);
 
   const Address& image() const { return image_; }
+  /// The filesystem of an operand that is OtherImage, for reading. Throws: Usage (it overlaps the
+  /// one that is changed), and what opening it throws.
+  OpenedFs open_other(const Operand& file) const;
   Timestamp now() const { return now_; }
   bool in_batch() const { return words_ == PathWords::Batch; }
   bool is_dry_run() const { return args_.has("dry-run"); }
@@ -98,11 +102,16 @@ class Edit {
 
  private:
   void require_no_image(const std::string& word) const;
+  bool is_in_file(const Address& address) const;
+  bool is_changed(const Address& address) const;
+  Operand operand_at(const std::string& word, const Address& address) const;
+  Error in_other_image(const Operand& file) const;
   bool can_be_made(const Operand& directory) const;
   std::string hint_to_make(const Operand& directory) const;
 
   Transaction& fs_;
   const Address& image_;
+  const FoundWindow& found_;
   PathWords words_;
   const Args& args_;
   Streams& io_;

@@ -18,15 +18,19 @@
 namespace rawimg::cli {
 namespace {
 
-/// --image: the slot is that of the first path that has one.
+/// --image: the slot is that of the first path or, for cp, whose destination comes last, of the
+/// last that has one.
 Address literal_image(const std::string& image, const std::vector<std::string>& words, bool colon) {
-  for (const std::string& word : words) {
-    const bool is_path = colon ? word.starts_with(':') : word.find('/') != std::string::npos;
-    if (is_path && is_slot_and_path(std::string_view(word).substr(word.starts_with(':') ? 1 : 0)))
-      return parse_address_in(image, word);
-  }
   Address address;
   address.image = image;
+  for (const std::string& word : words) {
+    const bool is_path = colon ? word.starts_with(':') : word.find('/') != std::string::npos;
+    if (!is_path || !is_slot_and_path(std::string_view(word).substr(word.starts_with(':') ? 1 : 0)))
+      continue;
+    const Address named = parse_address_in(image, word);
+    if (!colon) return named;
+    if (named.slot || !address.slot) address = named;
+  }
   return address;
 }
 
@@ -179,7 +183,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
                        .durability = read_durability(args),
                        .keep_undo_bytes = args.has("no-keep-undo") ? 0 : kKeptUndoBytes,
                        .dry_run = args.has("dry-run")});
-    Edit edit(transaction, address, path_words(command, args, verbs), args, verb_io);
+    Edit edit(transaction, address, found, path_words(command, args, verbs), args, verb_io);
     edit.warnings = found.warnings;
     if (found.slot != 0) edit.partuuid = "PARTUUID=" + found.partuuid;
     bool changed = false;
