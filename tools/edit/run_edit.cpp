@@ -143,6 +143,12 @@ Error with_host_files(const Error& error, const Edit& edit) {
                                 "on the host, " + were_written(edit.written_on_host));
 }
 
+Error with_lost_undo(const Error& error, const Transaction& transaction) {
+  if (!transaction.lost_kept_undo()) return error;
+  return Error(error).with_hint(error.hint() + (error.hint().empty() ? "" : "; ") +
+                                std::string(kUndoIsLost));
+}
+
 /// An Error that leaves `action` is one of the image at `address`, unless it is of another one.
 void about_changed(const Address& address, const FoundWindow& found,
                    const std::function<void()>& action) {
@@ -193,7 +199,7 @@ ExitCode run_edit_on(const Command& command, const Address& address, const Args&
       changed = transaction.has_changes();
       if (!args.has("dry-run")) result = transaction.commit();
     } catch (const Error& error) {
-      throw with_host_files(error, edit);
+      throw with_lost_undo(with_host_files(error, edit), transaction);
     }
     edit.warnings.insert(edit.warnings.end(), result.warnings.begin(), result.warnings.end());
     io.out << edit.told();

@@ -45,6 +45,11 @@ struct TransactionOptions {
                          ///< can be read back
 };
 
+/// For whoever has to say that a change has failed and Transaction::lost_kept_undo().
+inline constexpr std::string_view kUndoIsLost =
+    "the change before this one cannot be taken back any more: the blocks that it had freed were "
+    "needed";
+
 class Transaction : public ExtReader {
  public:
   /// Opens for writing, after recover(). Throws: Unsupported (no ext filesystem, or a feature that
@@ -115,6 +120,9 @@ class Transaction : public ExtReader {
 
   /// Whether anything would change on disk.
   bool has_changes() const;
+  /// Whether the change before this one cannot be taken back any more, also when this one fails:
+  /// content needed the last free blocks, in which what it had freed was.
+  bool lost_kept_undo() const;
 
   struct Result {
     std::uint64_t bytes_written = 0;  ///< metadata; content went before

@@ -157,6 +157,7 @@ bool ExtBuilder::imports() const { return state_->import != nullptr; }
 Transaction::Result ExtBuilder::committed() const {
   return imports() ? state_->import->committed : Transaction::Result{};
 }
+bool ExtBuilder::lost_kept_undo() const { return imports() && state_->import->fs.kept.is_lost(); }
 bool ExtBuilder::is_new(NodeId node) const {
   return !imports() || state_->import->origin(node) == nullptr;
 }

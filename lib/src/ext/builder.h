@@ -156,6 +156,7 @@ class ExtBuilder {
   /// Transaction::commit.
   ExtSummary finish(const NameTree& names, const Finish& how);
   Transaction::Result committed() const;  ///< by finish(), after populate
+  bool lost_kept_undo() const;            ///< as Transaction::lost_kept_undo
 
   struct State;
 

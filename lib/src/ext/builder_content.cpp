@@ -9,7 +9,6 @@
 
 #include "ext/builder_state.h"
 #include "ext/import.h"
-#include "ext/overlay_commit.h"
 
 namespace rawimg {
 namespace {
@@ -155,10 +154,7 @@ void ExtBuilder::State::place(std::uint64_t logical, std::uint64_t count,
 void ExtBuilder::State::write(BlockRun run, std::span<const std::byte> bytes,
                               const std::shared_ptr<const void>& owner) {
   if (options.dry_run) return;
-  if (import && !import->dropped_kept) {
-    drop_kept_undo(window.file(), options.durability);
-    import->dropped_kept = true;
-  }
+  if (import) import->fs.kept.make_way(run.start, run.end());
   if (!bytes.empty()) writer.put(offset_of(run.start), bytes, owner);
   writer.put_zeros(ByteOffset{offset_of(run.start).value + bytes.size()},
                    run.count * block_size - bytes.size());

@@ -12,7 +12,6 @@
 #include "ext/edit_state.h"
 #include "ext/ext_error.h"
 #include "ext/map_reader.h"
-#include "ext/overlay_commit.h"
 
 namespace rawimg {
 namespace {
@@ -203,7 +202,7 @@ void ContentWriter::write(std::uint64_t at, std::span<const std::byte> bytes) {
     if ((s.bytes_in_ram += bytes.size()) <= kMostInRam) s.io.write_at(at, bytes);
     return;
   }
-  if (s.written.empty()) drop_kept_undo(s.window.file(), s.options.durability);
+  s.kept.make_way(at / s.block_size(), (at + bytes.size()) / s.block_size());
   s.io.forget(at, bytes.size());
   s.written.add(at / s.block_size(), (at + bytes.size()) / s.block_size());
   s.window.file().write_at(ByteOffset{s.window.range().start() + at}, bytes);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
@@ -25,9 +26,21 @@ BlockRun next_free(ext2_filsys fs, std::uint64_t from, std::uint64_t end, std::u
   return {begin, after - begin};
 }
 
+/// The same, with nothing in it of what is to be avoided.
+BlockRun next_free(ext2_filsys fs, std::uint64_t from, std::uint64_t end, std::uint64_t want,
+                   const RangeSet& avoid) {
+  for (;;) {
+    const BlockRun run = next_free(fs, from, end, want);
+    const auto avoided = run.count == 0 ? std::nullopt : avoid.first_in(run.start, run.end());
+    if (!avoided) return run;
+    if (avoided->first > run.start) return {run.start, avoided->first - run.start};
+    from = avoided->second;
+  }
+}
+
 }  // namespace
 
-EditSpace::EditSpace(ext2_filsys fs, WindowIo& io) : fs_(fs), io_(io) {
+EditSpace::EditSpace(ext2_filsys fs, WindowIo& io, KeptUndo& kept) : fs_(fs), io_(io), kept_(kept) {
   for (dgrp_t g = 0; g < fs->group_desc_count; ++g) {
     const std::uint64_t first = ext2fs_group_first_block2(fs, g);
     if (ext2fs_bg_has_super(fs, g))
@@ -48,22 +61,30 @@ void EditSpace::require_not_metadata(BlockRun run) const {
         .with_hint(kCheckHint);
 }
 
-BlockRun EditSpace::take_blocks(std::uint64_t goal, std::uint64_t want) {
+BlockRun EditSpace::find_run(std::uint64_t goal, std::uint64_t want, const RangeSet& avoid) const {
   const std::uint64_t first = fs_->super->s_first_data_block, end = ext2fs_blocks_count(fs_->super);
-  want = std::min<std::uint64_t>(want, INT32_MAX);
   goal = std::clamp(goal, first, end - 1);
   BlockRun best;
   // From the goal to the end, then from the front.
   for (const auto& [from, to] : {std::pair(goal, end), std::pair(first, goal)}) {
     std::uint64_t at = from;
     for (int probe = 0; probe < kProbes && best.count < want; ++probe) {
-      const BlockRun run = next_free(fs_, at, to, want);
+      const BlockRun run = next_free(fs_, at, to, want, avoid);
       if (run.count == 0) break;
       if (run.count > best.count) best = run;
       at = run.end();
     }
     if (best.count != 0) break;
   }
+  return best;
+}
+
+BlockRun EditSpace::take_blocks(std::uint64_t goal, std::uint64_t want) {
+  want = std::min<std::uint64_t>(want, INT32_MAX);
+  BlockRun best;
+  if (avoids_kept_) best = find_run(goal, want, kept_.blocks(fs_));
+  avoids_kept_ = best.count != 0;  // looking for what is not there takes long
+  if (!avoids_kept_) best = find_run(goal, want, {});
   if (best.count == 0)
     throw Error(Errc::NoSpace, "no block is free in the filesystem")
         .with_hint("remove something, or make a larger image");
@@ -101,11 +122,16 @@ void EditSpace::take_exactly(BlockRun run) {
 
 std::vector<BlockRun> EditSpace::free_runs() const {
   std::vector<BlockRun> runs;
+  const RangeSet& needed = kept_.blocks(fs_);
   const std::uint64_t end = ext2fs_blocks_count(fs_->super);
-  for (BlockRun run = next_free(fs_, fs_->super->s_first_data_block, end, end); run.count != 0;
-       run = next_free(fs_, run.end(), end, end)) {
+  for (BlockRun run = next_free(fs_, fs_->super->s_first_data_block, end, end, needed);
+       run.count != 0; run = next_free(fs_, run.end(), end, end, needed)) {
     require_not_metadata(run);
     runs.push_back(run);
+  }
+  for (const auto& [begin, behind] : needed.ranges()) {
+    require_not_metadata({begin, behind - begin});
+    runs.push_back({begin, behind - begin});
   }
   return runs;
 }

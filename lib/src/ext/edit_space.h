@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Free blocks and inodes of a filesystem that is being edited. Blocks that are given back stay
 // taken until settle(), so that nothing that the old filesystem needs is overwritten before the
-// commit.
+// commit. What the last change needs to be taken back is used when nothing else is free.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,22 @@
 #include <rawimg/entry.h>
 
 #include "ext/block_space.h"
+#include "ext/kept_undo.h"
 #include "ext/window_io.h"
 
 namespace rawimg {
 
 class EditSpace {
  public:
-  EditSpace(ext2_filsys fs, WindowIo& io);
+  EditSpace(ext2_filsys fs, WindowIo& io, KeptUndo& kept);
 
   /// 1 to `want` blocks back to back, near `goal`. Throws: NoSpace, Corrupt (the bitmap calls the
   /// filesystem's own tables free).
   BlockRun take_blocks(std::uint64_t goal, std::uint64_t want);
   /// Blocks that free_runs() has named.
   void take_exactly(BlockRun run);
-  /// All that is free, in ascending order. Throws: Corrupt as take_blocks.
+  /// All that is free, in ascending order; what the last change needs at the end. Throws: Corrupt
+  /// as take_blocks.
   std::vector<BlockRun> free_runs() const;
   /// Throws: Corrupt (not in use, given back already, or not a file's to give).
   void give_back(BlockRun run);
@@ -66,6 +68,7 @@ class EditSpace {
   }
 
  private:
+  BlockRun find_run(std::uint64_t goal, std::uint64_t want, const RangeSet& avoid) const;
   std::uint32_t take_given_back_inode(FileType type);
   void zero_slots_up_to(std::uint32_t inode);
   void require_not_metadata(BlockRun run) const;
@@ -74,6 +77,8 @@ class EditSpace {
 
   ext2_filsys fs_;
   WindowIo& io_;
+  KeptUndo& kept_;
+  bool avoids_kept_ = true;
   RangeSet metadata_, given_back_, taken_;
   std::vector<BlockRun> log_;                 // of what was taken, in order
   std::map<std::uint32_t, FileType> inodes_;  // given back

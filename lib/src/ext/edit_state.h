@@ -137,6 +137,7 @@ struct Transaction::State {
   ExtHandle fs;
   ExtFs view;
   Superblock super;
+  KeptUndo kept;
   EditSpace space;
   std::unordered_map<std::uint32_t, EditDirectory> directories;  ///< those that changed
   std::map<std::string, std::uint64_t> xattr_blocks;  ///< by content, reference count and checksum

@@ -38,7 +38,6 @@ struct Import {
   Transaction::State fs;
   std::uint64_t free_blocks, free_inodes;  ///< as it was
   Transaction::Result committed;
-  bool dropped_kept = false;
 
  private:
   NodeId adopt(ExtBuilder::State& state, std::uint32_t inode, FileType type);

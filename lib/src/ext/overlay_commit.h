@@ -24,7 +24,7 @@ struct CommitOutcome {
   std::vector<Warning> warnings;  ///< files beside the image that could not be put away
 };
 
-/// Free blocks are about to be overwritten: what the last change freed can no longer be brought
+/// Blocks that the last change freed are about to be overwritten: they can no longer be brought
 /// back, so its undo file goes, and is gone before they change. Throws: Io.
 void drop_kept_undo(const ImageFile& image, Durability durability);
 

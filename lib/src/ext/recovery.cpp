@@ -249,25 +249,13 @@ Recovery undo_last(ImageFile& image, const UndoOptions& options) {
                 fmt::format("the last change of {} was of the filesystem at byte {}",
                             quote(image.path().string()), kept->window().start()))
         .with_path(image.path().string());
-  const auto mismatch = [&] {
-    return Error(Errc::Mismatch,
-                 fmt::format("{} has changed since: its last change cannot be taken back any more",
-                             quote(image.path().string())))
+  if (!kept->is_last_change(image))
+    throw Error(Errc::Mismatch,
+                fmt::format("{} has changed since: its last change cannot be taken back any more",
+                            quote(image.path().string())))
         .with_path(image.path().string());
-  };
-  if (image.size().value != kept->image_bytes()) throw mismatch();
-  const Window where(image, kept->window());
-  std::vector<std::byte> now;
-  for (const UndoFile::Range& range : kept->ranges()) {
-    Sha256 digest;
-    for (std::uint64_t done = 0; done < range.size; done += now.size()) {
-      now.resize(std::min<std::uint64_t>(1u << 20, range.size - done));
-      where.read_at(range.at + done, now);
-      digest.add(now);
-    }
-    if (digest.finish() != range.after) throw mismatch();
-  }
   if (options.what == Recover::DryRun) return recovery;
+  const Window where(image, kept->window());
   WindowIo io(where, WindowIo::Content::Unknown);
   kept->read_pre_images(
       [&](std::uint64_t at, std::span<const std::byte> bytes) { io.write_at(at, bytes); });

@@ -88,7 +88,8 @@ Transaction::State::State(const Window& where, const TransactionOptions& how)
       fs(open_for_edit(io, how)),
       view(ExtFs::open(overlay)),
       super(require_editable(where)),
-      space(fs.get(), io) {}
+      kept(where, how.durability),
+      space(fs.get(), io, kept) {}
 
 void Transaction::State::set_now(Timestamp now) {
   options.now = now;
@@ -261,5 +262,7 @@ void Transaction::change(std::uint32_t number, const MetadataChange& change) {
 }
 
 bool Transaction::has_changes() const { return state_->changed; }
+
+bool Transaction::lost_kept_undo() const { return state_->kept.is_lost(); }
 
 }  // namespace rawimg

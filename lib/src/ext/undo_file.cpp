@@ -315,6 +315,17 @@ void UndoFile::read_pre_images(
   }
 }
 
+bool UndoFile::is_last_change(ImageFile& image) const {
+  if (image.size().value != image_bytes_) return false;
+  const Window where(image, window_);
+  const auto read = [&](std::uint64_t at, std::span<std::byte> out) { where.read_at(at, out); };
+  return std::all_of(ranges_.begin(), ranges_.end(), [&](const Range& range) {
+    Sha256 digest;
+    in_pieces(range.at, range.size, read, [&](std::uint64_t, auto bytes) { digest.add(bytes); });
+    return digest.finish() == range.after;
+  });
+}
+
 void UndoFile::overlay_pre_images(std::uint64_t at, std::span<std::byte> bytes) const {
   const std::uint64_t end = at + bytes.size();
   auto range = std::upper_bound(ranges_.begin(), ranges_.end(), at,

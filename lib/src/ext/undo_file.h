@@ -91,6 +91,9 @@ class UndoFile {
   /// it was opened), Io.
   void read_pre_images(
       const std::function<void(std::uint64_t at, std::span<const std::byte> bytes)>& sink) const;
+  /// Whether the window still holds what the transaction wrote, all of it: only then can it be
+  /// taken back. Throws: Io.
+  bool is_last_change(ImageFile& image) const;
   /// Replaces what the pre-images know of these bytes of the window; the rest stays. Throws: Io.
   void overlay_pre_images(std::uint64_t at, std::span<std::byte> bytes) const;
 

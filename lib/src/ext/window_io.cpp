@@ -91,9 +91,15 @@ bool RangeSet::contains(std::uint64_t begin, std::uint64_t end) const {
 }
 
 bool RangeSet::overlaps(std::uint64_t begin, std::uint64_t end) const {
-  const auto it = ranges_.lower_bound(begin);
-  return (it != ranges_.end() && it->first < end) ||
-         (it != ranges_.begin() && std::prev(it)->second > begin);
+  return first_in(begin, end).has_value();
+}
+
+std::optional<std::pair<std::uint64_t, std::uint64_t>> RangeSet::first_in(std::uint64_t begin,
+                                                                          std::uint64_t end) const {
+  auto it = ranges_.lower_bound(begin);
+  if (it != ranges_.begin() && std::prev(it)->second > begin) --it;
+  if (it == ranges_.end() || it->first >= end) return std::nullopt;
+  return *it;
 }
 
 WindowIo::WindowIo(const Window& where, Content content)

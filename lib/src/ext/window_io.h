@@ -17,9 +17,11 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ext2fs/ext2fs.h>
@@ -34,6 +36,9 @@ class RangeSet {
   void remove(std::uint64_t begin, std::uint64_t end);
   bool contains(std::uint64_t begin, std::uint64_t end) const;
   bool overlaps(std::uint64_t begin, std::uint64_t end) const;
+  /// The first range that overlaps; none: there is none.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> first_in(std::uint64_t begin,
+                                                                  std::uint64_t end) const;
   bool empty() const { return ranges_.empty(); }
   void clear() { ranges_.clear(); }
   /// begin -> end

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/transaction.h>
 
 #include "base/text.h"
 #include "ext/builder.h"
@@ -213,8 +214,15 @@ PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
   ExtBuilder builder = ExtBuilder::populate(where, {.durability = how.durability,
                                                     .keep_undo_bytes = how.keep_undo_bytes,
                                                     .dry_run = how.dry_run});
-  PopulateResult result = Job(builder, sources, how, observer)
-                              .run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
+  PopulateResult result;
+  try {
+    result = Job(builder, sources, how, observer)
+                 .run({.created = std::nullopt, .slot = 0, .uuid = std::nullopt});
+  } catch (const Error& error) {
+    if (!builder.lost_kept_undo()) throw;
+    throw Error(error).with_hint(error.hint() + (error.hint().empty() ? "" : "; ") +
+                                 std::string(kUndoIsLost));
+  }
   const Transaction::Result committed = builder.committed();
   for (const Warning& warning : committed.warnings) observer.warning(warning);
   result.undo_kept = committed.undo_kept;
