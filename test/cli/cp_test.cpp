@@ -148,6 +148,27 @@ TEST_CASE("cp knows -u, -f, -d and what to preserve", "[cli][edit]") {
   disk.require_verb({"cp", "--preserve=mode,links", "-R", ":/etc", (disk.dir / "etc").string()});
 }
 
+TEST_CASE("cp does not write through a symlink that it has just made", "[cli][edit]") {
+  const Disk disk;
+  const fs::path a = disk.dir / "a", b = disk.dir / "b";
+  fs::create_directory(a);
+  fs::create_directory(b);
+  fs::create_symlink("/etc/fstab", a / "x");
+  fs::create_hard_link(a / "x", a / "y");
+  write_file(b / "x", "of b");
+  write_file(b / "y", "of b, too");
+  const std::string before = disk.cat("/etc/fstab");
+  disk.require_verb({"mkdir", ":/t"});
+  disk.require_verb({"cp", GENERATE("-r", "-a"), a.string() + "/.", b.string() + "/.", ":/t"});
+  CHECK(disk.cat("/etc/fstab") == before);
+  CHECK(disk.cat("/t/x") == "of b");
+  CHECK(disk.stat("/t/y").at("type") == "regular file");
+  // one that was there is written through
+  disk.require_verb({"ln", "-sf", "/etc/fstab", ":/t/x"});
+  disk.require_verb({"cp", "-r", b.string() + "/.", ":/t"});
+  CHECK(disk.cat("/etc/fstab") == "of b");
+}
+
 TEST_CASE("cp does not write through a symlink that leads nowhere", "[cli][edit]") {
   const Disk disk;
   const fs::path link = disk.dir / "link";

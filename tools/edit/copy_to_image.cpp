@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -151,8 +150,11 @@ void ImageCopier::copy_file(const CopySource& source, const Operand& target) {
   require_no_stop(options_);
   const auto named = edit_.find(target, ExtFs::Follow::AllButLast);
   if (named && options_.no_clobber) return;
-  // Content goes where a symlink of the image leads; anything else takes the name.
-  const bool through = source.meta().type == FileType::Regular && !options_.remove_destination;
+  // Content goes where a symlink of the image leads; anything else takes the name. A symlink that
+  // came with an earlier source leads nobody out of the destination: as in all trees that are
+  // merged, what comes later takes its name.
+  const bool through = source.meta().type == FileType::Regular && !options_.remove_destination &&
+                       !(named && symlinks_.contains(*named));
   const auto inode = through ? edit_.find(target) : named;
   const auto there = inode ? std::optional(edit_.fs().inode(*inode)) : std::nullopt;
   if (there && options_.update && there->mtime >= source.meta().mtime) return;
@@ -178,6 +180,7 @@ void ImageCopier::copy_file(const CopySource& source, const Operand& target) {
 
 void ImageCopier::remove(const Transaction::Place& place, std::uint32_t inode) {
   forget(inode);
+  if (edit_.fs().inode(inode).links == 1) symlinks_.erase(inode);  // another may get its number
   edit_.fs().unlink(place.directory, place.name);
 }
 
@@ -199,6 +202,7 @@ void ImageCopier::make(const CopySource& source, const Transaction::Place& place
     if (!meta.xattrs.empty()) edit_.fs().set_xattrs(inode, meta.xattrs);
     if (options_.keep_times) restore_times(inode, meta);
   }
+  if (meta.type == FileType::Symlink) symlinks_.insert(inode);
   if (!options_.hard_links || source.identity().empty()) return;
   linked_.emplace(source.identity(), inode);
   identities_.emplace(inode, source.identity());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class ImageCopier {
   // What hard links can lead to, and whose copy an inode is.
   std::map<std::string, std::uint32_t> linked_;
   std::map<std::uint32_t, std::string> identities_;
+  std::set<std::uint32_t> symlinks_;  // that were made here
 };
 
 }  // namespace rawimg::cli
