@@ -4,7 +4,7 @@
 #include <utility>
 
 #include <rawimg/error.h>
-#include <rawimg/ext_descriptors.h>
+#include <rawimg/ext_fs.h>
 
 #include "cli/summary.h"
 #include "partition/partition_type.h"

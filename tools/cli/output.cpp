@@ -10,7 +10,6 @@
 #include "base/errno_error.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
-#include "cli/told.h"
 
 namespace rawimg::cli {
 namespace {

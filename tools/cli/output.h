@@ -39,6 +39,8 @@ void print_error_json(Streams& io, std::string_view command, const Error& error,
 Error output_error(int reason);
 /// Who reads standard output has to know that what it should have told is done. Throws: Io.
 void require_told(Streams& io, const std::filesystem::path& changed_image);
+/// The same of a file that `what` is said of: "was made".
+void require_told(Streams& io, const std::filesystem::path& file, std::string_view what);
 
 /// Runs `action`; an Error that leaves it names this file, unless it names one already.
 template <class Action>

@@ -7,10 +7,10 @@
 #include "base/text.h"
 #include "cli/build_request.h"
 #include "cli/console_observer.h"
+#include "cli/output.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
-#include "cli/told.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {

@@ -9,7 +9,6 @@
 
 #include "base/text.h"
 #include "cli/output.h"
-#include "cli/told.h"
 #include "cmd/all.h"
 #include "edit/copy_options.h"
 #include "edit/copy_to_host.h"

@@ -11,7 +11,6 @@
 #include "cli/output.h"
 #include "cli/requests.h"
 #include "cli/signals.h"
-#include "cli/told.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {

@@ -78,6 +78,11 @@ struct ExtInfo {
 /// window), Unsupported (an external journal), Io.
 std::optional<ExtInfo> probe_ext(const Window& where);
 
+/// Looks at all group descriptors, where probe_ext finds a filesystem; whoever reads a file looks
+/// at those on the way only. Throws: Corrupt (a wrong checksum, or one that leads outside of the
+/// filesystem), Unsupported, Io. Does not check: whether what they lead to overlaps.
+void require_descriptors(const Window& where);
+
 /// What can be read of a filesystem: as it lies in its window (ExtFs), or as a transaction leaves
 /// it (Transaction).
 class ExtReader {

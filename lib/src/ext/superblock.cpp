@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rawimg/error.h>
-#include <rawimg/ext_descriptors.h>
+#include <rawimg/ext_fs.h>
 
 namespace rawimg {
 namespace {
