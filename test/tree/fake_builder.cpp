@@ -71,6 +71,7 @@ ExtBuilder ExtBuilder::format_last(const Window&, const ExtOptions& options, Bui
   return ExtBuilder(std::move(state));
 }
 bool ExtBuilder::imports() const { return false; }
+bool ExtBuilder::lost_kept_undo() const { return false; }
 Transaction::Result ExtBuilder::committed() const { return {}; }
 bool ExtBuilder::is_new(NodeId) const { return true; }
 std::vector<ExtBuilder::ImportedName> ExtBuilder::import_names(NodeId) { return {}; }
