@@ -116,6 +116,48 @@ TEST_CASE("somebody's download is no leftover of ours", "[storage]") {
   }
 }
 
+TEST_CASE("a part file of ours is known by its mode, whatever it holds", "[storage]") {
+  const TempDir dir;
+  const auto mode_of = [&](const char* name) {
+    struct stat status {};
+    REQUIRE(stat((dir / name).c_str(), &status) == 0);
+    return status.st_mode & 07777;
+  };
+  write_file(dir / "a.img.part", std::string(512, 'x'));
+  REQUIRE(chmod((dir / "a.img.part").c_str(), 0644) == 0);
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "a.img", Replace::Refuse), Error,
+                         IsError(Errc::Exists, "not a leftover of ours"));
+  CHECK(mode_of("a.img.part") == 0644);
+  REQUIRE(chmod((dir / "a.img.part").c_str(), 01644) == 0);
+  NewImage image(dir / "a.img", Replace::Refuse);
+  CHECK(image.file().size().value == 0);
+  CHECK(mode_of("a.img.part") == 01644);
+  image.commit(Durability::NoSync);
+  CHECK(mode_of("a.img") == 0644);
+}
+
+TEST_CASE("an image that takes the place of an open one is as private and keeps its mode",
+          "[storage]") {
+  const TempDir dir;
+  write_file(dir / "a.img", "old");
+  const mode_t mode = GENERATE(0600, 0640, 0644);
+  REQUIRE(chmod((dir / "a.img").c_str(), mode) == 0);
+  const auto mode_of = [&](const char* name) {
+    struct stat status {};
+    REQUIRE(stat((dir / name).c_str(), &status) == 0);
+    return status.st_mode & 07777;
+  };
+  NewImage image(ImageFile::open(dir / "a.img", Access::ReadWrite));
+  CHECK(mode_of("a.img.part") == 01600);
+  REQUIRE_THROWS_MATCHES(ImageFile::open(dir / "a.img", Access::ReadWrite), Error,
+                         IsError(Errc::Busy, ""));
+  CHECK(image.old().size().value == 3);
+  write_text(image.file(), "newer");
+  image.commit(Durability::Sync);
+  CHECK(read_file(dir / "a.img") == "newer");
+  CHECK(mode_of("a.img") == mode);
+}
+
 TEST_CASE("a part file that was taken away is neither renamed nor removed", "[storage]") {
   const TempDir dir;
   {

@@ -23,17 +23,23 @@ class NewImage {
   /// Throws: as above, but for Busy.
   struct DryRun {};
   NewImage(const std::filesystem::path& path, Replace replace, DryRun);
+  /// One that takes the place of an image which is open for writing, and whose lock is held until
+  /// then: old() reads it. Throws: as above, and Io (the name is another file's meanwhile).
+  explicit NewImage(ImageFile old, LockPolicy lock = {});
   ~NewImage();  ///< removes the .part file unless committed
   NewImage(const NewImage&) = delete;
   NewImage& operator=(const NewImage&) = delete;
 
   ImageFile& file() { return file_; }
+  /// What is to be replaced, of one that was made so.
+  const ImageFile& old() const { return *old_; }
   /// The path that a signal handler may unlink; empty in a dry run.
   const std::filesystem::path& part_path() const { return part_; }
 
   /// Syncs (unless told not to), gives the file its name, syncs the directory. A replaced file's
-  /// mode stays. Guarantee: strong, but for a failed sync of the directory: the name is there then.
-  /// Throws: Exists (somebody made the name meanwhile), Io, NoSpace.
+  /// mode stays, and its owner where the host lets us. Guarantee: strong, but for a failed sync of
+  /// the directory: the name is there then. Throws: Exists (somebody made the name meanwhile), Io,
+  /// NoSpace.
   void commit(Durability durability);
 
  private:

@@ -64,6 +64,10 @@ void require_replaceable(const fs::path& target, Replace replace) {
         .with_path(target.string());
 }
 
+/// The sticky bit: without a meaning for a file, and no download has it. It says that a .part is
+/// ours, whatever the image that is copied begins with.
+constexpr mode_t kUnfinished = S_ISVTX, kPermissions = 07777;
+
 /// Somebody may have a download under this name. An image that was not finished begins with zeros,
 /// or at its very end with a table without boot code.
 void require_leftover(const ImageFile& file, const std::string& name) {
@@ -116,7 +120,9 @@ ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
           Errc::Exists,
           fmt::format("{} is there already and is not a leftover of ours; remove it", quote(name)))
           .with_path(name);
-    require_leftover(file, name);
+    if ((mine.st_mode & kUnfinished) == 0) require_leftover(file, name);
+    // where the host does not know it, the content has to tell
+    (void)fchmod(descriptor, (mine.st_mode & kPermissions) | kUnfinished);
     file.resize(ByteCount{0});
     return file;
   }
@@ -133,6 +139,29 @@ std::optional<ImageFile> lock_old(const fs::path& target, const LockPolicy& lock
     if (error.code() == Errc::Busy) throw;
     return std::nullopt;  // who may not write it may replace it all the same
   }
+}
+
+/// Whether a file that is open still is what has the name.
+bool is_named(const ImageFile& file, const fs::path& name) {
+  struct stat open {};
+  const auto named = look_at(name);
+  return named && fstat(file.descriptor(), &open) == 0 && named->st_ino == open.st_ino &&
+         named->st_dev == open.st_dev;
+}
+
+/// Takes the mode of what is replaced, and its owner where we may give it. What has no name yet
+/// stays marked as unfinished. Returns the mode without the mark.
+mode_t take_mode(const ImageFile& part, const std::optional<struct stat>& replaced) {
+  struct stat made {};
+  const int descriptor = part.descriptor();
+  if (replaced) (void)!fchown(descriptor, replaced->st_uid, replaced->st_gid);
+  if (fstat(descriptor, &made) == 0) {
+    const mode_t mode = (replaced ? replaced->st_mode : made.st_mode) & kPermissions & ~kUnfinished,
+                 marked = mode | (made.st_mode & kUnfinished);
+    if (marked == (made.st_mode & kPermissions) || fchmod(descriptor, marked) == 0) return mode;
+  }
+  throw errno_error(errno, fmt::format("cannot set the mode of {}", quote(part.path().string())))
+      .with_path(part.path().string());
 }
 
 fs::path part_of(const fs::path& target, Replace replace) {
@@ -158,12 +187,21 @@ NewImage::NewImage(const fs::path& path, Replace replace, DryRun)
         .with_path(path.string());
 }
 
-bool NewImage::owns_part() const {
-  struct stat mine {};
-  const auto named = look_at(part_);
-  return named && fstat(file_.descriptor(), &mine) == 0 && named->st_ino == mine.st_ino &&
-         named->st_dev == mine.st_dev;
+NewImage::NewImage(ImageFile old, LockPolicy lock)
+    : target_(resolve(old.path())),
+      part_(part_of(target_, Replace::RegularFile)),
+      replace_(Replace::RegularFile),
+      old_(std::move(old)),
+      file_(open_part(part_, lock)) {
+  // of an image that others may not read
+  (void)fchmod(file_.descriptor(), S_IRUSR | S_IWUSR | kUnfinished);
+  if (is_named(*old_, target_)) return;
+  unlink(part_.c_str());
+  throw Error(Errc::Io, fmt::format("{} was replaced while it was opened", quote(target_.string())))
+      .with_path(target_.string());
 }
+
+bool NewImage::owns_part() const { return is_named(file_, part_); }
 
 NewImage::~NewImage() {
   try {
@@ -176,11 +214,8 @@ NewImage::~NewImage() {
 void NewImage::commit(Durability durability) {
   if (part_.empty()) return;
   require_replaceable(target_, replace_);
-  if (const auto old = look_at(target_);
-      old && fchmod(file_.descriptor(), old->st_mode & 07777) != 0)
-    throw errno_error(errno, fmt::format("cannot set the mode of {}", quote(part_.string())))
-        .with_path(part_.string());
   if (durability == Durability::Sync) file_.sync();
+  const mode_t mode = take_mode(file_, look_at(target_));
   if (!owns_part())
     throw Error(Errc::Io,
                 fmt::format("{} was removed or replaced while it was written; nothing has "
@@ -199,6 +234,7 @@ void NewImage::commit(Durability durability) {
                                          quote(target_.string())))
         .with_path(target_.string());
   committed_ = true;
+  (void)fchmod(file_.descriptor(), mode);  // a mark that stays on does no harm
   if (durability == Durability::Sync) sync_directory_of(target_);
 }
 
