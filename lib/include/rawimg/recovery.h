@@ -42,6 +42,10 @@ enum class Recover {
 Recovery recover(ImageFile& image, Durability durability = Durability::Sync,
                  Recover what = Recover::Now);
 
+/// For those who copy the bytes of an image, and with them the mark of an interrupted change.
+/// Throws: Dirty (there is one; nothing was written), Io.
+void require_whole(ImageFile& image);
+
 /// For those who only read: what the window holds once recover() has been there, null when that is
 /// what is in the file. Writes nothing. Throws: Io.
 std::unique_ptr<const WindowReader> read_recovered(const Window& where);

@@ -224,6 +224,15 @@ Recovery recover(ImageFile& image, Durability durability, Recover what) {
               : "a change that was interrupted had not begun to write"};
 }
 
+void require_whole(ImageFile& image) {
+  const Recovery::Outcome outcome = recover(image, Durability::NoSync, Recover::DryRun).outcome;
+  if (outcome != Recovery::Outcome::RolledBack && outcome != Recovery::Outcome::Finished) return;
+  throw Error(Errc::Dirty,
+              fmt::format("a change of {} was interrupted", quote(image.path().string())))
+      .with_path(image.path().string())
+      .with_hint("run 'rawimg recover " + shell_word(image.path().string()) + "' first");
+}
+
 std::unique_ptr<const WindowReader> read_recovered(const Window& where) {
   const auto now = superblock_at(where.file(), where.range().start());
   if (!now || !may_be_interrupted(*now)) return nullptr;
