@@ -290,21 +290,6 @@ void Superblock::check_descriptor(std::span<const std::byte> descriptor,
         .with_hint(kCheckHint);
 }
 
-Superblock::Places Superblock::places_in(std::span<const std::byte> block,
-                                         std::uint64_t group) const {
-  const auto bytes =
-      block.subspan(group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
-  check_descriptor(bytes, static_cast<std::uint32_t>(group));
-  ext4_group_desc descriptor{};
-  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
-  const auto whole = [&](std::uint32_t low, std::uint32_t high) {
-    return low | (descriptor_size_ > kSmallDescriptor ? std::uint64_t{high} << 32 : 0);
-  };
-  return {whole(descriptor.bg_block_bitmap, descriptor.bg_block_bitmap_hi),
-          whole(descriptor.bg_inode_bitmap, descriptor.bg_inode_bitmap_hi),
-          whole(descriptor.bg_inode_table, descriptor.bg_inode_table_hi)};
-}
-
 void Superblock::require_inside(std::string_view what, std::uint64_t group, std::uint64_t at,
                                 std::uint64_t count) const {
   if (at != 0 && at < blocks_ && count <= blocks_ - at) return;
@@ -314,18 +299,56 @@ void Superblock::require_inside(std::string_view what, std::uint64_t group, std:
 }
 
 void Superblock::require_descriptors(const Window& where) const {
-  const std::uint64_t per_block = block_size_ / descriptor_size_,
-                      table_blocks =
-                          (std::uint64_t{raw_.s_inodes_per_group} * inode_size_ + block_size_ - 1) /
-                          block_size_;
-  std::vector<std::byte> block(block_size_);
-  for (std::uint64_t group = 0; group < groups_; ++group) {
-    if (group % per_block == 0) read_blocks(where, descriptor_block(group), 1, block);
-    const Places places = places_in(block, group);
-    require_inside("block bitmap", group, places.block_bitmap, 1);
-    require_inside("inode bitmap", group, places.inode_bitmap, 1);
-    require_inside("inode table", group, places.inode_table, table_blocks);
+  for (std::uint64_t number = 0; number < groups_; ++number) {
+    const Group group = this->group(where, number);
+    require_inside("block bitmap", number, group.block_bitmap, 1);
+    require_inside("inode bitmap", number, group.inode_bitmap, 1);
+    require_inside("inode table", number, group.inode_table, group.table_blocks);
   }
+}
+
+ext4_group_desc Superblock::read_descriptor(const Window& where, std::uint64_t group) const {
+  std::vector<std::byte> block(block_size_);
+  read_blocks(where, descriptor_block(group), 1, block);
+  ext4_group_desc descriptor{};
+  const auto bytes = std::span<const std::byte>(block).subspan(
+      group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
+  check_descriptor(bytes, static_cast<std::uint32_t>(group));
+  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
+  return descriptor;
+}
+
+// With meta_bg, a block of descriptors lies in the first, the second and the last of the groups
+// that it describes, and not with the others.
+std::uint64_t Superblock::count_descriptor_blocks(std::uint64_t group) const {
+  const std::uint64_t per_block = block_size_ / descriptor_size_;
+  const bool has_meta = has_incompat(EXT2_FEATURE_INCOMPAT_META_BG);
+  if (has_meta && group / per_block >= raw_.s_first_meta_bg) {
+    const std::uint64_t place = group % per_block;
+    return place == 0 || place == 1 || place == per_block - 1 ? 1 : 0;
+  }
+  if (!has_super(group)) return 0;
+  const std::uint64_t all = (groups_ + per_block - 1) / per_block;
+  return (has_meta ? std::min<std::uint64_t>(raw_.s_first_meta_bg, all) : all) +
+         raw_.s_reserved_gdt_blocks;
+}
+
+Superblock::Group Superblock::group(const Window& where, std::uint64_t number) const {
+  const ext4_group_desc descriptor = read_descriptor(where, number);
+  const auto joined = [wide = descriptor_size_ > kSmallDescriptor](std::uint32_t low,
+                                                                   std::uint32_t high) {
+    return low | (wide ? std::uint64_t{high} << 32 : 0);
+  };
+  const std::uint64_t table_bytes = std::uint64_t{raw_.s_inodes_per_group} * inode_size_;
+  Group group;
+  group.block_bitmap = joined(descriptor.bg_block_bitmap, descriptor.bg_block_bitmap_hi);
+  group.inode_bitmap = joined(descriptor.bg_inode_bitmap, descriptor.bg_inode_bitmap_hi);
+  group.inode_table = joined(descriptor.bg_inode_table, descriptor.bg_inode_table_hi);
+  group.table_blocks = (table_bytes + block_size_ - 1) / block_size_;
+  group.descriptor_blocks = count_descriptor_blocks(number);
+  group.has_no_bitmap = (has_checksums() || has_ro_compat(EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) &&
+                        (descriptor.bg_flags & EXT2_BG_BLOCK_UNINIT) != 0;
+  return group;
 }
 
 Superblock::InodePlace Superblock::place_of(const Window& where, std::uint32_t number) const {
@@ -334,9 +357,7 @@ Superblock::InodePlace Superblock::place_of(const Window& where, std::uint32_t n
                 fmt::format("inode {}: the filesystem has 1 to {}", number, raw_.s_inodes_count));
   const std::uint64_t group = (number - 1) / raw_.s_inodes_per_group,
                       index = (number - 1) % raw_.s_inodes_per_group;
-  std::vector<std::byte> block(block_size_);
-  read_blocks(where, descriptor_block(group), 1, block);
-  const std::uint64_t table = places_in(block, group).inode_table;
+  const std::uint64_t table = this->group(where, group).inode_table;
   const std::uint64_t in_table = index * inode_size_ / block_size_;
   require_inside("inode table", group, table, in_table + 1);
   return {table + in_table, static_cast<std::uint32_t>(index * inode_size_ % block_size_)};

@@ -71,6 +71,27 @@ class Superblock {
     std::uint32_t offset = 0;
   };
   InodePlace place_of(const Window& where, std::uint32_t number) const;
+
+  // Groups, as they lie on disk
+  std::uint64_t groups() const { return groups_; }
+  std::uint64_t first_block_of(std::uint64_t group) const {
+    return raw_.s_first_data_block + group * raw_.s_blocks_per_group;
+  }
+  std::uint64_t group_of(std::uint64_t block) const {
+    return (block - raw_.s_first_data_block) / raw_.s_blocks_per_group;
+  }
+  /// The block that has byte 1024.
+  std::uint64_t superblock_block() const { return kSuperblockAt / block_size_; }
+  bool has_super(std::uint64_t group) const;
+  struct Group {
+    std::uint64_t block_bitmap = 0, inode_bitmap = 0, inode_table = 0, table_blocks = 0;
+    /// behind its superblock copy, or in its place, with the room for more
+    std::uint64_t descriptor_blocks = 0;
+    bool has_no_bitmap = false;  ///< of blocks: all but its own structures are free
+  };
+  /// Throws: Corrupt (its checksum is wrong), Io. Does not check: where its structures lie.
+  Group group(const Window& where, std::uint64_t number) const;
+
   /// Reads all group descriptors. Throws: Corrupt (a wrong checksum; one that leads outside of the
   /// filesystem), Io. Does not check: whether what they lead to overlaps.
   void require_descriptors(const Window& where) const;
@@ -80,17 +101,13 @@ class Superblock {
                    std::span<std::byte> out) const;
 
  private:
-  struct Places {  // blocks
-    std::uint64_t block_bitmap = 0, inode_bitmap = 0, inode_table = 0;
-  };
   void check(const Window& where);
-  /// Of a group whose descriptor is in this block. Throws: Corrupt (the checksum).
-  Places places_in(std::span<const std::byte> block, std::uint64_t group) const;
   void require_inside(std::string_view what, std::uint64_t group, std::uint64_t at,
                       std::uint64_t count) const;
   void check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const;
   std::uint64_t descriptor_block(std::uint64_t group) const;
-  bool has_super(std::uint64_t group) const;
+  ext4_group_desc read_descriptor(const Window& where, std::uint64_t group) const;
+  std::uint64_t count_descriptor_blocks(std::uint64_t group) const;
   std::uint64_t count_supers() const;
   std::uint64_t overhead_blocks(std::uint64_t journal_blocks) const;
   std::uint64_t kernel_reserve_blocks() const;
