@@ -7,6 +7,6 @@
 int main(int argc, char** argv) {
   rawimg::cli::Process process;
   rawimg::cli::Streams io = process.streams();
-  const int code = rawimg::cli::run({argv + (argc > 0), argv + argc}, io);
+  const int code = rawimg::cli::run(rawimg::cli::words_of(argc, argv), io);
   return process.finish(code);
 }

@@ -74,6 +74,17 @@ int run_command(const Command& command, const std::vector<std::string>& words, S
 
 }  // namespace
 
+std::vector<std::string> words_of(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv, argv + argc);
+  if (words.empty()) return words;
+  const std::string name = words[0].substr(words[0].rfind('/') + 1);
+  if (name == "gem5img" || name == "gem5img.py")
+    words[0] = "gem5img";
+  else
+    words.erase(words.begin());
+  return words;
+}
+
 int run(const std::vector<std::string>& words, Streams& io) {
   if (words.empty()) {
     io.err << overview_text();
