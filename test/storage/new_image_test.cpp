@@ -147,6 +147,9 @@ TEST_CASE("an image that takes the place of an open one is as private and keeps 
     REQUIRE(stat((dir / name).c_str(), &status) == 0);
     return status.st_mode & 07777;
   };
+  // root gives it back to whose it was
+  const uid_t owner = geteuid() == 0 ? 1234 : geteuid();
+  if (owner != geteuid()) REQUIRE(chown((dir / "a.img").c_str(), owner, 2345) == 0);
   NewImage image(ImageFile::open(dir / "a.img", Access::ReadWrite));
   CHECK(mode_of("a.img.part") == 01600);
   REQUIRE_THROWS_MATCHES(ImageFile::open(dir / "a.img", Access::ReadWrite), Error,
@@ -156,6 +159,9 @@ TEST_CASE("an image that takes the place of an open one is as private and keeps 
   image.commit(Durability::Sync);
   CHECK(read_file(dir / "a.img") == "newer");
   CHECK(mode_of("a.img") == mode);
+  struct stat status {};
+  REQUIRE(stat((dir / "a.img").c_str(), &status) == 0);
+  CHECK(status.st_uid == owner);
 }
 
 TEST_CASE("a part file that was taken away is neither renamed nor removed", "[storage]") {
