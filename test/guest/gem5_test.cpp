@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+#include <rawimg/fstab.h>
+#include <rawimg/gem5.h>
+
+#include <algorithm>
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "guest/guest_tree.h"
+#include "guest/stage3_files.h"
+#include "support/error_matcher.h"
+
+using namespace rawimg;
+using namespace rawimg::test;
+using Catch::Contains;
+
+namespace {
+
+constexpr unsigned kX8664 = 62, kAarch64 = 183, kRiscv = 243;
+
+/// A merged /usr with sysvinit, as a stage3 has it.
+GuestTree stage3(unsigned machine = kX8664) {
+  GuestTree tree;
+  for (const char* path : {"/usr", "/usr/bin", "/usr/sbin", "/etc"}) tree.add_directory(path);
+  tree.add_symlink("/bin", "usr/bin");
+  tree.add_symlink("/sbin", "usr/sbin");
+  tree.add_file("/usr/bin/dash", elf_head(machine), 0755);
+  tree.add_symlink("/usr/bin/sh", "dash");
+  tree.add_file("/usr/sbin/init", elf_head(machine), 0755);
+  tree.add_file("/etc/inittab", sysvinit_inittabs()[0].text);
+  tree.add_file("/etc/fstab", fstabs()[0].text);
+  return tree;
+}
+
+GuestTree with_systemd() {
+  GuestTree tree = stage3();
+  for (const char* path : {"/usr/lib", "/usr/lib/systemd", "/etc/systemd", "/etc/systemd/system"})
+    tree.add_directory(path);
+  tree.add_file("/usr/lib/systemd/systemd", elf_head(kX8664), 0755);
+  tree.nodes.erase("/usr/sbin/init");
+  tree.add_symlink("/usr/sbin/init", "../lib/systemd/systemd");
+  tree.nodes.erase("/etc/inittab");
+  return tree;
+}
+
+Gem5Request with_m5(unsigned machine = kX8664) {
+  Gem5Request request;
+  request.m5 = elf_head(machine) + "the program";
+  request.m5_name = "./m5";
+  return request;
+}
+
+std::vector<InittabEntry> active(const std::string& text) {
+  std::vector<InittabEntry> entries = Inittab::parse(text).entries();
+  std::erase_if(entries, [](const InittabEntry& entry) { return !entry.active; });
+  return entries;
+}
+
+std::set<std::string> codes(const Gem5Plan& plan) {
+  std::set<std::string> codes;
+  for (const Warning& warning : plan.warnings) codes.insert(warning.code);
+  return codes;
+}
+
+/// Prepares, and checks that the same again changes nothing and that taking back brings back all.
+GuestTree prepared(const GuestTree& before, const Gem5Request& request) {
+  GuestTree tree = before;
+  tree.apply(plan_gem5(tree, request).changes);
+  CHECK(plan_gem5(tree, request).changes.empty());
+  GuestTree taken_back = tree;
+  taken_back.apply(plan_gem5_removal(taken_back));
+  CHECK(taken_back.nodes == before.nodes);
+  CHECK(plan_gem5_removal(taken_back).empty());
+  return tree;
+}
+
+}  // namespace
+
+TEST_CASE("an inittab of sysvinit runs the script and no login in its runlevels", "[guest][gem5]") {
+  for (const TextFile& file : sysvinit_inittabs()) {
+    CAPTURE(file.name);
+    const std::string text = gem5_inittab(file.text, InittabStyle::Sysvinit);
+    std::vector<std::string> started;
+    std::set<std::string> ids;
+    for (const InittabEntry& entry : active(text)) {
+      CHECK(entry.id.size() <= 4);
+      CHECK(ids.insert(entry.id).second);
+      CHECK(entry.process.find("getty") == std::string::npos);
+      CHECK(entry.action != "sysinit");
+      CHECK(entry.action != "bootwait");
+      if (entry.runlevels.find('3') != std::string::npos && entry.action != "initdefault" &&
+          entry.action != "ctrlaltdel")
+        started.push_back(entry.process);
+    }
+    CHECK(started == std::vector<std::string>{"/sbin/gem5-start"});
+    CHECK(ids.contains("id"));
+    CHECK(ids.contains("l0"));
+    CHECK(ids.contains("su0"));
+    CHECK(gem5_inittab(text, InittabStyle::Sysvinit) == text);
+    CHECK(without_gem5_inittab(text) == file.text);
+  }
+}
+
+TEST_CASE("an inittab of busybox keeps what makes it usable and loses its shells",
+          "[guest][gem5]") {
+  const std::string by_hand = gem5_inittab(busybox_inittabs()[0].text, InittabStyle::Busybox);
+  CHECK_THAT(by_hand, Contains("\n::sysinit:/bin/busybox --install -s\n") &&
+                          Contains("\n#gem5# /dev/console::sysinit:-/bin/ash\n") &&
+                          Contains("\n::wait:/sbin/gem5-start\n"));
+  const std::string buildroot = gem5_inittab(busybox_inittabs()[1].text, InittabStyle::Busybox);
+  CHECK_THAT(buildroot, Contains("\n#gem5# ::sysinit:/etc/init.d/rcS\n") &&
+                            Contains("\n#gem5# ttyS0::respawn:/sbin/getty") &&
+                            Contains("\n::shutdown:/etc/init.d/rcK\n") &&
+                            Contains("\nnull::sysinit:/bin/ln"));
+  for (const TextFile& file : busybox_inittabs())
+    CHECK(without_gem5_inittab(gem5_inittab(file.text, InittabStyle::Busybox)) == file.text);
+  const std::string alpine =
+      "::sysinit:/sbin/openrc sysinit\n::wait:/sbin/openrc default\ntty1::respawn:/sbin/getty "
+      "38400 tty1\n::shutdown:/sbin/openrc shutdown\n";
+  const std::vector<InittabEntry> left = active(gem5_inittab(alpine, InittabStyle::Busybox));
+  REQUIRE(left.size() == 2);
+  CHECK(left[0].process == "/sbin/gem5-start");
+  CHECK(left[1].action == "shutdown");
+}
+
+TEST_CASE("taking back an inittab brings back every byte of it", "[guest][gem5]") {
+  const std::string text = GENERATE(
+      as<std::string>{}, "", "\n\n", "id:3:initdefault:\r\nc1:2:respawn:/getty\r\n",
+      "c1:2345:respawn:/sbin/getty without an end", "si::sysinit:/rc\n#gem5 is a simulator\n",
+      std::string("a\0b\nc1:2:respawn:/x\n", 17), "\xFF\xFE\n  si::sysinit:/rc\n",
+      "# rawimg gem5: begin (without an end)\nsi::sysinit:/rc\n");
+  CAPTURE(text);
+  const std::string changed = gem5_inittab(text, InittabStyle::Sysvinit);
+  CHECK(changed != text);
+  CHECK(without_gem5_inittab(changed) == text);
+  CHECK(gem5_inittab(changed, InittabStyle::Sysvinit) == changed);
+}
+
+TEST_CASE("a guest boots to a runlevel of the script, whatever its inittab says", "[guest][gem5]") {
+  struct Row {
+    const char *line, *expected;
+  };
+  const auto row = GENERATE(values<Row>({{"id:3:initdefault:\n", ":12345:wait:"},
+                                         {"id:S:initdefault:\n", ":12345S:wait:"},
+                                         {"id:7:initdefault:\n", ":123457:wait:"},
+                                         {"id:6:initdefault:\n", "gd:3:initdefault:\n"},
+                                         {"", "gd:3:initdefault:\n"}}));
+  CAPTURE(row.line);
+  const std::string text = gem5_inittab(row.line, InittabStyle::Sysvinit);
+  CHECK_THAT(text, Contains(row.expected));
+  std::size_t defaults = 0;
+  for (const InittabEntry& entry : active(text)) defaults += entry.action == "initdefault";
+  CHECK(defaults == 1);
+}
+
+TEST_CASE("the line of the script has an id that no other line has", "[guest][gem5]") {
+  const std::string text = gem5_inittab("g5:0:wait:/mine\ng500:6:wait:/mine\nid:3:initdefault:\n",
+                                        InittabStyle::Sysvinit);
+  CHECK_THAT(text, Contains("\ng501:12345:wait:/sbin/gem5-start\n"));
+}
+
+TEST_CASE("an inittab of a hundred thousand lines takes no time", "[guest][gem5]") {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "c1:2345:respawn:/sbin/getty 38400 tty1\n";
+  const std::string changed = gem5_inittab(text, InittabStyle::Sysvinit);
+  CHECK(active(changed).size() == 2);
+  CHECK(without_gem5_inittab(changed) == text);
+}
+
+TEST_CASE("fstabs of all eras get one line for the root and none of absent devices",
+          "[guest][gem5]") {
+  for (const TextFile& file : fstabs())
+    for (const std::string device : {"", "/dev/hda1", "PARTUUID=0badcafe-01", "/dev/a b"}) {
+      CAPTURE(file.name, device);
+      const std::string text = gem5_fstab(file.text, device);
+      std::vector<std::string> roots;
+      for (const FstabEntry& entry : Fstab::parse(text).entries()) {
+        if (!entry.active) continue;
+        CHECK(entry.device.find("LABEL=") == std::string::npos);
+        for (const char* absent : {"/dev/BOOT", "/dev/ROOT", "/dev/SWAP", "/dev/cdrom", "/dev/fd0"})
+          CHECK(entry.device != absent);
+        if (entry.mount_point == "/") roots.push_back(entry.device);
+      }
+      CHECK(roots == std::vector<std::string>{device.empty() ? "/dev/root" : device});
+      CHECK(gem5_fstab(text, device) == text);
+      CHECK(without_gem5_fstab(text) == file.text);
+    }
+}
+
+TEST_CASE("a root line that means something stays unless another device is asked for",
+          "[guest][gem5]") {
+  const std::string text = "UUID=1234 / ext4 defaults 0 1\nLABEL=boot /srv ext4 defaults 0 2";
+  CHECK(gem5_fstab(text, "") == text);
+  const std::string other = gem5_fstab(text, "/dev/vda1");
+  CHECK_THAT(other, Contains("\n/dev/vda1\t/\tauto\tnoatime\t0 0\n") &&
+                        Contains("\n#gem5# UUID=1234 / ext4 defaults 0 1\n"));
+  CHECK(without_gem5_fstab(other) == text);
+}
+
+TEST_CASE("a stage3 is prepared through its symlinks, and taken back to the byte",
+          "[guest][gem5]") {
+  const GuestTree tree = prepared(stage3(), with_m5());
+  CHECK(tree.nodes.at("/usr/sbin/m5") == TreeNode{FileType::Regular, *with_m5().m5, 0755, 0});
+  CHECK(tree.nodes.at("/usr/sbin/gem5").content == "m5");
+  CHECK(tree.nodes.at("/usr/sbin/gem5-start").permissions == 0755);
+  CHECK_THAT(tree.text("/usr/sbin/gem5-start"), Contains("\ntty=ttyS0\n"));
+  CHECK_THAT(tree.text("/etc/inittab"), Contains("/sbin/gem5-start"));
+  CHECK_THAT(tree.text("/etc/fstab"), Contains("/dev/root\t/"));
+}
+
+TEST_CASE("systemd boots to the script in place of its default target", "[guest][gem5]") {
+  GuestTree before = with_systemd();
+  before.add_symlink("/etc/systemd/system/default.target",
+                     "/usr/lib/systemd/system/graphical.target");
+  const GuestTree tree = prepared(before, with_m5());
+  CHECK(tree.text("/etc/systemd/system/default.target") == "gem5.target");
+  CHECK_THAT(tree.text("/etc/systemd/system/gem5-start.service"),
+             Contains("ExecStart=/sbin/gem5-start\n"));
+  CHECK(plan_gem5(before, with_m5()).init == GuestInit::Systemd);
+  CHECK(tree.text("/etc/machine-id").empty());
+  before.add_file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  CHECK(prepared(before, with_m5()).text("/etc/machine-id").size() == 33);
+  GuestTree bare = with_systemd();
+  bare.nodes.erase("/etc/systemd/system");
+  bare.nodes.erase("/etc/systemd");
+  CHECK(prepared(bare, with_m5()).has("/etc/systemd/system/gem5.target"));
+}
+
+TEST_CASE("which init starts the guest is told by what /sbin/init leads to", "[guest][gem5]") {
+  GuestTree both = with_systemd();
+  both.add_file("/etc/inittab", sysvinit_inittabs()[0].text);
+  CHECK(init_of(both) == GuestInit::Systemd);
+  both.nodes.erase("/usr/sbin/init");
+  both.add_file("/usr/sbin/init", elf_head(kX8664), 0755);
+  CHECK(init_of(both) == GuestInit::Sysvinit);
+  GuestTree busybox = stage3();
+  busybox.nodes.erase("/usr/sbin/init");
+  busybox.add_symlink("/usr/sbin/init", "/bin/busybox");
+  // ids that look like sysvinit's are terminals to busybox
+  CHECK(init_of(busybox) == GuestInit::Busybox);
+  GuestTree none = stage3();
+  none.nodes.erase("/etc/inittab");
+  CHECK(init_of(none) == GuestInit::None);
+  CHECK(codes(plan_gem5(none, with_m5())) == std::set<std::string>{"no-init"});
+  CHECK(prepared(none, with_m5()).has("/usr/sbin/gem5-start"));
+}
+
+TEST_CASE("the architecture is that of the guest's shell, and decides on the console",
+          "[guest][gem5]") {
+  CHECK(plan_gem5(stage3(kX8664), with_m5(kX8664)).tty == "ttyS0");
+  CHECK(plan_gem5(stage3(kRiscv), with_m5(kRiscv)).tty == "ttyS0");
+  const Gem5Plan arm = plan_gem5(stage3(kAarch64), with_m5(kAarch64));
+  CHECK(arm.tty == "ttyAMA0");
+  CHECK(arm.architecture == Architecture::Arm);
+  GuestTree odd = stage3();
+  odd.nodes.erase("/usr/bin/sh");
+  odd.nodes.erase("/usr/sbin/init");
+  Gem5Request request;
+  REQUIRE_THROWS_MATCHES(plan_gem5(odd, request), Error, IsError(Errc::NotFound, "/bin/sh"));
+  CHECK(plan_gem5(odd, with_m5(kRiscv)).architecture == Architecture::Riscv);
+  request.architecture = Architecture::Arm;
+  CHECK(plan_gem5(odd, request).tty == "ttyAMA0");
+}
+
+TEST_CASE("an m5 for another processor is refused, and so is what is no program", "[guest][gem5]") {
+  struct Row {
+    std::string m5;
+    const char* text;
+  };
+  const auto row = GENERATE(
+      values<Row>({{elf_head(kAarch64), "'./m5' is for 64-bit ARM, the guest for x86-64"},
+                   {elf_head(kX8664, 64, 1), "neither a program (ELF) nor a script"},
+                   {elf_head(kX8664).substr(0, 19), "neither a program (ELF) nor a script"},
+                   {"", "neither a program"},
+                   {"!<arch>\nlibm5.a", "neither a program"}}));
+  CAPTURE(row.text);
+  Gem5Request request = with_m5();
+  request.m5 = row.m5;
+  REQUIRE_THROWS_MATCHES(plan_gem5(stage3(), request), Error, IsError(Errc::BadInput, row.text));
+}
+
+TEST_CASE("an m5 must be of the architecture that was asked for", "[guest][gem5]") {
+  Gem5Request request = with_m5(kX8664);
+  request.architecture = Architecture::Arm;
+  REQUIRE_THROWS_MATCHES(plan_gem5(stage3(), request), Error,
+                         IsError(Errc::BadInput, "is for x86-64, the guest for arm"));
+  REQUIRE_THROWS_MATCHES(plan_gem5(stage3(40), with_m5(kAarch64)), Error,
+                         IsError(Errc::BadInput, "64-bit ARM, the guest for 32-bit ARM"));
+  CHECK(plan_gem5(stage3(3), with_m5(kX8664)).has_m5);
+}
+
+TEST_CASE("an m5 that is there already is checked, too", "[guest][gem5]") {
+  GuestTree tree = stage3();
+  tree.add_file("/usr/sbin/m5", elf_head(kAarch64), 0755);
+  REQUIRE_THROWS_MATCHES(plan_gem5(tree, {}), Error, IsError(Errc::BadInput, "'/sbin/m5' is for"));
+  tree.add_file("/usr/sbin/m5", elf_head(kX8664), 0755);
+  CHECK(plan_gem5(tree, {}).warnings.empty());
+  // it is nobody's to remove
+  CHECK(prepared(tree, {}).has("/usr/sbin/m5"));
+}
+
+TEST_CASE("without m5 everything else is done, and it is said", "[guest][gem5]") {
+  const GuestTree tree = prepared(stage3(), {});
+  CHECK(tree.has("/usr/sbin/gem5-start"));
+  CHECK_FALSE(tree.has("/usr/sbin/m5"));
+  CHECK(codes(plan_gem5(stage3(), {})) == std::set<std::string>{"no-m5"});
+  Gem5Request script;
+  script.m5 = "#!/bin/sh\n";
+  CHECK(codes(plan_gem5(stage3(), script)) == std::set<std::string>{"m5-is-script"});
+}
+
+TEST_CASE("what has a name of the preparation and is no file is not touched", "[guest][gem5]") {
+  struct Row {
+    TreeNode node;
+    const char* text;
+  };
+  const auto row = GENERATE(values<Row>(
+      {{{FileType::Symlink, "/bin/busybox", 0777, 0}, "/sbin/m5 is a symlink to '/bin/busybox'"},
+       {{FileType::Symlink, "../../../../etc/passwd", 0777, 0}, "/sbin/m5 is a symlink to"},
+       {{FileType::Symlink, "m5", 0777, 0}, "/sbin/m5 is a symlink to 'm5'"},
+       {{FileType::Directory, "", 0755, 0}, "/sbin/m5 is a directory"},
+       {{FileType::CharDevice, "", 0600, 0}, "/sbin/m5 is a device"}}));
+  CAPTURE(row.text);
+  GuestTree tree = stage3();
+  tree.add_file("/usr/bin/busybox", "precious", 0755);
+  tree.nodes["/usr/sbin/m5"] = row.node;
+  REQUIRE_THROWS_MATCHES(plan_gem5(tree, with_m5()), Error, IsError(Errc::Exists, row.text));
+  Gem5Request request = with_m5();
+  request.force = true;
+  const GuestTree after = prepared(tree, request);
+  CHECK(after.nodes.at("/usr/sbin/m5.before-gem5") == row.node);
+  CHECK(after.text("/usr/bin/busybox") == "precious");
+}
+
+TEST_CASE("another m5 goes aside and comes back, and one of ours is replaced", "[guest][gem5]") {
+  GuestTree before = stage3();
+  before.add_file("/usr/sbin/m5", "an older one", 0700);
+  GuestTree tree = prepared(before, with_m5());
+  CHECK(tree.text("/usr/sbin/m5.before-gem5") == "an older one");
+  Gem5Request newer = with_m5();
+  *newer.m5 += "; a newer one";
+  tree.apply(plan_gem5(tree, newer).changes);
+  CHECK(tree.text("/usr/sbin/m5") == *newer.m5);
+  CHECK(tree.text("/usr/sbin/m5.before-gem5") == "an older one");
+  tree.apply(plan_gem5_removal(tree));
+  CHECK(tree.nodes == before.nodes);
+}
+
+TEST_CASE("what was asked for before stays where nothing else is said", "[guest][gem5]") {
+  Gem5Request request = with_m5();
+  request.tty = "/dev/ttyS1";
+  request.root_device = "/dev/hda1";
+  request.script = "#!/bin/sh\necho fixed\n";
+  GuestTree tree = prepared(stage3(), request);
+  CHECK(tree.text("/usr/sbin/gem5-script") == *request.script);
+  CHECK(plan_gem5(tree, {}).changes.empty());
+  Gem5Request other;
+  other.tty = "ttyS0";
+  tree.apply(plan_gem5(tree, other).changes);
+  CHECK_THAT(tree.text("/usr/sbin/gem5-start"), Contains("\ntty=ttyS0\n"));
+  CHECK_THAT(tree.text("/etc/fstab"), Contains("/dev/hda1\t/"));
+}
+
+TEST_CASE("a guest that has gem5-bridge is left alone unless it is forced", "[guest][gem5]") {
+  for (const std::string path : {"/usr/local/bin/gem5-bridge", "/usr/sbin/gem5_init.sh"}) {
+    GuestTree tree = stage3();
+    tree.add_directory("/usr/local");
+    tree.add_directory("/usr/local/bin");
+    tree.add_file(path, "x", 0755);
+    REQUIRE_THROWS_MATCHES(plan_gem5(tree, with_m5()), Error,
+                           IsError(Errc::Exists, "prepared for gem5 already"));
+    Gem5Request request = with_m5();
+    request.force = true;
+    CHECK(prepared(tree, request).has(path));
+  }
+}
+
+TEST_CASE("a list of what was made cannot have anything else taken away", "[guest][gem5]") {
+  GuestTree tree = stage3();
+  tree.apply(plan_gem5(tree, with_m5()).changes);
+  std::string& script = tree.nodes.at("/usr/sbin/gem5-start").content;
+  const std::size_t at = script.find("#made ");
+  REQUIRE(at != std::string::npos);
+  script.insert(at, "#made /etc/inittab\n#made /usr/bin/dash\n#made ../../etc/passwd\n#made /\n");
+  for (const GuestChange& change : plan_gem5_removal(tree)) {
+    CAPTURE(change.path);
+    CHECK(change.path != "/usr/bin/dash");
+    CHECK((change.path != "/etc/inittab" || change.kind == GuestChange::Kind::Edit));
+    CHECK(change.path != "/");
+  }
+}
+
+TEST_CASE("a /sbin that leads nowhere is refused", "[guest][gem5]") {
+  for (const char* target : {"sbin", "/nowhere", "usr/bin/dash"}) {
+    CAPTURE(target);
+    GuestTree tree = stage3();
+    tree.nodes["/sbin"].content = target;
+    tree.nodes.erase("/usr/sbin");
+    REQUIRE_THROWS_MATCHES(plan_gem5(tree, with_m5()), Error,
+                           IsError(Errc::Exists, "which leads to no directory"));
+  }
+  GuestTree none = stage3();
+  none.nodes.erase("/sbin");
+  CHECK(prepared(none, with_m5()).has("/sbin/m5"));
+}
+
+TEST_CASE("a terminal or device that would break a line is refused", "[guest][gem5]") {
+  for (const std::string tty : {"/dev/", "ttyS0\nrm -rf /", "../console", "a b", "$(reboot)",
+                                "ttyS0123456789012345678901234567"}) {
+    CAPTURE(tty);
+    Gem5Request request = with_m5();
+    request.tty = tty;
+    REQUIRE_THROWS_MATCHES(plan_gem5(stage3(), request), Error,
+                           IsError(Errc::Usage, "no name of a terminal"));
+  }
+  Gem5Request request = with_m5();
+  request.root_device = "/dev/a\n#made /etc/passwd";
+  REQUIRE_THROWS_MATCHES(plan_gem5(stage3(), request), Error, IsError(Errc::Usage, "control byte"));
+}
+
+TEST_CASE("a script says what it was made with, and nothing else is one", "[guest][gem5]") {
+  const Gem5Start start{"ttyAMA0", "PARTUUID=1-01", {"/sbin/m5", "/sbin/gem5"}};
+  const auto parsed = parse_gem5_start(gem5_start_script(start));
+  REQUIRE(parsed);
+  CHECK(parsed->tty == start.tty);
+  CHECK(parsed->root_device == start.root_device);
+  CHECK(parsed->made == start.made);
+  CHECK_FALSE(parse_gem5_start(""));
+  CHECK_FALSE(parse_gem5_start("#!/bin/sh\necho tty=x\n"));
+  CHECK_FALSE(parse_gem5_start("#!/bin/sh\n# rawimg gem5: start\n"));
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include <rawimg/machine.h>
+
+#include <catch2/catch.hpp>
+
+#include "guest/guest_tree.h"
+
+using namespace rawimg;
+using namespace rawimg::test;
+
+TEST_CASE("an ELF program says which processor it is for", "[guest][machine]") {
+  struct Row {
+    unsigned number, bits;
+    const char* text;
+    std::optional<Architecture> architecture;
+  };
+  const auto row = GENERATE(values<Row>({{3, 32, "32-bit x86", Architecture::X86},
+                                         {62, 64, "x86-64", Architecture::X86},
+                                         {62, 32, "x86-64 with 32-bit pointers", Architecture::X86},
+                                         {40, 32, "32-bit ARM", Architecture::Arm},
+                                         {183, 64, "64-bit ARM", Architecture::Arm},
+                                         {243, 64, "64-bit RISC-V", Architecture::Riscv},
+                                         {243, 32, "32-bit RISC-V", Architecture::Riscv},
+                                         {8, 32, "ELF machine 8, 32 bits", std::nullopt}}));
+  CAPTURE(row.text);
+  for (const unsigned type : {2U, 3U}) {
+    const auto machine = machine_of_program(elf_head(row.number, row.bits, type));
+    REQUIRE(machine);
+    CHECK(to_text(*machine) == row.text);
+    CHECK(architecture_of(*machine) == row.architecture);
+  }
+}
+
+TEST_CASE("a big-endian ELF header is read in its order", "[guest][machine]") {
+  std::string head(64, '\0');
+  head.replace(0, 4,
+               "\x7F"
+               "ELF");
+  head[4] = 1;
+  head[5] = 2;
+  head[17] = 2;
+  head[19] = 8;
+  CHECK(machine_of_program(head) == Machine{8, 32});
+}
+
+TEST_CASE("an ELF header of 19 bytes is none, and one of 20 is enough", "[guest][machine]") {
+  const std::string head = elf_head(62);
+  for (std::size_t size = 0; size < kElfHeadBytes; ++size) {
+    CAPTURE(size);
+    CHECK_FALSE(machine_of_program(head.substr(0, size)));
+  }
+  CHECK(machine_of_program(head.substr(0, kElfHeadBytes)) == Machine{62, 64});
+}
+
+TEST_CASE("what is no program has no processor", "[guest][machine]") {
+  CHECK_FALSE(machine_of_program(elf_head(62, 64, 1)));  // an object file
+  CHECK_FALSE(machine_of_program(elf_head(62, 64, 4)));  // a core
+  CHECK_FALSE(machine_of_program("#!/bin/sh\nexec true          \n"));
+  CHECK_FALSE(machine_of_program("!<arch>\nlibm5.a/                 "));
+  std::string head = elf_head(62);
+  head[4] = 3;
+  CHECK_FALSE(machine_of_program(head));
+  head = elf_head(62);
+  head[5] = 0;
+  CHECK_FALSE(machine_of_program(head));
+}
+
+namespace {
+
+std::string bz_image(unsigned version, unsigned flags) {
+  std::string head(kKernelHeadBytes, '\0');
+  head.replace(510, 2, "\x55\xAA");
+  head.replace(514, 4, "HdrS");
+  head[518] = static_cast<char>(version & 0xFF);
+  head[519] = static_cast<char>(version >> 8);
+  head[566] = static_cast<char>(flags);
+  return head;
+}
+
+}  // namespace
+
+TEST_CASE("a kernel says which processor it is for", "[guest][machine]") {
+  CHECK(machine_of_kernel(bz_image(0x20F, 0x3F)) == Machine{62, 64});
+  CHECK(machine_of_kernel(bz_image(0x20F, 0)) == Machine{3, 32});
+  CHECK(machine_of_kernel(bz_image(0x20B, 1)) == Machine{3, 32});  // before 2.12 there are no flags
+  std::string image(kKernelHeadBytes, '\0');
+  CHECK_FALSE(machine_of_kernel(image));
+  image.replace(56, 4, "ARM\x64");
+  CHECK(machine_of_kernel(image) == Machine{183, 64});
+  image.replace(56, 4, "RSC\x05");
+  CHECK(machine_of_kernel(image) == Machine{243, 64});
+  CHECK(machine_of_kernel(elf_head(183)) == Machine{183, 64});
+  CHECK_FALSE(machine_of_kernel(bz_image(0x20F, 1).substr(0, 567)));
+  CHECK_FALSE(machine_of_kernel(""));
+}
