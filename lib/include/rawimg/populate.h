@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -12,6 +13,7 @@
 
 #include <rawimg/entry.h>
 #include <rawimg/ext_options.h>
+#include <rawimg/guest_files.h>
 #include <rawimg/image_path.h>
 #include <rawimg/observer.h>
 #include <rawimg/window.h>
@@ -31,6 +33,16 @@ struct SourceSpec {
 
 enum class OnUnsupported { Stop, Skip };
 
+/// What comes behind all sources and depends on what they have brought.
+struct Amendment {
+  /// Whether the content of files of this name (the last component) has to be known; of other
+  /// programs (ELF) the first bytes are.
+  std::function<bool(std::string_view name)> reads;
+  /// Asked once, when the sources have ended; its entries count as later ones. `time` is that of
+  /// the superblock.
+  std::function<std::unique_ptr<EntrySource>(const GuestFiles& files, Timestamp time)> make;
+};
+
 struct PopulateOptions {
   OnUnsupported on_unsupported = OnUnsupported::Stop;
   /// time of the superblock and of implied directories; default: the newest mtime of the sources,
@@ -43,6 +55,7 @@ struct PopulateOptions {
   bool dry_run = false;  ///< populate(): nothing is written, everything else happens;
                          ///< build_ext(): content is not written
   std::stop_token stop;
+  std::optional<Amendment> amendment;
 };
 
 struct PopulateResult {

@@ -11,6 +11,7 @@
 #include "ext/builder.h"
 #include "tree/metadata_digest.h"
 #include "tree/tree_builder.h"
+#include "tree/tree_files.h"
 
 namespace rawimg {
 namespace {
@@ -54,6 +55,7 @@ class Job {
   PopulateResult run(const Settled& settled) {
     const std::optional<std::int64_t> epoch = decide_epoch(how_, settled.created);
     read_sources();
+    if (how_.amendment && !stopped_measuring_) amend(epoch);
     result_.epoch = epoch.value_or(tree_.newest_mtime());
     tree_.settle_implied(result_.epoch);
     const TreeSummary summary = summarize_tree(tree_, builder_);
@@ -79,6 +81,15 @@ class Job {
                        builder_.inode_size())});
   }
 
+  void amend(std::optional<std::int64_t> epoch) {
+    const TreeFiles files(tree_, builder_, kept_);
+    SourceSpec spec;
+    spec.source = how_.amendment->make(files, {epoch.value_or(tree_.newest_mtime()), 0});
+    const std::uint64_t of_sources = result_.entries;
+    with_context(quote(spec.source->name()), [&] { read_source(spec); });
+    result_.entries = of_sources;
+  }
+
   void read_source(const SourceSpec& spec) {
     tree_.begin_source(spec);
     for (;;) {
@@ -99,8 +110,11 @@ class Job {
   }
 
   void take(EntrySource& source, const Entry& entry) {
+    if (how_.amendment) kept_.begin(entry, how_.amendment->reads);
+    bool has_content = false;
     try {
-      if (tree_.take(entry, [&] { copy_content(source); })) ++result_.entries;
+      if (tree_.take(entry, [&] { has_content = true, copy_content(source); })) ++result_.entries;
+      if (how_.amendment && has_content) kept_.end(tree_.last_file());
     } catch (const Error& error) {
       if (!error.path().empty() || error.code() == Errc::Interrupted) throw;
       throw error.in(quote(entry.path)).with_path(entry.path);
@@ -110,6 +124,7 @@ class Job {
   void copy_content(EntrySource& source) {
     while (const auto chunk = source.next_chunk()) {
       check_stop();
+      if (how_.amendment) kept_.add(*chunk);
       builder_.append(*chunk);
       result_.content_bytes += chunk->bytes.size();
       if (builder_.is_full() && !keep_measuring()) return;
@@ -192,6 +207,7 @@ class Job {
   const PopulateOptions& how_;
   Observer& observer_;
   TreeBuilder tree_;
+  KeptContent kept_;
   PopulateResult result_;
   Progress::Stage stage_ = Progress::Stage::Reading;
   /// seen: with those that are left out

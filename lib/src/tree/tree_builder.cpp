@@ -111,6 +111,7 @@ void TreeBuilder::take_other(const Entry& entry, const Components& path,
   const Place place = clear_place(path);
   names_.add(place.directory, place.name, node);
   if (entry.type == FileType::Regular) {
+    last_file_ = node;
     try {
       read_content();
     } catch (const Error& error) {
@@ -406,6 +407,29 @@ std::optional<NodeId> TreeBuilder::lookup(const Components& path) {
   if (path.empty()) return ExtBuilder::kRoot;
   const auto directory = parent_of(path, Missing::Stop);
   return directory ? find(*directory, path.back()) : std::nullopt;
+}
+
+std::optional<TreeBuilder::Found> TreeBuilder::resolve(std::string_view path, Follow follow) {
+  std::vector<std::string> todo;  // the last component first
+  push_components(todo, path);
+  NodeId directory = ExtBuilder::kRoot;
+  for (unsigned links = 0; !todo.empty() && todo.front() != "..";) {
+    const std::string name = std::move(todo.front());
+    todo.erase(todo.begin());
+    const auto parent = walk_on(directory, std::move(todo), Missing::Stop);
+    const auto node = parent ? find(*parent, name) : std::nullopt;
+    if (!node) return std::nullopt;
+    if (follow == Follow::AllButLast || builder_.meta(*node).type != FileType::Symlink)
+      return Found{*node, *parent, name};
+    if (links++ == kMaxSymlinks) return std::nullopt;
+    const std::string_view target = builder_.symlink_target(*node);
+    directory = target.starts_with('/') ? ExtBuilder::kRoot : *parent;
+    todo.clear();
+    push_components(todo, target);
+  }
+  const auto node = walk_on(directory, std::move(todo), Missing::Stop);
+  if (!node) return std::nullopt;
+  return Found{*node, *node, ""};
 }
 
 std::optional<NodeId> TreeBuilder::walk(const Components& path, std::size_t count,

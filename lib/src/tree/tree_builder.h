@@ -53,6 +53,16 @@ class TreeBuilder {
   std::int64_t newest_mtime() const { return newest_mtime_; }
   std::uint64_t skipped() const { return skipped_; }
   std::uint64_t dropped_fractions() const { return dropped_fractions_; }
+  /// The file whose content `take` has read last.
+  NodeId last_file() const { return last_file_; }
+  enum class Follow { All, AllButLast };
+  /// A node, and by which name it was found; of a directory that `..` led to, by none.
+  struct Found {
+    NodeId node, directory;
+    std::string name;
+  };
+  /// What a path as a guest would type it leads to, with symlinks resolved inside the image.
+  std::optional<Found> resolve(std::string_view path, Follow follow);
   /// First 64 bits of a digest of the node's xattrs; 0: none.
   std::uint64_t xattr_digest(NodeId node) const;
 
@@ -104,6 +114,7 @@ class TreeBuilder {
   std::vector<NodeId> implied_;               ///< in the order of their making
   std::vector<bool> is_implied_;              ///< by node: no entry of its own so far
   std::vector<std::uint64_t> xattr_digests_;  ///< by node, up to the last one that has xattrs
+  NodeId last_file_ = ExtBuilder::kRoot;
   std::int64_t newest_mtime_ = 1;
   std::uint64_t skipped_ = 0, dropped_fractions_ = 0;
 };
