@@ -12,13 +12,15 @@
 #include "cli/signals.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
+#include "edit/gem5_build.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr std::span<const OptionSpec> kBuildTables[] = {
-    kFromOption,    kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions,
-    kThreadsOption, kWriteOptions,  kLockOptions, kProgressOptions,   kCommonOptions};
+    kFromOption,      kSourceOptions, kDiskOptions,  kFilesystemOptions,
+    kReadingOptions,  kThreadsOption, kWriteOptions, kLockOptions,
+    kProgressOptions, kCommonOptions, kGem5Switch,   kGem5Options};
 constexpr std::span<const OptionSpec> kInitTables[] = {kDiskOptions,     kFilesystemOptions,
                                                        kWriteOptions,    kLockOptions,
                                                        kProgressOptions, kCommonOptions};
@@ -53,16 +55,18 @@ Json result_json(const BuildRequest& request, const BuildResult& made, double se
 }
 
 ExitCode make(const std::string& command, const BuildRequest& request, const Args& args,
-              Streams& io) {
+              Streams& io, Gem5Build* gem5 = nullptr) {
   ConsoleObserver observer(command, args, io);
   std::vector<SourceSpec> sources = open_sources(request.sources, request.image, args, io);
   std::optional<StoppableJob> job;
   BuildOptions how = request.how;
+  if (gem5 != nullptr) how.populate.amendment = gem5->amendment(observer);
   // what comes before, waiting for a lock, has nothing to tidy up
   how.part_created = [&job](const std::filesystem::path& part) { job.emplace(part); };
   const BuildResult made = build(request.image, request.spec, std::move(sources), how, observer);
   job.reset();
-  const Json result = result_json(request, made, observer.seconds());
+  Json result = result_json(request, made, observer.seconds());
+  if (gem5 != nullptr) result["gem5"] = gem5->result();
   observer.finished(closing_line(request, made, observer.seconds()), result);
   if (args.has("json")) print_result(io, command, result, observer.warnings());
   if (!args.has("dry-run")) require_told(io, request.image, "was made");
@@ -71,9 +75,12 @@ ExitCode make(const std::string& command, const BuildRequest& request, const Arg
 
 ExitCode run_build(const Args& args, Streams& io) {
   (void)args.require(0, "IMG, the image to make,");
-  const BuildRequest request = read_build_request("build", args, io);
+  BuildRequest request = read_build_request("build", args, io);
   require_sources("build", request);
-  return make("build", request, args, io);
+  require_gem5_switch(args);
+  if (!args.has("gem5")) return make("build", request, args, io);
+  Gem5Build gem5(args, request, io);
+  return make("build", request, args, io, &gem5);
 }
 
 ExitCode run_init(const Args& args, Streams& io) {
@@ -94,6 +101,7 @@ const Command kBuild{
   rawimg build root.img --from root.tar --size auto                # nothing is free: for a read-only root
   rawimg build root.img --from root.tar --size 2G -t ext4 --start 63s
   docker export c1 | rawimg build c1.img --from - --size 1G --table none
+  rawimg build gentoo.img --from stage3-amd64-openrc.tar.xz --gem5 --m5 ./m5
   rawimg build data.img --from base.tar --from bench.tar.gz --at /opt/bench --strip-components 1 --size 8G
 )",
     .details =
@@ -103,6 +111,7 @@ images that differ in nothing else and are attached to one machine want --uuid r
 Of a directory, files of the user who calls become root's, and of his group root's group's; others keep their numbers.
 With --size auto the filesystem is made as large as its content needs, in the same one pass, also from standard input;
 what is behind the + is what df in the guest shows as available. Nothing is reserved for root then, unless --reserved says so.
+--gem5 is 'rawimg gem5' in the same pass: the image appears with the preparation in it, or not at all; see there.
 SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.
 )",
     .options = kBuildTables,

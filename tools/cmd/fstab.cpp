@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/numbers.h"
 #include "cmd/all.h"
+#include "edit/device_word.h"
 #include "edit/guest_file.h"
 #include "edit/run_edit.h"
 #include "guest/fstab_line.h"
@@ -81,37 +82,6 @@ Json result(const std::string& text) {
 }
 
 constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result};
-
-[[noreturn]] void refuse_auto(const std::string& word) {
-  std::string upper = word.substr(0, word.find('='));
-  for (char& c : upper)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  const bool known = upper == "PARTUUID" || upper == "UUID" || upper == "LABEL";
-  throw Error(Errc::Usage,
-              known ? fmt::format("device {}; did you mean '{}=auto'?", quote(word), upper)
-                    : fmt::format("device {}: 'auto' stands for something in PARTUUID=auto, "
-                                  "UUID=auto and LABEL=auto",
-                                  quote(word)));
-}
-
-/// "auto" stands for what names this partition, or this filesystem, wherever the disk is attached.
-std::string device_of(const Edit& edit, const std::string& word) {
-  const std::size_t equals = word.find('=');
-  if (equals == std::string::npos || word.substr(equals) != "=auto") return word;
-  const std::string tag = word.substr(0, equals);
-  const ExtSummary& summary = edit.fs().info().summary;
-  if (tag == "UUID") return "UUID=" + to_text(summary.uuid);
-  if (tag == "PARTUUID" && edit.partuuid.empty())
-    throw Error(Errc::Usage, "PARTUUID=auto: the image has no partition table")
-        .with_hint("UUID=auto names the filesystem");
-  if (tag == "PARTUUID") return edit.partuuid;
-  if (tag == "LABEL" && summary.label.empty())
-    throw Error(Errc::Usage, "LABEL=auto: the filesystem has no label")
-        .with_hint("UUID=auto names it, too");
-  if (tag == "LABEL") return "LABEL=" + summary.label;
-  if (tag.find('/') != std::string::npos) return word;  // a name, no tag
-  refuse_auto(word);
-}
 
 FstabRequest read_request(const Edit& edit, const GuestWords& words) {
   require_operands(words, 3, 6, "MOUNTPOINT DEVICE TYPE [OPTIONS [DUMP [PASS]]]");

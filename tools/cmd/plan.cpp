@@ -143,7 +143,7 @@ const Command kPlan{
   rawimg plan --from root.tar --size 2G -t ext4         # whether it fits, and what stays free
 )",
     .details =
-        R"(Takes exactly what build takes. With a SIZE that is a number, each type is shown as small as it can be.
+        R"(Takes exactly what build takes, but for --gem5. With a SIZE that is a number, each type is shown as small as it can be.
 The sources are read once: of a compressed one, that is what decompressing it costs. What could not be stored, or would
 be lost, is listed; the exit code is the one that build would have.
 )",
