@@ -280,3 +280,46 @@ TEST_CASE("serial gives a login and takes it back", "[cli][serial]") {
                                                 {"ttyS0", "off", "--remove"}})
     CHECK(serial(wrong).code == 2);
 }
+
+TEST_CASE("info --boot prints lines to paste, and the kernels of the image", "[cli][info]") {
+  const Bench bench;
+  bench.require_built({"--size", "64M", "--disk-id", "0badcafe"});
+  const auto boot = [&](const std::string& target) {
+    const CliResult result = run_rawimg({"info", "--boot", target, bench.image});
+    CAPTURE(result.err);
+    REQUIRE(result.code == 0);
+    return result.out;
+  };
+  CHECK_THAT(boot("qemu"), Contains("qemu-system-x86_64 ") &&
+                               Contains("-append 'root=PARTUUID=0badcafe-01 rw console=ttyS0'\n") &&
+                               Contains("file=" + bench.image + ",format=raw") &&
+                               Contains(":1/boot/vmlinux-6.1 KERNEL  # x86-64\n"));
+  CHECK_THAT(boot("gem5"), Contains("DiskImageResource(local_path=\"" + bench.image +
+                                    "\", root_partition=\"1\")") &&
+                               Contains("\"root=PARTUUID=0badcafe-01\", \"rw\"]") &&
+                               Contains("# /dev/hda1 is what X86Board calls"));
+  const auto json = nlohmann::json::parse(boot("firecracker"));
+  CHECK(json.at("drives").at(0).at("partuuid") == "0badcafe-01");
+  CHECK(json.at("drives").at(0).at("path_on_host") == bench.image);
+  const CliResult wrong = run_rawimg({"info", "--boot", "gem", bench.image});
+  CHECK(wrong.code == 2);
+  CHECK_THAT(wrong.err, Contains("did you mean 'gem5'?"));
+  const auto figures = run_rawimg({"info", "--json", "--boot", "qemu", bench.image}).json();
+  CHECK(figures.at("result").at("kernels").at(0).at("machine") == "x86-64");
+  CHECK(figures.at("result").at("root") == "PARTUUID=0badcafe-01");
+}
+
+TEST_CASE("info --boot of an ARM guest without a table has another console and root",
+          "[cli][info]") {
+  const Bench bench;
+  write_file(bench.dir / "a.tar", guest_tar({}, kAarch64));
+  const std::string image = bench.at("bare.img");
+  REQUIRE(run_rawimg({"build", image, "--from", bench.at("a.tar"), "--size", "64M", "--table",
+                      "none", "--no-sync", "-q"})
+              .code == 0);
+  CHECK_THAT(run_rawimg({"info", "--boot", "qemu", image}).out,
+             Contains("qemu-system-aarch64 -M virt") &&
+                 Contains("-append 'root=/dev/vda rw console=ttyAMA0'"));
+  CHECK_THAT(run_rawimg({"info", "--boot", "gem5", image}).out,
+             Contains("bare.img\"),") && Contains("\"root={root_value}\", \"rw\"]"));
+}

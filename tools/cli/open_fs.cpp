@@ -83,8 +83,8 @@ OpenedFs open_filesystem_in(ImageFile file, const Address& address, const Args& 
                          args.has("ignore-journal") ? DirtyJournal::Ignore : DirtyJournal::Refuse);
     });
     return OpenedFs{
-        std::move(image),         std::move(recovered), std::move(fs), found.slot, start,
-        std::move(found.warnings)};
+        std::move(image),          std::move(recovered),     std::move(fs), found.slot, start,
+        std::move(found.warnings), std::move(found.partuuid)};
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <rawimg/ext_fs.h>
@@ -25,6 +26,7 @@ struct OpenedFs {
   unsigned slot = 0;
   std::uint64_t start = 0;             ///< byte of the image
   std::vector<Warning> warnings = {};  ///< on standard error already; for JSON
+  std::string partuuid = {};           ///< of the partition; empty for slot 0
 };
 
 /// With the image's name in front, unless it is in the message, and in place of IMG in a command

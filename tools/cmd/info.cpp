@@ -11,11 +11,16 @@
 #include "cli/requests.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
+#include "read/boot_report.h"
 
 namespace rawimg::cli {
 namespace {
 
-constexpr std::span<const OptionSpec> kTables[] = {kLockOptions, kImageOption, kCommonOptions};
+constexpr OptionSpec kOwn[] = {
+    {"boot", "TARGET",
+     "how to start it, as lines to paste: qemu, gem5 or firecracker; and the kernels in /boot"}};
+constexpr std::span<const OptionSpec> kTables[] = {kOwn, kLockOptions, kImageOption,
+                                                   kCommonOptions};
 
 void print_ext(const ExtInfo& ext, bool terminal, std::ostream& out) {
   const ExtSummary& fs = ext.summary;
@@ -152,6 +157,8 @@ ExitCode run(const Args& args, Streams& io) {
     throw Error(Errc::Usage, fmt::format("{} is a path inside of an image; info describes images",
                                          quote(address.path)))
         .with_hint("'rawimg stat' describes a file");
+  if (const auto target = args.value("boot"))
+    return print_boot(address, read_boot_target(*target), args, io);
   ImageFile image = ImageFile::open(address.image, Access::ReadOnly, read_lock_policy(args));
   const DiskReport report = examine(image, address);
   const std::vector<Warning> warnings =
@@ -173,7 +180,9 @@ const Command kInfo{
     .name = "info",
     .synopsis = "IMG[:N]",
     .summary = "show the partition table, the filesystems and their root= names",
-    .examples = "  rawimg info disk.img\n  rawimg info disk.img:1\n  rawimg info --json disk.img\n",
+    .examples =
+        "  rawimg info disk.img\n  rawimg info disk.img:1\n  rawimg info --json disk.img\n  rawimg "
+        "info --boot qemu disk.img\n",
     .details =
         "root= names what a kernel may be told: PARTUUID= works whatever the disk is called.\n",
     .options = kTables,
