@@ -5,7 +5,8 @@ set -euo pipefail
 script=$(realpath "$(dirname "$0")/../third_party/install-deps.sh")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir"/{bin,cache/rawimg-test/kernel/{boot,lib/modules}}
+mkdir -p "$dir"/{bin,cache/rawimg-test/{kernel/{boot,lib/modules},guest-{sysvinit,systemd}/sbin}}
+for init in sysvinit systemd; do ln -s /lib/init "$dir/cache/rawimg-test/guest-$init/sbin/init"; done
 touch "$dir/cache/rawimg-test/kernel/boot/vmlinuz-0" "$dir/asked" "$dir/missing"
 chmod -R a+rwX "$dir"
 cp "$script" "$dir/install-deps.sh"  # the checkout may be out of reach for the user that the script runs as
@@ -59,4 +60,9 @@ expect 1 'could not install: catch2 lzip$' 'apt-get update -qq' "${as_user[@]}"
 rm "$dir/cache/rawimg-test/kernel/boot/vmlinuz-0"
 expect 2 'a kernel to boot in tests is missing' '^$' "${as_user[@]}" --check
 expect 0 '^$' '^$' "${as_user[@]}" --check quickstart
+touch "$dir/cache/rawimg-test/kernel/boot/vmlinuz-0"
+rm "$dir/cache/rawimg-test/guest-systemd/sbin/init"
+expect 2 'a system to boot in tests is missing in .*guest-systemd' '^$' "${as_user[@]}" --check
+expect 0 '^$' '^$' "${as_user[@]}" --check quickstart
+expect 1 'apt cannot tell what a system with systemd needs' '^apt-get -s -o' "${as_user[@]}"
 echo 'install-deps.sh does what it says'

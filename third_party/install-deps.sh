@@ -4,14 +4,15 @@
 #   install-deps.sh [--check] [quickstart|tests]
 # Installs as root or by `sudo -n`; with neither it prints the one apt line for an administrator and exits 2 at once. With --check it does that always.
 # quickstart: what examples/quickstart.sh cannot do without; tests (the default): that, and every judge.
-# One thing is not installed: the kernel that tests boot in QEMU is unpacked into ${XDG_CACHE_HOME:-~/.cache}/rawimg-test/kernel.
+# What tests boot in QEMU is not installed but unpacked into ${XDG_CACHE_HOME:-~/.cache}/rawimg-test: a kernel, and two small systems, one with sysvinit and one with systemd.
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev nettle-dev
   libcxxopts-dev libfmt-dev nlohmann-json3-dev catch2 libbz2-dev liblz4-dev zlib1g-dev)
 quickstart=(e2fsprogs util-linux tar libcap2-bin pixz)
 judges=(clang-format e2tools fdisk findutils libarchive-tools fakeroot genext2fs qemu-system-x86 busybox-static cpio strace time tree acl attr gzip bzip2 xz-utils zstd lz4 lzip ncompress diffutils patch libbenchmark-dev isal)
-kernel=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/rawimg-test/kernel
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/rawimg-test
+kernel=$cache/kernel
 
 fail() { # EXIT-CODE LINE...
   printf 'install-deps.sh: %s\n' "${@:2}" >&2
@@ -71,6 +72,30 @@ unpack_kernel() {
   have_kernel || fail 1 "$name has no kernel and modules where they are expected"
 }
 
+have_guest() { [[ -x $cache/guest-$1/sbin/init || -L $cache/guest-$1/sbin/init ]]; } # INIT
+
+# All that apt would install into an empty system, unpacked beside each other: nothing of it is run.
+unpack_guest() ( # INIT PACKAGE...
+  local init=$1 names deb
+  shift
+  work=$(mktemp -d "$cache/guest.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  : >"$work/status"
+  mapfile -t names < <(apt-get -s -o Dir::State::status="$work/status" --no-install-recommends install "$@" 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+  ((${#names[@]} > 0)) || fail 1 "apt cannot tell what a system with $init needs; 'apt-get update' as root may help"
+  (cd "$work" && apt-get download -qq -o APT::Sandbox::User="$(id -un)" "${names[@]}") >&2 || fail 1 "could not download the packages of a system with $init"
+  mkdir -p "$work/root"/{usr/{bin,sbin,lib,lib64},etc,proc,sys,dev,run,tmp,root}
+  for name in bin sbin lib lib64; do ln -s "usr/$name" "$work/root/$name"; done
+  for deb in "$work"/*.deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$work/root" --keep-directory-symlink --no-same-owner --exclude './usr/share/doc/*' --exclude './usr/share/locale/*' --exclude './usr/share/man/*'
+  done
+  # as the package's own script does it
+  [[ ! -e $work/root/usr/share/sysvinit/inittab ]] || cp "$work/root/usr/share/sysvinit/inittab" "$work/root/etc/inittab"
+  chmod 755 "$work/root"
+  rm -rf "$cache/guest-$init"
+  mv -T "$work/root" "$cache/guest-$init"
+)
+
 check=false
 if [[ ${1-} == --check ]]; then
   check=true
@@ -92,4 +117,12 @@ fi
 if $with_kernel && ! have_kernel; then
   ! $check || fail 2 "a kernel to boot in tests is missing in $kernel; install-deps.sh fetches it, as any user"
   unpack_kernel
+fi
+if $with_kernel; then
+  for guest in 'sysvinit sysvinit-core' 'systemd systemd-sysv'; do
+    read -r init package <<<"$guest"
+    have_guest "$init" && continue
+    ! $check || fail 2 "a system to boot in tests is missing in $cache/guest-$init; install-deps.sh fetches it, as any user"
+    unpack_guest "$init" "$package" dash coreutils mount util-linux
+  done
 fi

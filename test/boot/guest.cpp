@@ -157,13 +157,22 @@ GuestResult run_in_guest(const GuestJob& job) {
   return result;
 }
 
-std::string boot_from(const fs::path& image, const std::string& device, const std::string& init) {
+fs::path guest_tree(const std::string& init) {
+  const auto directory = cache_directory() / "rawimg-test" / ("guest-" + init);
+  if (!fs::is_directory(directory / "usr"))
+    throw NotRun("no system with " + init + " in '" + directory.string() +
+                 "'; third_party/install-deps.sh fetches one");
+  return directory;
+}
+
+std::string boot_from(const fs::path& image, const std::string& device, const std::string& init,
+                      const std::vector<GuestDisk>& more) {
   const TempDir dir;
   Initrd initrd = base_initrd("ROOT_DEVICE=" + device + "; REAL_INIT=" + init + kSwitchRoot);
   write_file(dir / "initrd", initrd.finish());
-  return run_qemu(dir / "initrd", {{image, GuestDisk::Writes::Discarded}}, 512,
-                  std::chrono::seconds(400))
-      .text();
+  std::vector<GuestDisk> disks{{image, GuestDisk::Writes::Discarded}};
+  disks.insert(disks.end(), more.begin(), more.end());
+  return run_qemu(dir / "initrd", disks, 512, std::chrono::seconds(400)).text();
 }
 
 }  // namespace rawimg::test

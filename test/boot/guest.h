@@ -42,9 +42,13 @@ GuestResult run_in_guest(const GuestJob& job);
 
 /// Boots from a filesystem of the first disk: mounts `device` (such as /dev/vda1) read-only, makes
 /// it the root and runs `init` from it as PID 1. The console ends when the guest powers off,
-/// reboots or panics.
+/// reboots or panics. `more`: further disks, /dev/vdb the first.
 std::string boot_from(const std::filesystem::path& image, const std::string& device,
-                      const std::string& init);
+                      const std::string& init, const std::vector<GuestDisk>& more = {});
+
+/// A small Debian system that third_party/install-deps.sh has unpacked: "sysvinit" or "systemd".
+/// Throws: NotRun when there is none.
+std::filesystem::path guest_tree(const std::string& init);
 
 /// The directory into which third_party/install-deps.sh unpacks Debian's kernel. Throws: NotRun
 /// when there is none.
