@@ -71,6 +71,9 @@ TEST_CASE("only a regular file is replaced", "[storage]") {
   const TempDir dir;
   fs::create_directory(dir / "d");
   REQUIRE_THROWS_MATCHES(NewImage(dir / "d", Replace::RegularFile), Error,
+                         IsError(Errc::Exists, "is a directory"));
+  REQUIRE(::mkfifo((dir / "f").c_str(), 0600) == 0);
+  REQUIRE_THROWS_MATCHES(NewImage(dir / "f", Replace::RegularFile), Error,
                          IsError(Errc::Exists, "not a regular file"));
 }
 
