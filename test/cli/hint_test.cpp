@@ -107,7 +107,7 @@ TEST_CASE("extended attributes that do not fit name the file they are of", "[cli
     check_read({"cp", option, file.string(), small + ":/x"}, 3, "'" + file.string() + "'");
 }
 
-TEST_CASE("--force is not proposed where it would not help", "[cli]") {
+TEST_CASE("the option --force is not proposed where it would not help", "[cli]") {
   const TempDir dir;
   const std::string directory = (dir / "d").string(), tar = (dir / "a.tar").string();
   fs::create_directory(directory);
