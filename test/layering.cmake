@@ -11,10 +11,11 @@ foreach(rooms IN LISTS floors)
     set(floor_of_${room} ${floor})
   endforeach()
 endforeach()
-set(floor_of_cli ${floor_of_tools})  # tools/cli, tools/read, tools/edit and tools/cmd
+set(floor_of_cli ${floor_of_tools})  # tools/cli and the other rooms of tools
 set(floor_of_edit ${floor_of_tools})
 set(floor_of_read ${floor_of_tools})
 set(floor_of_cmd ${floor_of_tools})
+set(floor_of_help ${floor_of_tools})
 
 foreach(pair base:entry base:error base:image_path base:observer base:units base:uuid storage:cow_file storage:image_file storage:new_image storage:window archive:directory_source archive:tar_source
              partition:partition_table ext:block_owners ext:ext_fs ext:ext_options ext:recovery ext:transaction guest:account_files guest:edit_count guest:fstab guest:gem5 guest:guest_files guest:hostname guest:inittab guest:machine guest:serial

@@ -47,9 +47,6 @@ std::span<const Command* const> commands();
 std::vector<OptionSpec> all_options(const Command& command);
 std::string help_text(const Command& command);
 std::string overview_text();
-/// The text of `rawimg help TOPIC` for what is not a command; empty: no such topic.
-std::string topic_text(std::string_view topic);
-std::vector<std::string_view> topic_names();
 
 // Options that mean the same everywhere.
 inline constexpr OptionSpec kCommonOptions[] = {

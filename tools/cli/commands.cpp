@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 
+#include "cli/find_command.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {
@@ -15,6 +17,13 @@ std::span<const Command* const> commands() {
       &kSerial,  &kGem5,     &kGem5img, &kCow,    &kBatch,     &kRecover,  &kUndo,
       &kHelp,    &kVersion};
   return kAll;
+}
+
+const Command* find_command(std::string_view name) {
+  const auto all = commands();
+  const auto it = std::find_if(all.begin(), all.end(),
+                               [&](const Command* command) { return command->name == name; });
+  return it == all.end() ? nullptr : *it;
 }
 
 }  // namespace rawimg::cli

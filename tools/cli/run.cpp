@@ -10,20 +10,13 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/find_command.h"
 #include "cli/output.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr int kSignalExit = 128;
-
-const Command* find_command(std::string_view name) {
-  const auto all = commands();
-  const auto it = std::find_if(all.begin(), all.end(),
-                               [&](const Command* command) { return command->name == name; });
-  return it == all.end() ? nullptr : *it;
-}
 
 /// `command` is empty where there is none of the name `word`.
 int report(Streams& io, std::string_view command, std::string_view word, bool json,

@@ -1,38 +1,65 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "cli/find_command.h"
 #include "cli/output.h"
 #include "cmd/all.h"
+#include "help/man_page.h"
+#include "help/overview.h"
+#include "help/topics.h"
 #include "rawimg_version.h"
 
 namespace rawimg::cli {
 namespace {
 
+constexpr OptionSpec kManOption[] = {
+    {"man", "", "as a page of the manual, for man(1): rawimg help --man build | man -l -"},
+};
 constexpr std::span<const OptionSpec> kTables[] = {kCommonOptions};
+constexpr std::span<const OptionSpec> kHelpTables[] = {kManOption, kCommonOptions};
 
-std::string text_for(const std::string& word) {
-  for (const Command* command : commands())
-    if (command->name == word) return help_text(*command);
-  if (std::string text = topic_text(word); !text.empty()) return text;
-  std::vector<std::string_view> names = topic_names();
+Error unknown_word(const std::string& word) {
+  std::vector<std::string_view> names;
+  for (const Topic& topic : topics()) names.push_back(topic.name);
   for (const Command* command : commands()) names.push_back(command->name);
   const auto guess = nearest(word, names);
-  throw Error(Errc::Usage, fmt::format("no help on {}{}", quote(word),
-                                       guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
+  return Error(Errc::Usage, fmt::format("no help on {}{}", quote(word),
+                                        guess ? fmt::format("; did you mean '{}'?", *guess) : ""));
+}
+
+std::string text_for(const std::string& word, bool as_page) {
+  if (const Command* command = find_command(word))
+    return as_page ? command_page(*command) : help_text(*command);
+  if (const Topic* topic = find_topic(word))
+    return as_page ? topic_page(*topic) : std::string(topic->text);
+  throw unknown_word(word);
+}
+
+Json contents() {
+  Json names = Json::array(), subjects = Json::array();
+  for (const CommandGroup& group : command_groups())
+    for (const Command* command : group.commands) names.push_back(command->name);
+  for (const Topic& topic : topics()) subjects.push_back(topic.name);
+  return {{"commands", std::move(names)}, {"topics", std::move(subjects)}};
 }
 
 ExitCode run_help(const Args& args, Streams& io) {
   args.require_at_most(1);
-  const std::string text = args.operands().empty() ? overview_text() : text_for(args.operands()[0]);
-  if (args.has("json"))
-    print_result(io, "help", {{"text", text}});
-  else
+  const bool as_page = args.has("man"), is_overview = args.operands().empty();
+  const std::string text = !is_overview ? text_for(args.operands()[0], as_page)
+                           : as_page    ? overview_page()
+                                        : overview_text();
+  if (!args.has("json")) {
     io.out << text;
+    return ExitCode::Done;
+  }
+  Json result{{"text", text}};
+  if (is_overview) result.update(contents());
+  print_result(io, "help", result);
   return ExitCode::Done;
 }
 
@@ -49,11 +76,11 @@ ExitCode run_version(const Args& args, Streams& io) {
 
 const Command kHelp{
     .name = "help",
-    .synopsis = "[COMMAND | TOPIC]",
+    .synopsis = "[--man] [COMMAND | TOPIC]",
     .summary = "show help on a command or a topic",
     .examples = "  rawimg help build\n  rawimg help addresses\n",
     .details = "Without a word: the commands, and the topics that there is help on.\n",
-    .options = kTables,
+    .options = kHelpTables,
     .run = run_help,
 };
 
