@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/find_command.h"
 #include "cli/output.h"
+#include "complete/complete_command.h"
 
 namespace rawimg::cli {
 namespace {
@@ -89,7 +90,7 @@ int run(const std::vector<std::string>& words, Streams& io) {
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   const bool json = std::find(rest.begin(), std::find(rest.begin(), rest.end(), "--"), "--json") !=
                     std::find(rest.begin(), rest.end(), "--");
-  const Command* command = find_command(name);
+  const Command* command = name == kComplete.name ? &kComplete : find_command(name);
   const int code = command != nullptr ? run_command(*command, rest, io, json)
                                       : report(io, "", name, json, unknown_command(name));
   const bool told = code != 0 && (!json || !io.out.good());
