@@ -56,7 +56,7 @@ check_exports() {
     echo 'run.sh: these are not declared in a public header, but exported'
     exit 1
   fi
-  readelf -d "$work"/shared/lib/*/librawimg.so | grep -q 'SONAME.*librawimg\.so\.[0-9]*\.[0-9]*\]' || { echo 'run.sh: no soname of two numbers'; exit 1; }
+  readelf -d "$work"/shared/lib/*/librawimg.so | grep 'SONAME.*librawimg\.so\.[0-9]*\.[0-9]*\]' >/dev/null || { echo 'run.sh: no soname of two numbers'; exit 1; }
 }
 
 case $way in

@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 struct PasswdEntry {
@@ -98,3 +100,5 @@ class ShadowFile {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

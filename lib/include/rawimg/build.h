@@ -15,6 +15,8 @@
 #include <rawimg/observer.h>
 #include <rawimg/populate.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 enum class TableKind { Mbr, None };  ///< None: the filesystem is the whole file
@@ -52,3 +54,5 @@ BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
                   std::vector<SourceSpec> sources, const BuildOptions& how, Observer& observer);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 
 #include <rawimg/new_image.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 struct ConvertOptions {
@@ -47,3 +49,5 @@ ByteCount sparsify(ImageFile& image, Sparsify how = Sparsify::Now,
                    const std::stop_token& stop = {});
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 
 #include <rawimg/entry.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 struct DirectoryOptions {
@@ -30,3 +32,5 @@ std::unique_ptr<EntrySource> open_directory(const std::filesystem::path& directo
                                             const DirectoryOptions& options = {});
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// "Nothing matched" is `matched == 0`; "it was so already" is `matched > 0 && changed == 0`.
@@ -15,3 +17,5 @@ struct EditCount {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 enum class FileType : std::uint8_t {
@@ -89,3 +91,5 @@ class EntrySource {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

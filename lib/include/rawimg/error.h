@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Why a call failed. A code is here only when a caller would act differently on it; tools/ maps it
@@ -86,3 +88,5 @@ auto with_context(std::string_view context, Action&& action) -> decltype(action(
 }
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -17,6 +17,8 @@
 #include <rawimg/image_path.h>
 #include <rawimg/window.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Makes an empty filesystem (root and lost+found) that fills the window, in the layout mke2fs
@@ -152,3 +154,5 @@ class ExtFs : public ExtReader {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 #include <rawimg/units.h>
 #include <rawimg/uuid.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 enum class ExtType { Ext2, Ext3, Ext4 };
@@ -63,3 +65,5 @@ struct ExtSummary {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

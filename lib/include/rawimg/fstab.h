@@ -14,6 +14,8 @@
 
 #include <rawimg/edit_count.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// A line that is an entry, or would be one without its number sign. Fields are decoded (`\040` is
@@ -81,3 +83,5 @@ class Fstab {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

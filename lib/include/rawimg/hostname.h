@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Checks that `name` is labels of RFC 1123 between dots (1 to 63 letters, digits and hyphens, no
@@ -33,3 +35,5 @@ std::string set_openrc_hostname(std::string_view text, std::string_view name);
 std::optional<std::string> read_openrc_hostname(std::string_view text);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -16,6 +16,8 @@
 
 struct iovec;
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 class WriteSeam;
@@ -86,3 +88,5 @@ class ImageFile {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// `/` or `/a/b`: no `.`, no `..`, no empty component, no NUL.
@@ -33,3 +35,5 @@ class ImagePath {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

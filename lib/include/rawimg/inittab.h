@@ -11,6 +11,8 @@
 
 #include <rawimg/edit_count.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Which init reads the file. Sysvinit: ids are names of one to four bytes, each active once.
@@ -71,3 +73,5 @@ class Inittab {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 #include <rawimg/image_file.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 enum class Replace { Refuse, RegularFile };  ///< what commit may do to a file that is already there
@@ -53,3 +55,5 @@ class NewImage {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Something that was not done as asked but did not stop the job.
@@ -39,3 +41,5 @@ class Observer {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -18,6 +18,8 @@
 #include <rawimg/units.h>
 #include <rawimg/uuid.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// The last slot of a GPT that rawimg reads; an MBR has 4.
@@ -161,3 +163,5 @@ std::string_view partition_type_name(std::uint8_t type);
 std::string_view partition_type_name(const Uuid& type);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

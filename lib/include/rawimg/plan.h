@@ -8,6 +8,8 @@
 #include <rawimg/build.h>
 #include <rawimg/error.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// What becomes of the sources in a filesystem of one type.
@@ -33,3 +35,5 @@ Plan plan_image(const ImageSpec& spec, std::vector<SourceSpec> sources, const Po
                 Observer& observer);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

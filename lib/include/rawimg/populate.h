@@ -18,6 +18,8 @@
 #include <rawimg/observer.h>
 #include <rawimg/window.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// A source and how its paths become paths of the image: strip, then exclude, then put below `at`.
@@ -87,3 +89,5 @@ PopulateResult populate(const Window& where, std::vector<SourceSpec> sources,
                         const PopulateOptions& how, Observer& observer);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 #include <rawimg/image_file.h>
 #include <rawimg/window.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Behind the name of an image: the undo file of a transaction that runs, and one that is kept.
@@ -64,3 +66,5 @@ struct UndoOptions {
 Recovery undo_last(ImageFile& image, const UndoOptions& options = {});
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

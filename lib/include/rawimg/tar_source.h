@@ -11,6 +11,8 @@
 
 #include <rawimg/entry.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 struct TarOptions {
@@ -31,3 +33,5 @@ std::unique_ptr<EntrySource> open_tar(const std::filesystem::path& file, const T
 std::unique_ptr<EntrySource> open_tar(int descriptor, std::string name, const TarOptions& options);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

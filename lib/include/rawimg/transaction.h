@@ -22,6 +22,8 @@
 #include <rawimg/observer.h>
 #include <rawimg/window.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// A change of an inode's own fields; what is absent stays. The change time becomes the
@@ -142,3 +144,5 @@ class Transaction : public ExtReader {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

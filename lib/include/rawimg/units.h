@@ -6,6 +6,8 @@
 #include <compare>
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 inline constexpr std::uint64_t kSectorSize = 512;
@@ -44,3 +46,5 @@ class ByteRange {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

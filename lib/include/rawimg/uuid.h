@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 using Uuid = std::array<std::uint8_t, 16>;
@@ -18,3 +20,5 @@ std::string to_text(const Uuid& uuid);
 Uuid derive_uuid(std::string_view text);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

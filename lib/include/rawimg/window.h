@@ -9,6 +9,8 @@
 #include <rawimg/image_file.h>
 #include <rawimg/units.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// Reads in place of the file, where what a window holds is not all in the file yet (an open
@@ -49,3 +51,5 @@ class Window {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop
