@@ -50,20 +50,20 @@ by_pkg_config() { # PREFIX [--static]
 # A shared library exports what public headers declare, and nothing of ours beside it.
 check_exports() {
   local exported
-  exported=$(nm -DC --defined-only "$work"/shared/lib/*/librawimg.so)
+  exported=$(nm -DC --defined-only "$work/shared/lib/librawimg.so")
   grep -q ' T rawimg::build(' <<<"$exported" || { echo 'run.sh: rawimg::build is not exported'; exit 1; }
   if grep -E ' T rawimg::(escape|quote|make_gzip_decoder)\(' <<<"$exported"; then
     echo 'run.sh: these are not declared in a public header, but exported'
     exit 1
   fi
-  readelf -d "$work"/shared/lib/*/librawimg.so | grep 'SONAME.*librawimg\.so\.[0-9]*\.[0-9]*\]' >/dev/null || { echo 'run.sh: no soname of two numbers'; exit 1; }
+  readelf -d "$work/shared/lib/librawimg.so" | grep 'SONAME.*librawimg\.so\.[0-9]*\.[0-9]*\]' >/dev/null || { echo 'run.sh: no soname of two numbers'; exit 1; }
 }
 
 case $way in
   subdirectory)
     rm -rf "$work/shared"
     run cmake -S "$source/test/consumer" -B "$work/$way" -DRAWIMG_SOURCE="$source" -DRAWIMG_INSTALL=ON -DBUILD_SHARED_LIBS=ON -DCMAKE_CXX_FLAGS=-O0 -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" \
-      -DCMAKE_INSTALL_LIBDIR=lib/here
+      -DCMAKE_INSTALL_LIBDIR=lib
     run cmake --build "$work/$way"
     use "$work/$way/consumer"
     run cmake --install "$work/$way" --prefix "$work/shared"
