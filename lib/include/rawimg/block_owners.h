@@ -11,6 +11,8 @@
 #include <rawimg/units.h>
 #include <rawimg/window.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 enum class BlockUse {
@@ -52,3 +54,5 @@ class BlockOwners {
 };
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -18,6 +18,8 @@
 #include <rawimg/new_image.h>
 #include <rawimg/window.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// A sector that a layer has, and where its 512 bytes lie in the layer's file.
@@ -83,3 +85,5 @@ std::uint64_t make_cow(const ImageFile& base, const ImageFile& changed, ImageFil
                        const std::stop_token& stop = {});
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -15,6 +15,8 @@
 #include <rawimg/machine.h>
 #include <rawimg/observer.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// What is asked for. What is absent is found in the tree, or stays as an earlier preparation had
@@ -70,3 +72,5 @@ std::string gem5_start_script(const Gem5Start& start);
 std::optional<Gem5Start> parse_gem5_start(std::string_view text);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -14,6 +14,8 @@
 
 #include <rawimg/entry.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// What is at a path.
@@ -79,3 +81,5 @@ std::unique_ptr<EntrySource> make_change_source(const std::vector<GuestChange>& 
                                                 const GuestFiles& files, Timestamp time);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 /// The families that gem5's m5 is built for.
@@ -40,3 +42,5 @@ std::optional<Machine> machine_of_program(std::string_view head);
 std::optional<Machine> machine_of_kernel(std::string_view head);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop

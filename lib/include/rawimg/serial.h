@@ -11,6 +11,8 @@
 #include <rawimg/inittab.h>
 #include <rawimg/observer.h>
 
+#pragma GCC visibility push(default)
+
 namespace rawimg {
 
 struct SerialRequest {
@@ -39,3 +41,5 @@ std::string serial_inittab(std::string_view text, InittabStyle style, const Seri
                            std::string_view getty);
 
 }  // namespace rawimg
+
+#pragma GCC visibility pop
