@@ -45,7 +45,7 @@ std::map<std::uint64_t, std::string> owners_in(const CliResult& listed) {
   REQUIRE(listed.code == 0);
   std::map<std::uint64_t, std::string> owners;
   const auto json = listed.json();
-  for (const auto& run : json.at("result").at("runs"))
+  for (const auto& run : json.at("result").at("entries"))
     for (std::uint64_t i = 0; i < run.at("sectors"); ++i) {
       std::string text = run.contains("slot") ? std::to_string(run.at("slot").get<int>()) : "-";
       text += ' ' + run.at("what").get<std::string>();

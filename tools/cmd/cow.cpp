@@ -79,14 +79,14 @@ ExitCode list(const CowRequest& request, const Args& args, Streams& io) {
     return ExitCode::Done;
   }
   Json json = result_of(request);
-  json["runs"] = Json::array();
+  json["entries"] = Json::array();
   for (const OwnedRun& run : found.runs) {
     Json entry{{"sector", run.first}, {"sectors", run.count}};
     if (run.owner.slot) entry["slot"] = *run.owner.slot;
     entry["what"] = run.owner.what;
     if (!run.owner.path.empty()) put_bytes(entry, "path", run.owner.path);
     if (run.owner.before) entry["removed"] = true;
-    json["runs"].push_back(std::move(entry));
+    json["entries"].push_back(std::move(entry));
   }
   print_result(io, "cow", json, found.warnings);
   return ExitCode::Done;

@@ -18,7 +18,7 @@ io, unsupported, not-found, no-space, corrupt, dirty, mismatch, busy or interrup
 The keys of each result: x? may be missing, x[] is a list, x{a b} an object with these keys; a word in capitals stands for
 the keys in its own line.
 
-  build         image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM content{CONTENT} seconds
+  build         image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM content{CONTENT} gem5{PREPARED}? seconds
   plan          asked{PLANNED} types[]{PLANNED} build_would_fail{REFUSAL}? seconds
   init          image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM seconds
   create        image size dry_run
@@ -27,7 +27,7 @@ the keys in its own line.
   populate      image slot offset FILESYSTEM content{CONTENT} dry_run undo_kept seconds
   convert       image size data? shared dry_run
   sparsify      image regained allocated dry_run
-  info          image size allocated table disk_id? disk_guid? slots[]{SLOT}
+  info          image DISK? BOOT?
   ls            entries[]{name directory? INODE}
   cat           path content
   stat          path? INODE? files[]{path INODE}?
@@ -53,19 +53,29 @@ the keys in its own line.
   inittab       CHANGE? path? style? entries[]{line active id runlevels action process}?
   hostname      CHANGE? hostname? path?
   passwd        CHANGE
+  serial        CHANGE? files[]{FILE} init?
+  gem5          CHANGE? PREPARED
+  gem5img       verb image? size? dry_run? allocated? slot? offset? disk_id? root[]? FILESYSTEM? seconds?
+                partitions[]{slot type bootable offset size}?
+  cow           verb file image? sectors? bytes? runs? first_sector? last_sector? changed? shared? dry_run?
+                entries[]{sector sectors slot? what path? removed?}?
   batch         CHANGE
   recover       outcome message dry_run
   undo          changed dry_run recovery
   help          text commands[]? topics[]?
   version       version layout
 
+  BOOT          target slot root console architecture kernels[]{path machine} lines
   CHANGE        image changed dry_run bytes_written undo_kept output? diff?
   CONTENT       entries files directories symlinks hard_links others content_bytes skipped time
+  DISK          size allocated table disk_id? disk_guid? slots[]{SLOT}
+  FILE          change path target? permissions? size?
   FILESYSTEM    filesystem{FS}
   FS            type block_size blocks free_blocks reserved_blocks inodes free_inodes journal_blocks label uuid
   INODE         inode type mode uid gid size sectors links mtime{TIME} atime{TIME} ctime{TIME} birthtime{TIME}?
                 device{major minor}? target? flags xattrs[]{name value} user? group?
   PLANNED       type refusal{REFUSAL}? size? filesystem{FS}? content{CONTENT}?
+  PREPARED      files[]{FILE} architecture? init? tty? m5?
   REFUSAL       code exit message path? hint?
   SLOT          slot offset size type? type_name? bootable? name? partuuid? holds? problem? root[]?
                 filesystem{FS size inode_size features[] needs_recovery has_errors not_clean interrupted created}?
