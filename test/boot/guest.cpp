@@ -85,23 +85,9 @@ std::string device_name(std::size_t index) {
 Outcome run_qemu(const fs::path& initrd, const std::vector<GuestDisk>& disks, unsigned memory_mib,
                  std::chrono::milliseconds timeout) {
   Command qemu;
-  qemu.argv = {"qemu-system-x86_64",
-               "-accel",
-               "tcg",
-               "-cpu",
-               "max",
-               "-m",
-               std::to_string(memory_mib),
-               "-nographic",
-               "-no-reboot",
-               "-nodefaults",
-               "-serial",
-               "stdio",
-               "-kernel",
-               kernel_image().string(),
-               "-initrd",
-               initrd.string(),
-               "-append",
+  qemu.argv = {"qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m",
+               std::to_string(memory_mib), "-nographic", "-no-reboot", "-nodefaults", "-serial",
+               "stdio", "-kernel", kernel_image().string(), "-initrd", initrd.string(), "-append",
                // on a busy host, an emulated timer can miss the kernel's check of it
                "console=ttyS0 quiet panic=-1 no_timer_check"};
   for (const GuestDisk& disk : disks) {
