@@ -460,6 +460,31 @@ TEST_CASE("damaged group descriptors are damage to info, and e2fsck is proposed"
   CHECK_THAT(touched.err, Catch::Contains("e2fsck -f '" + image + "?offset=1048576'"));
 }
 
+TEST_CASE("nothing is changed where a group descriptor is damaged, whichever it is",
+          "[cli][edit]") {
+  const TempDir dir;
+  const std::string image = (dir / "a.img").string(), host = (dir / "f").string();
+  write_file(host, "content");
+  REQUIRE(run_rawimg({"init", image, "--size", "20M", "--block-size", "1K", "-q"}).code == 0);
+  struct Place {
+    std::size_t byte;
+    const char *bytes, *says;
+  };
+  // in the 32 bytes of a descriptor: block bitmap at 0, inode bitmap at 4, inode table at 8
+  const Place place = GENERATE(
+      Place{4, "\0\0\0", "the inode bitmap of group 0 lies at block 0"},
+      Place{32 + 8, "\xFF\xFF\xFF", "the inode table of group 1 lies at block 2147483647"});
+  std::string damaged = read_file(image);
+  damaged.replace((1 << 20) + 2048 + place.byte, 4,
+                  std::string(place.bytes, 3) + (place.byte == 4 ? '\0' : '\x7F'));
+  write_file(image, damaged);
+  const CliResult copied = run_rawimg({"cp", host, image + ":/n"});
+  CAPTURE(place.byte, copied.err);
+  CHECK(copied.code == 6);
+  CHECK_THAT(copied.err, Catch::Contains(place.says) && Catch::Contains("e2fsck"));
+  CHECK((read_file(image) == damaged));
+}
+
 TEST_CASE("what a guest's file lacks is said of the image", "[cli][edit]") {
   const Disk disk;
   disk.require_verb({"rm", ":/etc/fstab"});

@@ -44,7 +44,8 @@ Window recovered(const Window& where, const TransactionOptions& options) {
     require_nothing_to_recover(where.file());
   else
     (void)recover(where.file(), options.durability);
-  (void)require_editable(where);
+  // All of them: a bitmap that lies elsewhere gives away what is in use.
+  require_editable(where).require_descriptors(where);
   return where;
 }
 
