@@ -68,8 +68,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, S
 
 }  // namespace
 
-std::vector<std::string> words_of(int argc, const char* const* argv) {
-  std::vector<std::string> words(argv, argv + argc);
+std::vector<std::string> without_program(std::vector<std::string> words) {
   if (words.empty()) return words;
   const std::string name = words[0].substr(words[0].rfind('/') + 1);
   if (name == "gem5img" || name == "gem5img.py")
@@ -77,6 +76,10 @@ std::vector<std::string> words_of(int argc, const char* const* argv) {
   else
     words.erase(words.begin());
   return words;
+}
+
+std::vector<std::string> words_of(int argc, const char* const* argv) {
+  return without_program({argv, argv + argc});
 }
 
 int run(const std::vector<std::string>& words, Streams& io) {

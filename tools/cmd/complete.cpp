@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/run.h"
 #include "complete/candidates.h"
 #include "complete/complete_command.h"
 #include "complete/typed_line.h"
@@ -94,20 +95,11 @@ void print_for_people(const Completion& made, const Args& args, Streams& io) {
 }
 
 /// gem5img is another name of the program, for one of its commands.
-void drop_program(std::vector<std::string>& words) {
-  if (words.empty()) return;
-  const std::string name = words[0].substr(words[0].rfind('/') + 1);
-  if (name == "gem5img" || name == "gem5img.py")
-    words[0] = "gem5img";
-  else
-    words.erase(words.begin());
-}
-
 TypedLine read_line(const Args& args, const Streams& io) {
   TypedLine line;
   if (const auto text = args.value("line")) {
     line = read_typed_line(*text, args.value("breaks").value_or(""), io.environment);
-    drop_program(line.words);
+    line.words = without_program(std::move(line.words));
     return line;
   }
   line.words = args.operands();

@@ -20,6 +20,7 @@
 
 #include "base/text.h"
 #include "base/zeros.h"
+#include "edit/destination.h"
 #include "storage/host_file.h"
 
 namespace rawimg::cli {
@@ -41,10 +42,6 @@ mode_t read_umask() {
 void require_plain_name(const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
     throw Error(Errc::Corrupt, fmt::format("a file of the image is named {}", quote(name)));
-}
-
-std::string hint_to_make(const std::string& directory) {
-  return fmt::format("'mkdir -p {}' makes it", shell_word(directory));
 }
 
 /// What a dry run can say of a write that it does not do.

@@ -16,12 +16,8 @@ bool exists_on_host(const std::filesystem::path& path) {
   return std::filesystem::exists(path, none);
 }
 
-std::string hint_to_make(const std::filesystem::path& host_directory) {
-  return fmt::format("'mkdir -p {}' makes it", shell_word(host_directory.string()));
-}
-
 /// How a directory that is missing is made.
-std::string hint_to_make(const Edit& edit, const Operand& directory) {
+std::string way_to_make(const Edit& edit, const Operand& directory) {
   if (directory.kind == Operand::Kind::Host) return hint_to_make(directory.path);
   try {
     (void)edit.place(Edit::below(directory, "file"));
@@ -46,10 +42,14 @@ void require_directory(Edit& edit, const Operand& file) {
               fmt::format("{} {}", quote(file.word),
                           inode ? "is not a directory" : "does not exist in the image"))
       .with_path(file.path)
-      .with_hint(inode ? "" : hint_to_make(edit, file));
+      .with_hint(inode ? "" : way_to_make(edit, file));
 }
 
 }  // namespace
+
+std::string hint_to_make(const std::filesystem::path& host_directory) {
+  return fmt::format("'mkdir -p {}' makes it", shell_word(host_directory.string()));
+}
 
 bool is_host_directory(const std::filesystem::path& path) {
   std::error_code none;
@@ -125,7 +125,7 @@ Destination read_destination(Edit& edit, const Args& args, MayBe where) {
   destination.exists = destination.target.kind == Operand::Kind::Host
                            ? exists_on_host(destination.target.path)
                            : edit.find(destination.target).has_value();
-  if (!destination.exists) destination.how_to_make = hint_to_make(edit, destination.target);
+  if (!destination.exists) destination.how_to_make = way_to_make(edit, destination.target);
   destination.is_directory =
       !args.has("no-target-directory") && names_directory(edit, destination.target);
   const bool many = destination.sources.size() > 1;

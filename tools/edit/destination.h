@@ -41,6 +41,8 @@ Destination read_destination(Edit& edit, const Args& args, MayBe where);
 /// One on the host, where no image is changed. Throws: Usage as above, Io (no directory).
 Destination read_host_destination(const Args& args);
 
+/// How a directory of the host is made that is missing.
+std::string hint_to_make(const std::filesystem::path& host_directory);
 bool is_host_directory(const std::filesystem::path& path);
 /// Throws: Io.
 void require_host_directory(const std::filesystem::path& path);

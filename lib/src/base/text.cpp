@@ -7,6 +7,7 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <rawimg/entry.h>
 
 namespace rawimg {
 namespace {
@@ -127,6 +128,25 @@ std::string human_size(std::uint64_t bytes) {
   std::size_t unit = 0;
   for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string_view noun(FileType type) {
+  switch (type) {
+    case FileType::Regular:
+      return "file";
+    case FileType::Directory:
+      return "directory";
+    case FileType::Symlink:
+      return "symlink";
+    case FileType::CharDevice:
+    case FileType::BlockDevice:
+      return "device";
+    case FileType::Fifo:
+      return "FIFO";
+    case FileType::Socket:
+      break;
+  }
+  return "socket";
 }
 
 }  // namespace rawimg

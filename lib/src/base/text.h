@@ -7,6 +7,8 @@
 
 namespace rawimg {
 
+enum class FileType : std::uint8_t;
+
 /// `bytes` for people: printable UTF-8 as it is, everything else (control characters, DEL, C1,
 /// bytes that are not UTF-8, backslash, the quote) as \n, \t, \\, \' or \xHH.
 std::string escape(std::string_view bytes);
@@ -21,5 +23,7 @@ bool is_utf8(std::string_view bytes);
 std::string utf16_to_utf8(std::u16string_view units);
 /// "4.0 GiB", "512 bytes": for messages, beside the exact figure where it matters.
 std::string human_size(std::uint64_t bytes);
+/// "file", "directory", "FIFO", ...; all go with "a".
+std::string_view noun(FileType type);
 
 }  // namespace rawimg

@@ -32,13 +32,9 @@ struct BlockOwners::State {
 };
 
 BlockOwners::BlockOwners(const Window& where) {
-  const auto super = Superblock::read(where);
-  if (!super)
-    throw Error(Errc::Unsupported,
-                fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
-                            where.range().start(), quote(where.file().path().string())));
-  super->require_readable();
-  state_ = std::make_unique<State>(where, *super);
+  const Superblock super = Superblock::require(where);
+  super.require_readable();
+  state_ = std::make_unique<State>(where, super);
 }
 
 BlockOwners::BlockOwners(BlockOwners&&) noexcept = default;

@@ -118,13 +118,9 @@ ExtFs::~ExtFs() = default;
 ExtInfo ExtFs::info() const { return state_->info; }
 
 ExtFs ExtFs::open(const Window& where, DirtyJournal journal) {
-  const auto super = Superblock::read(where);
-  if (!super)
-    throw Error(Errc::Unsupported,
-                fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
-                            where.range().start(), quote(where.file().path().string())));
-  super->require_readable();
-  auto state = std::make_unique<State>(where, *super);
+  const Superblock super = Superblock::require(where);
+  super.require_readable();
+  auto state = std::make_unique<State>(where, super);
   if (state->info.needs_recovery && journal == DirtyJournal::Refuse)
     throw Error(Errc::Dirty,
                 "the journal must be replayed first: what is read without it may be stale")

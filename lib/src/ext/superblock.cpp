@@ -14,6 +14,8 @@
 #include <rawimg/error.h>
 #include <rawimg/ext_fs.h>
 
+#include "base/text.h"
+
 namespace rawimg {
 namespace {
 
@@ -51,6 +53,15 @@ std::optional<Superblock> Superblock::read(const Window& where) {
   if (super.raw_.s_magic != EXT2_SUPER_MAGIC) return std::nullopt;
   super.check(where);
   return super;
+}
+
+Superblock Superblock::require(const Window& where) {
+  const auto super = read(where);
+  if (!super)
+    throw Error(Errc::Unsupported,
+                fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
+                            where.range().start(), quote(where.file().path().string())));
+  return *super;
 }
 
 void Superblock::check(const Window& where) {
@@ -299,29 +310,21 @@ void Superblock::require_inside(std::string_view what, std::uint64_t group, std:
 }
 
 void Superblock::require_descriptors(const Window& where) const {
+  std::vector<std::byte> block(block_size_);
   for (std::uint64_t number = 0; number < groups_; ++number) {
-    const Group group = this->group(where, number);
+    if (number % descriptors_per_block() == 0)
+      read_blocks(where, descriptor_block(number), 1, block);
+    const Group group = group_in(block, number);
     require_inside("block bitmap", number, group.block_bitmap, 1);
     require_inside("inode bitmap", number, group.inode_bitmap, 1);
     require_inside("inode table", number, group.inode_table, group.table_blocks);
   }
 }
 
-ext4_group_desc Superblock::read_descriptor(const Window& where, std::uint64_t group) const {
-  std::vector<std::byte> block(block_size_);
-  read_blocks(where, descriptor_block(group), 1, block);
-  ext4_group_desc descriptor{};
-  const auto bytes = std::span<const std::byte>(block).subspan(
-      group % (block_size_ / descriptor_size_) * descriptor_size_, descriptor_size_);
-  check_descriptor(bytes, static_cast<std::uint32_t>(group));
-  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
-  return descriptor;
-}
-
 // With meta_bg, a block of descriptors lies in the first, the second and the last of the groups
 // that it describes, and not with the others.
 std::uint64_t Superblock::count_descriptor_blocks(std::uint64_t group) const {
-  const std::uint64_t per_block = block_size_ / descriptor_size_;
+  const std::uint64_t per_block = descriptors_per_block();
   const bool has_meta = has_incompat(EXT2_FEATURE_INCOMPAT_META_BG);
   if (has_meta && group / per_block >= raw_.s_first_meta_bg) {
     const std::uint64_t place = group % per_block;
@@ -334,7 +337,18 @@ std::uint64_t Superblock::count_descriptor_blocks(std::uint64_t group) const {
 }
 
 Superblock::Group Superblock::group(const Window& where, std::uint64_t number) const {
-  const ext4_group_desc descriptor = read_descriptor(where, number);
+  std::vector<std::byte> block(block_size_);
+  read_blocks(where, descriptor_block(number), 1, block);
+  return group_in(block, number);
+}
+
+Superblock::Group Superblock::group_in(std::span<const std::byte> block,
+                                       std::uint64_t number) const {
+  const auto bytes =
+      block.subspan(number % descriptors_per_block() * descriptor_size_, descriptor_size_);
+  check_descriptor(bytes, static_cast<std::uint32_t>(number));
+  ext4_group_desc descriptor{};
+  std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
   const auto joined = [wide = descriptor_size_ > kSmallDescriptor](std::uint32_t low,
                                                                    std::uint32_t high) {
     return low | (wide ? std::uint64_t{high} << 32 : 0);

@@ -31,6 +31,8 @@ class Superblock {
   /// Nothing where the magic is not there. Throws: Corrupt (numbers that cannot be true; larger
   /// than the window), Unsupported (an external journal), Io.
   static std::optional<Superblock> read(const Window& where);
+  /// Throws: Unsupported (there is none), and as read().
+  static Superblock require(const Window& where);
 
   std::uint32_t block_size() const { return block_size_; }
   std::uint32_t cluster_size() const {
@@ -106,7 +108,9 @@ class Superblock {
                       std::uint64_t count) const;
   void check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const;
   std::uint64_t descriptor_block(std::uint64_t group) const;
-  ext4_group_desc read_descriptor(const Window& where, std::uint64_t group) const;
+  std::uint64_t descriptors_per_block() const { return block_size_ / descriptor_size_; }
+  /// Of a group whose descriptor is in this block.
+  Group group_in(std::span<const std::byte> block, std::uint64_t number) const;
   std::uint64_t count_descriptor_blocks(std::uint64_t group) const;
   std::uint64_t count_supers() const;
   std::uint64_t overhead_blocks(std::uint64_t journal_blocks) const;

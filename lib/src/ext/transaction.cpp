@@ -15,13 +15,9 @@ namespace rawimg {
 namespace {
 
 Superblock require_editable(const Window& where) {
-  const auto super = Superblock::read(where);
-  if (!super)
-    throw Error(Errc::Unsupported,
-                fmt::format("there is no ext2, ext3 or ext4 filesystem at byte {} of {}",
-                            where.range().start(), quote(where.file().path().string())));
-  super->require_editable();
-  return *super;
+  const Superblock super = Superblock::require(where);
+  super.require_editable();
+  return super;
 }
 
 void require_nothing_to_recover(ImageFile& image) {

@@ -18,24 +18,7 @@ using Kind = GuestChange::Kind;
 constexpr unsigned kMaxSymlinks = 40;
 constexpr std::size_t kMaxTerminal = 31;
 
-const char* noun(FileType type) {
-  switch (type) {
-    case FileType::Regular:
-      return "a file";
-    case FileType::Directory:
-      return "a directory";
-    case FileType::Symlink:
-      return "a symlink";
-    case FileType::CharDevice:
-    case FileType::BlockDevice:
-      return "a device";
-    case FileType::Fifo:
-      return "a FIFO";
-    case FileType::Socket:
-      break;
-  }
-  return "a socket";
-}
+std::string with_article(FileType type) { return fmt::format("a {}", noun(type)); }
 
 std::string aside(const std::string& path) { return path + std::string(kAsideSuffix); }
 
@@ -81,7 +64,7 @@ std::optional<std::string> read_text(const GuestFiles& files, std::string_view p
   const auto file = files.find(path, Follow::All);
   if (!file) return std::nullopt;
   if (file->type != FileType::Regular)
-    throw Error(Errc::Exists, fmt::format("{} is {}, and no file", path, noun(file->type)))
+    throw Error(Errc::Exists, fmt::format("{} is {}, and no file", path, with_article(file->type)))
         .with_path(std::string(path));
   if (auto text = files.read(*file)) return text;
   throw Error(Errc::Unsupported, fmt::format("the content of {} is not known", path))
@@ -141,7 +124,7 @@ void GuestSteps::clear(const std::string& path, const GuestFile& there, InTheWay
   if (!may_go)
     throw Error(
         Errc::Exists,
-        fmt::format("{} is {}{}", path, noun(there.type),
+        fmt::format("{} is {}{}", path, with_article(there.type),
                     there.type == FileType::Symlink ? " to " + quote(there.link_target) : ""))
         .with_path(path)
         .with_hint(fmt::format("--force puts it aside, as {}", aside(path)));
@@ -189,7 +172,7 @@ void GuestSteps::need_directory(const std::string& path) {
                 there->type == FileType::Symlink
                     ? fmt::format("{} is a symlink to {}, which leads to no directory", path,
                                   quote(there->link_target))
-                    : fmt::format("{} is {}, and no directory", path, noun(there->type)))
+                    : fmt::format("{} is {}, and no directory", path, with_article(there->type)))
         .with_path(path);
   note_made(path);
   changes_.push_back({.kind = Kind::Directory, .path = path});

@@ -30,24 +30,8 @@ void push_components(std::vector<std::string>& todo, std::string_view target) {
   }
 }
 
-const char* noun(const Entry& entry) {
-  if (entry.is_hard_link) return "hard link";
-  switch (entry.type) {
-    case FileType::Regular:
-      return "file";
-    case FileType::Directory:
-      return "directory";
-    case FileType::Symlink:
-      return "symlink";
-    case FileType::CharDevice:
-    case FileType::BlockDevice:
-      return "device";
-    case FileType::Fifo:
-      return "FIFO";
-    case FileType::Socket:
-      break;
-  }
-  return "socket";
+std::string_view noun(const Entry& entry) {
+  return entry.is_hard_link ? "hard link" : noun(entry.type);
 }
 
 }  // namespace
