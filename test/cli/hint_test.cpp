@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "cli/answer.h"
+#include "support/not_run.h"
 
 using namespace rawimg::test;
 namespace fs = std::filesystem;
@@ -44,6 +45,28 @@ std::string read_only_directory(const Disk& disk) {
 }
 
 }  // namespace
+
+TEST_CASE("a dry run of cp knows who may replace what in a sticky directory", "[cli][edit]") {
+  if (geteuid() != 0) throw NotRun("not root: files of several users");
+  const Disk disk;
+  REQUIRE(chmod(disk.dir.path().c_str(), 0755) == 0);
+  const fs::path sticky = disk.dir / "sticky";
+  fs::create_directory(sticky);
+  REQUIRE(chmod(sticky.c_str(), 01777) == 0);
+  for (const char* name : {"theirs", "own"}) write_file(sticky / name, "there");
+  REQUIRE(chown((sticky / "own").c_str(), 65534, 65534) == 0);
+  const auto codes = [&](const std::string& name) {
+    const Unprivileged nobody;
+    const std::vector<std::string> words = {"cp", "--remove-destination", ":/etc/fstab",
+                                            (sticky / name).string()};
+    std::vector<std::string> dry = words;
+    dry.push_back("--dry-run");
+    const int would = disk.run_verb(dry).code;
+    return std::pair(would, disk.run_verb(words).code);
+  };
+  CHECK(codes("theirs") == std::pair(1, 1));
+  CHECK(codes("own") == std::pair(0, 0));
+}
 
 TEST_CASE("a dry run of cp says that the host's directory cannot be written", "[cli][edit]") {
   const Disk disk;
@@ -241,6 +264,14 @@ struct LogicalDisk {
   std::string at(std::uint64_t sector) const {
     return image + "?offset=" + std::to_string(sector * 512);
   }
+  template <std::size_t size>
+  void poke(std::uint64_t at, const char (&bytes)[size]) const {
+    std::fstream file(image, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(bytes, size - 1);
+    file.close();
+    REQUIRE(file.good());
+  }
   bool is_clean(std::uint64_t sector) const { return run({"e2fsck", "-fn", at(sector)}).ok(); }
 
   std::string image;
@@ -248,66 +279,86 @@ struct LogicalDisk {
 
 }  // namespace
 
-TEST_CASE("a filesystem in a logical partition is reached by its byte, and nothing beside it",
+TEST_CASE("a filesystem in a logical partition has a slot, and nothing beside it is touched",
           "[cli][edit]") {
   const Disk disk;
   const LogicalDisk logical(disk);
   using L = LogicalDisk;
+  CHECK(run_rawimg({"cat", logical.image + ":5/etc/fstab"}).out == disk.cat("/etc/fstab"));
   CHECK(run_rawimg({"cat", logical.at(L::kOne) + ":/etc/fstab"}).out == disk.cat("/etc/fstab"));
   CHECK(run_rawimg({"ls", logical.image + "@@" + std::to_string(L::kTwo * 512) + ":/etc"}).out ==
         "fstab\n");
   const std::string before = read_file(logical.image);
-  const CliResult made = run_rawimg({"mkdir", logical.at(L::kOne) + ":/made"});
+  const CliResult made = run_rawimg({"mkdir", logical.image + ":5/made"});
   CAPTURE(made.err);
   REQUIRE(made.code == 0);
   CHECK(run_rawimg({"ls", "-d", logical.at(L::kOne) + ":/made"}).code == 0);
-  CHECK(run_rawimg({"ls", "-d", logical.at(L::kTwo) + ":/made"}).code == 4);
+  CHECK(run_rawimg({"ls", "-d", logical.image + ":6/made"}).code == 4);
   const std::string after = read_file(logical.image);
   CHECK(after.compare(0, L::kOne * 512, before, 0, L::kOne * 512) == 0);
   const std::size_t end = (L::kOne + L::kEach) * 512;
   CHECK(after.compare(end, std::string::npos, before, end, std::string::npos) == 0);
   for (const std::uint64_t sector : {L::kFirst, L::kOne, L::kTwo}) CHECK(logical.is_clean(sector));
   REQUIRE(run_rawimg({"undo", logical.image}).code == 0);
-  CHECK(run_rawimg({"ls", "-d", logical.at(L::kOne) + ":/made"}).code == 4);
+  CHECK(run_rawimg({"ls", "-d", logical.image + ":5/made"}).code == 4);
   CHECK(logical.is_clean(L::kOne));
-  const CliResult info = run_rawimg({"info", logical.at(L::kOne)});
-  CHECK(info.code == 0);
-  CHECK_THAT(info.out, Catch::Contains("filesystem  ext4"));
-
-  check_read({"ls", logical.at(L::kOne + 1) + ":/"}, 3, "there is no ext filesystem at byte");
-  check_read({"ls", logical.at(L::kContainer) + ":/"}, 3, "there is no ext");
-  check_read({"format", logical.at(L::kOne), "--force"}, 2, "in the middle of the partition");
-  check_read({"ls", logical.at(L::kFirst + 1) + ":/"}, 2, "in the middle of the partition");
-  // a filesystem that is longer than the container is no reason to write behind it
-  {
-    std::fstream file(logical.image, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(446 + 16 + 12);
-    file.write("\0\xF8\1\0", 4);  // 129024 sectors: the second one is cut
-  }
-  check_read({"ls", logical.at(L::kTwo) + ":/"}, 6, "the filesystem");
-  CHECK(run_rawimg({"touch", logical.at(L::kTwo) + ":/x"}).code == 6);
-}
-
-TEST_CASE("a disk with logical partitions says how a filesystem in one is named", "[cli]") {
-  const Disk disk;
-  const LogicalDisk logical(disk);
-  const std::string hint = "logical partition is '" + logical.image + "?offset=BYTES'";
-  check_read({"ls", logical.image + ":5/"}, 4, hint);
-  check_read({"ls", logical.image + ":2/"}, 3, "slot 2 of '" + logical.image + "' is an extended");
-  check_read({"ls", logical.image + ":2/"}, 3, hint);
-  check_read({"format", logical.image + ":2", "--force"}, 3, hint);
+  REQUIRE(run_rawimg({"format", logical.image + ":6", "--force", "-t", "ext3"}).code == 0);
+  CHECK(logical.is_clean(L::kTwo));
   const CliResult info = run_rawimg({"info", logical.image});
   CHECK(info.code == 0);
-  CHECK_THAT(info.out, Catch::Contains(hint));
-  CHECK(run_rawimg({"ls", logical.image + ":/etc"}).out == "fstab\n");  // the only one in a slot
-  const std::string zeros(4096, '\0');
-  std::fstream file(logical.image, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(1 << 20);
-  file.write(zeros.data(), 4096);
-  file.close();
-  check_read({"ls", logical.image + ":/"}, 3, hint);
+  CHECK_THAT(info.out, Catch::Contains("4 partitions\n") && Catch::Contains("slot 6") &&
+                           Catch::Contains("filesystem  ext3"));
+
+  const std::string inside =
+      "is in the extended partition in slot 2, and no logical partition begins there";
+  check_read({"ls", logical.at(L::kOne - 1) + ":/"}, 2, inside);
+  check_read({"ls", logical.at(L::kContainer) + ":/"}, 2, inside);
+  check_read({"ls", logical.at(L::kOne + 1) + ":/"}, 2, "in the middle of the partition in slot 5");
+  check_read({"ls", logical.at(L::kFirst + 1) + ":/"}, 2,
+             "in the middle of the partition in slot 1");
+}
+
+TEST_CASE("a filesystem that is larger than its logical partition is not changed", "[cli][edit]") {
+  const Disk disk;
+  const LogicalDisk logical(disk);
+  using L = LogicalDisk;
+  logical.poke(L::kContainer * 512 + 446 + 12,
+               "\0\xE8\0\0");  // 59392 sectors: the first one is cut
+  for (const std::string& name : {logical.image + ":5", logical.at(L::kOne) + ":"}) {
+    check_read({"ls", name + "/"}, 6, "the filesystem");
+    CHECK(run_rawimg({"touch", name + "/x"}).code == 6);
+  }
+  CHECK(run_rawimg({"touch", logical.image + ":6/x"}).code == 0);
+}
+
+TEST_CASE("a damaged chain of logical partitions hides none that are before it", "[cli][edit]") {
+  const Disk disk;
+  const LogicalDisk logical(disk);
+  using L = LogicalDisk;
+  logical.poke(L::kContainer * 512 + 446 + 16 + 8, "\xFF\xFF\xFF\x0F");
+  const std::string damage = "no logical partition is known behind that";
+  const CliResult first = run_rawimg({"ls", logical.image + ":5/etc"});
+  CHECK(first.out == "fstab\n");
+  CHECK_THAT(first.err, Catch::Contains(damage));
+  CHECK_THAT(run_rawimg({"info", logical.image}).err, Catch::Contains(damage));
+  check_read({"ls", logical.image + ":6/"}, 4, "has no partition in slot 6; it has slot 1 at");
+  const CliResult second =
+      run_rawimg({"ls", logical.at(L::kTwo) + ":/etc"});  // who knows where it is
+  CHECK(second.out == "fstab\n");
+  CHECK_THAT(second.err, Catch::Contains(damage));
+}
+
+TEST_CASE("an extended partition is no place for a filesystem", "[cli]") {
+  const Disk disk;
+  const LogicalDisk logical(disk);
+  const std::string slots = "slot 1 at byte 1048576, slot 5 at byte 35651584, slot 6 at byte";
+  for (const char* verb : {"ls", "format"})
+    check_read({verb, logical.image + ":2"}, 3,
+               "slot 2 of '" + logical.image +
+                   "' is an extended partition; for filesystems there is " + slots);
+  check_read({"ls", logical.image + ":7/"}, 4, "it has " + slots);
+  check_read({"ls", logical.image + ":/"}, 2, "has 3 ext filesystems (" + slots);
   check_read({"ls", disk.image + ":5/"}, 4, "it has slot 1 at byte 1048576");
-  CHECK_THAT(run_rawimg({"ls", disk.image + ":5/"}).err, !Catch::Contains("hint"));
 }
 
 TEST_CASE("of an image that was cut, what is whole is named by its byte", "[cli]") {
@@ -378,6 +429,9 @@ TEST_CASE("mv from or to the host, or another image, is told cp and rm", "[cli][
         Row{{"mv", other.image + ":/link", ":/x"},
             2,
             "is in another image than '" + disk.image + "'"},
+        Row{{"mv", ":/li nk", none},
+            2,
+            "`rawimg cp -a '" + disk.image + ":/li nk' " + none + "` copies"},
         Row{{"batch", disk.image, "-e", "mv :/link " + none}, 2, "'cp -a :/link " + none + "'"}})
     check_row(disk, row);
   check_row(disk, {{"mv", disk.image + "/link", ":/x"}, 2, "write " + disk.image + ":/link"});
@@ -395,10 +449,37 @@ TEST_CASE("a destination with a slash behind it that is missing is made by mkdir
         Row{{"mv", ":/link", ":/new/"}, 4, "'rawimg mkdir -p " + disk.image + ":/new' makes it"},
         Row{{"batch", disk.image, "-e", "cp " + host + " :/new/"}, 4, "'mkdir -p :/new' before it"},
         Row{{"cp", ":/etc/fstab", out + "/"}, 1, "mkdir -p"},
+        Row{{"cp", ":/etc/fstab", ":/a b/"},
+            4,
+            "`rawimg mkdir -p '" + disk.image + ":/a b'` makes it"},
+        Row{{"cp", ":/*", out + " b"}, 1, "`mkdir -p '" + out + " b'` makes it"},
         Row{{"cp", ":/etc/fstab", out}, 1, "'mkdir -p " + (disk.dir / "out/").string() + "' makes"},
         Row{{"cp", ":/*", out}, 1, "'mkdir -p " + out + "' makes it"}})
     check_row(disk, row);
   CHECK_THAT(disk.run_verb({"cp", host, ":/etc/fstab/"}).err, !Catch::Contains("mkdir"));
+}
+
+TEST_CASE("a directory of the host that is missing does not exist", "[cli][edit]") {
+  const Disk disk;
+  const std::string none = (disk.dir / "none").string() + "/";
+  check_row(disk, {{"cp", ":/etc/fstab", none}, 1, "no such file or directory"});
+  write_file(disk.dir / "none", "");
+  check_row(disk, {{"cp", ":/etc/fstab", none}, 1, "not a directory"});
+}
+
+TEST_CASE("a batch says how files get from slot to slot", "[cli][edit]") {
+  const Disk disk;
+  const std::string hint = "'rawimg cp --image " + disk.image + " :1/from :2/to' copies";
+  check_row(disk, {{"batch", disk.image, "-e", "cp :/etc/fstab :2/x"}, 2, hint});
+  check_row(disk, {{"batch", disk.image, "-e", "cp :1/etc/fstab :/x"}, 2, hint});
+  CHECK_THAT(disk.run_verb({"batch", disk.image, "-e", "rm :x"}).err, !Catch::Contains("rawimg cp"));
+}
+
+TEST_CASE("an offset without the colon behind it is told so", "[cli]") {
+  const Disk disk;
+  for (const std::string mark : {"?offset=", "@@"})
+    check_read({"ls", disk.image + mark + "1048576/etc"}, 2,
+               "write " + disk.image + mark + "1048576:/etc");
 }
 
 TEST_CASE("convert names what it cannot read, and makes no image of nothing", "[cli][convert]") {

@@ -117,6 +117,27 @@ TEST_CASE("we read from sfdisk's tables what sfdisk reads from them",
   }
 }
 
+TEST_CASE("logical partitions are those that sfdisk reads", "[partition][judge]") {
+  const SampleImage image(mib(64).value);
+  const Outcome made = sfdisk({}, image,
+                              "label: dos\nlabel-id: 0xfeed0002\nstart=2048,size=2048,type=83\n"
+                              "start=4096,size=100000,type=5\nstart=110000,size=100,type=82\n"
+                              "start=6144,size=2048,type=83\nstart=10240,size=2048,type=82\n"
+                              "start=30720,size=4096,type=8e,bootable\n");
+  INFO(made.text());
+  REQUIRE(made.ok());
+  CHECK(dumped(image).size() == 6);
+  CHECK(PartitionTable::read(image.open()).partitions() == dumped(image));
+  Command remove;
+  remove.argv = {"sfdisk", "--delete", image.path().string(), "5"};
+  REQUIRE(run(std::move(remove)).ok());
+  const std::vector<Partition> left = dumped(image);
+  CHECK(left.size() == 5);
+  const PartitionTable table = PartitionTable::read(image.open());
+  CHECK(table.partitions() == left);
+  CHECK(table.warnings().empty());
+}
+
 TEST_CASE("the same words give the same partitions here and in sfdisk",
           "[partition][judge][G04][G06]") {
   const std::string line =

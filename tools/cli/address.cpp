@@ -13,7 +13,6 @@
 
 #include "base/text.h"
 #include "cli/numbers.h"
-#include "partition/partition_type.h"
 
 namespace rawimg::cli {
 namespace {
@@ -33,11 +32,20 @@ void take_slot_and_path(std::string_view text, Address& address) {
     if (error != std::errc{} || end != text.data() + slash || slot > kMaxSlot)
       throw Error(Errc::Usage, fmt::format("slot {}: it can be 0 (the whole file) to {}",
                                            quote(text.substr(0, slash)), kMaxSlot))
-          .with_hint(fmt::format("'rawimg info {}' lists the slots that are in use",
-                                 shell_word(address.image.string())));
+          .with_hint(quote_command("rawimg info " + shell_word(address.image.string())) +
+                     " lists the slots that are in use");
     address.slot = slot;
   }
   address.path = std::string(text.substr(slash));
+}
+
+/// `IMG?offset=1M/etc` lacks its colon.
+void require_no_path(const std::string& image, std::string_view number) {
+  const std::size_t slash = number.find('/');
+  if (slash == std::string_view::npos) return;
+  const std::string_view front =
+      std::string_view(image).substr(0, image.size() - number.size() + slash);
+  throw missing_slash(image, fmt::format("{}:{}", front, number.substr(slash)));
 }
 
 /// IMG?offset=BYTES as e2fsprogs has it, IMG@@OFFSET as mtools has it.
@@ -46,7 +54,9 @@ void take_offset(std::string& image, Address& address) {
   for (const std::string_view mark : {std::string_view("?offset="), std::string_view("@@")}) {
     const std::size_t at = image.rfind(mark);
     if (at == std::string::npos || !exists(std::string_view(image).substr(0, at))) continue;
-    address.offset = parse_size(std::string_view(image).substr(at + mark.size()), "offset");
+    const std::string_view number = std::string_view(image).substr(at + mark.size());
+    require_no_path(image, number);
+    address.offset = parse_size(number, "offset");
     image.resize(at);
     return;
   }
@@ -59,18 +69,17 @@ std::string list(const std::vector<Partition>& partitions) {
   return fmt::format("{}", fmt::join(lines, ", "));
 }
 
+/// All but extended partitions.
+std::vector<Partition> filesystem_slots(const PartitionTable& table) {
+  std::vector<Partition> slots = table.partitions();
+  std::erase_if(slots, [](const Partition& partition) { return is_extended(partition); });
+  return slots;
+}
+
 FoundWindow window_of(ImageFile& image, const PartitionTable& table, const Partition& partition) {
   return {Window(image, partition.range()), partition.slot, table.warnings(),
           table.partuuid(partition)};
 }
-
-/// How a filesystem is named that is in an extended partition.
-std::string hint_for_logical(const ImageFile& image) {
-  return fmt::format("the filesystem in a logical partition is {}, of the byte where it begins",
-                     shell_word(image.path().string() + "?offset=BYTES"));
-}
-
-bool is_container(const Partition& partition) { return is_extended(partition.type); }
 
 PartitionTable table_for_slot(const ImageFile& image) {
   try {
@@ -86,19 +95,17 @@ FoundWindow slot_window(ImageFile& image, unsigned slot) {
   const PartitionTable table = table_for_slot(image);
   const std::string name = image.path().string();
   const std::optional<Partition> partition = table.slot(slot);
-  if (partition && is_container(*partition))
+  const std::vector<Partition> used = filesystem_slots(table);
+  const std::string others = used.empty() ? "none" : list(used);
+  if (partition && is_extended(*partition))
     throw Error(Errc::Unsupported,
-                fmt::format("slot {} of {} is an extended partition", slot, quote(name)))
-        .with_path(name)
-        .with_hint(hint_for_logical(image));
-  if (!partition) {
-    const std::vector<Partition> used = table.partitions();
-    const bool has_logical = std::any_of(used.begin(), used.end(), is_container);
-    throw Error(Errc::NotFound, fmt::format("{} has no partition in slot {}; it has {}",
-                                            quote(name), slot, used.empty() ? "none" : list(used)))
-        .with_path(name)
-        .with_hint(has_logical ? hint_for_logical(image) : "");
-  }
+                fmt::format("slot {} of {} is an extended partition; for filesystems there is {}",
+                            slot, quote(name), others))
+        .with_path(name);
+  if (!partition)
+    throw Error(Errc::NotFound,
+                fmt::format("{} has no partition in slot {}; it has {}", quote(name), slot, others))
+        .with_path(name);
   return window_of(image, table, *partition);
 }
 
@@ -109,6 +116,22 @@ std::uint64_t usable_end(const PartitionTable& gpt, std::uint64_t offset) {
   throw Error(Errc::Usage,
               fmt::format("offset {} is where the GPT itself lies: partitions use bytes {} to {}",
                           offset, usable.start(), usable.end() - 1));
+}
+
+Error error_inside(std::uint64_t offset, const Partition& partition,
+                   const std::vector<Warning>& damage) {
+  if (!is_extended(partition))
+    return Error(
+        Errc::Usage,
+        fmt::format(
+            "offset {} is in the middle of the partition in slot {}, which starts at byte {}",
+            offset, partition.slot, partition.range().start()));
+  // Corrupt: what lies there may be a logical partition all the same
+  return Error(damage.empty() ? Errc::Usage : Errc::Corrupt,
+               damage.empty() ? fmt::format("offset {} is in the extended partition in slot {}, "
+                                            "and no logical partition begins there",
+                                            offset, partition.slot)
+                              : damage.front().message);
 }
 
 /// The partition that starts there, if one does; else up to the next one or the end of the file.
@@ -122,49 +145,26 @@ FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
     const PartitionTable table = PartitionTable::read(image);
     warnings = table.warnings();
     if (table.kind() == PartitionTable::Kind::Gpt) end = usable_end(table, offset);
-    for (const Partition& partition : table.partitions()) {
+    const std::vector<Partition> partitions = table.partitions();
+    const Partition* around =
+        nullptr;  // the last counts: logical partitions come behind those that they are in
+    for (const Partition& partition : partitions) {
       const ByteRange range = partition.range();
-      if (range.start() == offset) return window_of(image, table, partition);
-      if (range.start() < offset && offset < range.end())
-        throw Error(
-            Errc::Usage,
-            fmt::format(
-                "offset {} is in the middle of the partition in slot {}, which starts at byte {}",
-                offset, partition.slot, range.start()));
+      if (range.start() == offset && !is_extended(partition))
+        return window_of(image, table, partition);
+      if (range.start() <= offset && offset < range.end()) around = &partition;
       if (range.start() > offset) end = std::min(end, range.start());
     }
+    if (around != nullptr) throw error_inside(offset, *around, warnings);
   }
   return {Window(image, ByteRange{ByteOffset{offset}, ByteCount{end - offset}}), 0, warnings};
-}
-
-/// From the offset to the end of the extended partition that it is in, if it is in one.
-std::optional<ByteRange> rest_of_container(const ImageFile& image, std::uint64_t offset) {
-  if (!has_partition_table(image)) return std::nullopt;
-  for (const Partition& partition : PartitionTable::read(image).partitions()) {
-    const ByteRange range = partition.range();
-    if (is_container(partition) && range.start() < offset && offset < range.end())
-      return ByteRange{ByteOffset{offset}, ByteCount{range.end() - offset}};
-  }
-  return std::nullopt;
-}
-
-/// The chain of tables in a container is not walked: a filesystem says itself how large it is.
-FoundWindow logical_window(ImageFile& image, ByteRange rest) {
-  const auto info = probe_ext(Window(image, rest));
-  if (!info)
-    throw Error(Errc::Unsupported, fmt::format("there is no ext filesystem at byte {} of {}",
-                                               rest.start(), quote(image.path().string())))
-        .with_path(image.path().string());
-  return {Window(image, {ByteOffset{rest.start()}, ByteCount{info->size_bytes}}), 0};
 }
 
 /// A filesystem says itself how large it is: whoever knows where it begins does not need a table
 /// that is damaged.
 FoundWindow filesystem_at(ImageFile& image, std::uint64_t offset) {
-  std::optional<ByteRange> rest_of_extended;
   try {
-    rest_of_extended = rest_of_container(image, offset);
-    if (!rest_of_extended) return offset_window(image, offset);
+    return offset_window(image, offset);
   } catch (const Error& error) {
     if (error.code() != Errc::Corrupt) throw;
     const ByteRange rest{ByteOffset{offset}, ByteCount{image.size().value - offset}};
@@ -176,11 +176,10 @@ FoundWindow filesystem_at(ImageFile& image, std::uint64_t offset) {
             {{"table-damaged", image.path().string(),
               std::string(error.what()) + "; it is not looked at"}}};
   }
-  return logical_window(image, *rest_of_extended);
 }
 
 bool holds_ext(ImageFile& image, const Partition& partition) {
-  if (is_container(partition)) return false;
+  if (is_extended(partition)) return false;
   try {
     return probe_ext(Window(image, partition.range())).has_value();
   } catch (const Error&) {
@@ -322,14 +321,11 @@ FoundWindow find_filesystem(ImageFile& image, const Address& address) {
   std::vector<Partition> found;
   for (const Partition& partition : table.partitions())
     if (holds_ext(image, partition)) found.push_back(partition);
-  if (found.empty()) {
-    const std::vector<Partition> used = table.partitions();
-    const bool has_logical = std::any_of(used.begin(), used.end(), is_container);
+  if (found.empty())
     throw Error(Errc::Unsupported,
                 fmt::format("{} has a partition table but no ext filesystem in it", quote(name)))
         .with_path(name)
-        .with_hint(has_logical ? hint_for_logical(image) : "make one with 'rawimg format'");
-  }
+        .with_hint("make one with 'rawimg format'");
   if (found.size() > 1)
     throw Error(Errc::Usage, fmt::format("{} has {} ext filesystems ({}): which one?", quote(name),
                                          found.size(), list(found)))
@@ -345,7 +341,7 @@ FoundWindow find_place(ImageFile& image, const Address& address) {
   if (address.slot) return slot_window(image, *address.slot);
   if (!has_partition_table(image)) return {Window(image), 0};
   const PartitionTable table = PartitionTable::read(image);
-  const std::vector<Partition> used = table.partitions();
+  const std::vector<Partition> used = filesystem_slots(table);
   const std::string name = image.path().string();
   if (used.empty())
     throw Error(Errc::NotFound,

@@ -7,28 +7,15 @@
 #include <rawimg/ext_fs.h>
 
 #include "cli/summary.h"
-#include "partition/partition_type.h"
 
 namespace rawimg::cli {
 namespace {
 
-/// How what is in an extended partition is reached: whoever opens it is told.
-std::string hint_for_logical(ImageFile& image, unsigned slot) {
-  Address address;
-  address.slot = slot;
-  try {
-    (void)find_filesystem(image, address);
-  } catch (const Error& error) {
-    return error.hint();
-  }
-  return "";
-}
-
 SlotReport examine(ImageFile& image, unsigned slot, ByteRange range,
                    std::optional<Partition> partition) {
   SlotReport report{slot, range, partition, std::nullopt, "", ""};
-  if (partition && is_extended(partition->type)) {
-    report.other = "logical partitions: " + hint_for_logical(image, slot);
+  if (partition && is_extended(*partition)) {
+    report.other = "logical partitions";
     return report;
   }
   try {

@@ -80,11 +80,11 @@ std::string hint_of_two(const Edit& edit, const Args& args, const std::string& w
   std::string words;
   for (const std::string& each : words_for_image(args))
     words += ' ' + shell_word(literal && each.starts_with('/') ? ':' + each : each);
-  std::string hint =
-      fmt::format("cp, then rm: '{}cp -a {}{}' copies", rawimg, image, words.substr(1));
+  const std::string hint =
+      "cp, then rm: " + quote_command(rawimg + "cp -a " + image + words.substr(1)) + " copies";
   if (edit.operand(word).kind != Operand::Kind::OtherImage)
     return hint + ", and what was copied can go";
-  return hint + fmt::format(", and '{}rm -r {}{}' removes", rawimg, image, shell_word(word));
+  return hint + ", and " + quote_command(rawimg + "rm -r " + image + shell_word(word)) + " removes";
 }
 
 /// A transaction is about one filesystem: what comes from elsewhere, or goes there, takes two.

@@ -90,7 +90,8 @@ std::string closing_line(const Request& request, const PopulateResult& made,
       fmt::format(", {} left free, {:.1f} s",
                   human_size(made.filesystem.free_blocks * made.filesystem.block_size), seconds);
   if (request.how.dry_run) text += "; nothing was written (--dry-run)";
-  if (made.undo_kept) text += fmt::format("; 'rawimg undo {}' takes it back", shell_word(image));
+  if (made.undo_kept)
+    text += fmt::format("; {} takes it back", quote_command("rawimg undo " + shell_word(image)));
   return text;
 }
 

@@ -64,9 +64,20 @@ struct HostCopier::Spot {
     if (at < 0 || fstatat(at, name.c_str(), &status, flags) != 0) return std::nullopt;
     return status;
   }
-  /// Whether a name may come or go here.
+  /// Whether a name may come here.
   void require_writable(std::string_view what) const {
     require_access(at, ".", W_OK | X_OK, what, path);
+  }
+  /// Whether what has the name may go: of a sticky directory only its owner removes what is
+  /// another's.
+  void require_removable(const struct stat& there) const {
+    require_writable("replace");
+    struct stat directory {};
+    if (fstat(at, &directory) != 0) throw host_error(errno, "replace", path);
+    const uid_t user = geteuid();
+    if ((directory.st_mode & S_ISVTX) != 0 && user != 0 && user != directory.st_uid &&
+        user != there.st_uid)
+      throw host_error(EPERM, "replace", path);
   }
 };
 
@@ -113,7 +124,8 @@ void HostCopier::copy(const CopySource& source, const std::string& target, Named
   const auto there = spot.look(0);
   if (target.ends_with('/') && source.meta().type != FileType::Directory &&
       !(there && S_ISDIR(there->st_mode)))
-    throw host_error(ENOTDIR, "create", target).with_hint(there ? "" : hint_to_make(target));
+    throw host_error(there ? ENOTDIR : ENOENT, "create", target)
+        .with_hint(there ? "" : hint_to_make(target));
   way_.clear();
   copy_any(source, spot);
 }
@@ -124,7 +136,7 @@ HostCopier::Spot HostCopier::open_spot(std::string path, NamedBy named_by) {
   const std::size_t slash = path.rfind('/');
   std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
-  if (name.empty()) name = ".";  // the root
+  if (name.empty()) name.push_back('.');  // the root
   top_ = std::make_shared<const Descriptor>(
       ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (top_->get() < 0) {
@@ -214,7 +226,7 @@ void HostCopier::make_room(const Spot& spot) {
     throw Error(Errc::Exists, fmt::format("{} is a directory, and is not replaced by what is none",
                                           quote(spot.path)))
         .with_path(spot.path);
-  if (options_.dry_run) return spot.require_writable("replace");
+  if (options_.dry_run) return spot.require_removable(*there);
   forget(*there);
   if (unlinkat(spot.at, spot.name.c_str(), 0) != 0) throw host_error(errno, "replace", spot.path);
 }
@@ -232,8 +244,9 @@ void HostCopier::require_may_write(const Spot& spot, bool in_place) const {
   try {
     require_access(spot.at, spot.name, W_OK, "create", spot.path);
   } catch (const Error&) {
-    if (!options_.force) throw;
-    spot.require_writable("replace");
+    const auto there = spot.look(AT_SYMLINK_NOFOLLOW);
+    if (!options_.force || !there) throw;
+    spot.require_removable(*there);
   }
 }
 

@@ -48,7 +48,7 @@ void require_directory(Edit& edit, const Operand& file) {
 }  // namespace
 
 std::string hint_to_make(const std::filesystem::path& host_directory) {
-  return fmt::format("'mkdir -p {}' makes it", shell_word(host_directory.string()));
+  return quote_command("mkdir -p " + shell_word(host_directory.string())) + " makes it";
 }
 
 bool is_host_directory(const std::filesystem::path& path) {

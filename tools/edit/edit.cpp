@@ -84,9 +84,7 @@ Operand Edit::operand(const std::string& word) const {
     return {Operand::Kind::Host, word, word, {}};
   }
   if (words_ == PathWords::Batch) {
-    if (!word.starts_with(":/") && word != ":")
-      throw Error(Errc::Usage,
-                  fmt::format("{}: a path in the image begins with ':/'", quote(word)));
+    if (!word.starts_with(":/") && word != ":") throw no_batch_path(word);
     return {Operand::Kind::Image, word, word.size() == 1 ? "/" : word.substr(1), {}};
   }
   if (words_ != PathWords::Addresses) {
@@ -97,6 +95,16 @@ Operand Edit::operand(const std::string& word) const {
   const auto address = existing_address(word);
   if (!address) return {Operand::Kind::Host, word, word, {}};
   return operand_at(word, *address);
+}
+
+Error Edit::no_batch_path(const std::string& word) const {
+  Error error(Errc::Usage, fmt::format("{}: a path in the image begins with ':/'", quote(word)));
+  const std::string_view rest = std::string_view(word).substr(1);
+  if (!is_slot_and_path(rest) || rest.find('/') == std::string_view::npos) return error;
+  return std::move(error).with_hint(
+      fmt::format("a batch is about one filesystem; between slots {} copies",
+                  quote_command(fmt::format("rawimg cp --image {} :1/from :2/to",
+                                            shell_word(image_.image.string())))));
 }
 
 /// Whether it is in the file that is changed, whatever that is called.
@@ -219,18 +227,20 @@ bool Edit::can_be_made(const Operand& directory) const {
 
 std::string Edit::hint_to_make(const Operand& directory) const {
   if (in_batch())
-    return fmt::format("the line 'mkdir -p {}' before it makes it",
-                       shell_word(":" + directory.path));
+    return fmt::format("the line {} before it makes it",
+                       quote_command("mkdir -p " + shell_word(":" + directory.path)));
   if (words_ == PathWords::Addresses) {
     const bool is_named = directory.word != directory.path;  // else a verb knows it by itself
     const std::string slot = image_.slot ? fmt::format("{}", *image_.slot) : "";
-    return fmt::format(
-        "'rawimg mkdir -p {}' makes it",
-        shell_word(is_named ? directory.word
-                            : fmt::format("{}:{}{}", image_.image.string(), slot, directory.path)));
+    const std::string word =
+        is_named ? directory.word
+                 : fmt::format("{}:{}{}", image_.image.string(), slot, directory.path);
+    return quote_command("rawimg mkdir -p " + shell_word(word)) + " makes it";
   }
-  return fmt::format("'rawimg mkdir -p --image {} {}' makes it", shell_word(image_.image.string()),
-                     shell_word(directory.word.substr(directory.word.starts_with(':') ? 1 : 0)));
+  const std::string path = directory.word.substr(directory.word.starts_with(':') ? 1 : 0);
+  return quote_command(fmt::format("rawimg mkdir -p --image {} {}",
+                                   shell_word(image_.image.string()), shell_word(path))) +
+         " makes it";
 }
 
 Transaction::Place Edit::place(const Operand& file) const {

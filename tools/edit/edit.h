@@ -102,6 +102,7 @@ class Edit {
 
  private:
   void require_no_image(const std::string& word) const;
+  Error no_batch_path(const std::string& word) const;
   bool is_in_file(const Address& address) const;
   bool is_changed(const Address& address) const;
   Operand operand_at(const std::string& word, const Address& address) const;

@@ -83,8 +83,8 @@ void print_summary(const Command& command, const Address& address,
   else if (args.has("dry-run"))
     io.err << fmt::format("{}: would be changed; nothing was written (--dry-run)\n", quote(image));
   else if (result.undo_kept)
-    io.err << fmt::format("{}: changed; 'rawimg undo {}' takes it back\n", quote(image),
-                          shell_word(image));
+    io.err << fmt::format("{}: changed; {} takes it back\n", quote(image),
+                          quote_command("rawimg undo " + shell_word(image)));
   else
     io.err << fmt::format("{}: changed\n", quote(image));
 }

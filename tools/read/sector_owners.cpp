@@ -287,8 +287,10 @@ OwnedSectors find_owners(ImageFile& image, const CowFile& layer) {
   if (has_partition_table(image)) {
     const PartitionTable table = PartitionTable::read(image);
     result.warnings = table.warnings();
-    for (const Partition& partition : table.partitions())
-      SlotOwners(sectors, result, layer, Window(image, partition.range()), partition.slot).find();
+    const std::vector<Partition> partitions = table.partitions();
+    // from the last, because an extended partition has what no logical one in it has
+    for (auto partition = partitions.rbegin(); partition != partitions.rend(); ++partition)
+      SlotOwners(sectors, result, layer, Window(image, partition->range()), partition->slot).find();
     give_outside(sectors, table, image.size().value);
   } else {
     SlotOwners(sectors, result, layer, Window(image), 0).find();

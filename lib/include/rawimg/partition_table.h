@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Partition tables. The MBR is read, made and written: four primary slots, disk id, boot code kept.
+// Logical partitions are read, and neither made nor changed.
 // A GPT is read only, from its backup where the primary is damaged, and nothing in it is repaired.
 // Other labels are recognised and named, never mistaken for an MBR. Sectors have 512 bytes. What a
 // partition holds is others' business. Sources of the format facts: lib/src/partition/FORMATS.md.
@@ -22,8 +23,10 @@
 
 namespace rawimg {
 
-/// The last slot of a GPT that rawimg reads; an MBR has 4.
+/// The last slot that rawimg reads, of a GPT and of logical partitions.
 inline constexpr unsigned kMaxSlot = 128;
+/// From here up Linux counts the logical partitions of an MBR, in the order of their chain.
+inline constexpr unsigned kFirstLogicalSlot = 5;
 
 /// What a GPT says of a partition and an MBR does not.
 struct GptDetails {
@@ -36,7 +39,7 @@ struct GptDetails {
 };
 
 struct Partition {
-  unsigned slot = 0;         ///< 1 to 4, in a GPT 1 to kMaxSlot
+  unsigned slot = 0;  ///< 1 to 4, a logical one from kFirstLogicalSlot; 1 to kMaxSlot in a GPT
   std::uint8_t type = 0x83;  ///< 0 in a GPT
   bool bootable = false;     ///< in a GPT: attribute bit 2
   std::uint64_t first_sector = 0, sector_count = 0;
@@ -47,6 +50,9 @@ struct Partition {
   }
   bool operator==(const Partition&) const = default;
 };
+
+/// Whether it is an MBR's extended partition: what logical ones lie in, and no filesystem.
+bool is_extended(const Partition& partition);
 
 /// One partition as asked for, in sfdisk's words; what is absent is chosen by PartitionTable::add.
 struct PartitionRequest {
@@ -78,11 +84,13 @@ class PartitionTable {
   /// Corrupt (says which slot and why), Unsupported (GPT, other labels, a filesystem's boot
   /// sector).
   static PartitionTable parse(std::span<const std::byte, kSectorSize> sector, ByteCount image_size);
-  /// An MBR or a GPT, as identify_disk finds. Of a GPT every CRC and every place is checked, and
-  /// the backup is used where the primary is damaged: warnings() says so. Throws: like parse;
-  /// Corrupt (both copies are damaged: both reasons; partitions that overlap or lie outside of the
-  /// usable sectors), Unsupported (a GPT with a slot past kMaxSlot in use, with entries larger than
-  /// 4096 or longer than 524288 bytes together, or for sectors of 4096 bytes), Io.
+  /// An MBR with its logical partitions, or a GPT, as identify_disk finds. A chain of logical
+  /// partitions ends where it cannot be right: warnings() says so. Of a GPT every CRC and every
+  /// place is checked, and the backup is used where the primary is damaged: warnings() says so.
+  /// Throws: like parse; Corrupt (both copies are damaged: both reasons; partitions that overlap or
+  /// lie outside of the usable sectors), Unsupported (a GPT with a slot past kMaxSlot in use, with
+  /// entries larger than 4096 or longer than 524288 bytes together, or for sectors of 4096 bytes),
+  /// Io.
   static PartitionTable read(const ImageFile& image);
 
   Kind kind() const { return kind_; }
@@ -95,9 +103,9 @@ class PartitionTable {
   /// What a kernel calls a partition of this table in `PARTUUID=`: `<disk id>-<slot>`, or its GUID,
   /// in lower case.
   std::string partuuid(const Partition& partition) const;
-  /// What was wrong with a GPT that could be read all the same, for the user to know:
-  /// "gpt-primary-damaged" (the backup is used), "gpt-backup-damaged", "gpt-copies-differ",
-  /// "gpt-without-protective-mbr". Each names the image.
+  /// What was wrong with a table that could be read all the same, for the user to know:
+  /// "mbr-logical-damaged"; "gpt-primary-damaged" (the backup is used), "gpt-backup-damaged",
+  /// "gpt-copies-differ", "gpt-without-protective-mbr". Each names the image.
   const std::vector<Warning>& warnings() const { return warnings_; }
 
   /// Throws: Unsupported (a GPT).
@@ -111,9 +119,9 @@ class PartitionTable {
   /// 16 heads and 63 sectors while the cylinder fits 10 bits, else FE FF FF. Guarantee: strong.
   /// Throws: Unsupported (a GPT).
   void encode(std::span<std::byte, kSectorSize> sector) const;
-  /// encode into the first sector of a file. Guarantee: strong (one sector is written). Throws:
-  /// Unsupported (a GPT), Io, NoSpace. Does not check: what else the file is; a GPT that is left
-  /// there hides this table (erase_signatures).
+  /// encode into the first sector of a file. Logical partitions stay as they are. Guarantee: strong
+  /// (one sector is written). Throws: Unsupported (a GPT), Io, NoSpace. Does not check: what else
+  /// the file is; a GPT that is left there hides this table (erase_signatures).
   void write(ImageFile& image) const;
 
  private:

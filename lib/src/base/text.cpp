@@ -71,6 +71,11 @@ std::string shell_word(std::string_view word) {
   return "$" + quote(word);
 }
 
+std::string quote_command(std::string_view line) {
+  const char mark = line.find('\'') == std::string_view::npos ? '\'' : '`';
+  return fmt::format("{0}{1}{0}", mark, line);
+}
+
 std::string utf16_to_utf8(std::u16string_view units) {
   constexpr char32_t kReplacement = 0xFFFD;
   std::string out;

@@ -17,6 +17,8 @@ std::string quote(std::string_view bytes);
 /// One word of a command line that a user may paste into a shell: as it is, in single quotes, or as
 /// $'...', which bash, zsh, ksh and busybox know. One that begins with a dash gets ./ in front.
 std::string shell_word(std::string_view word);
+/// A command line in a sentence: in single quotes, in backticks where it has quotes itself.
+std::string quote_command(std::string_view line);
 /// Whether `bytes` is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);
 /// UTF-16 as UTF-8; a surrogate without its other half becomes U+FFFD.

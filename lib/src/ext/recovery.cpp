@@ -230,7 +230,8 @@ void require_whole(ImageFile& image) {
   throw Error(Errc::Dirty,
               fmt::format("a change of {} was interrupted", quote(image.path().string())))
       .with_path(image.path().string())
-      .with_hint("run 'rawimg recover " + shell_word(image.path().string()) + "' first");
+      .with_hint("run " + quote_command("rawimg recover " + shell_word(image.path().string())) +
+                 " first");
 }
 
 std::unique_ptr<const WindowReader> read_recovered(const Window& where) {

@@ -28,7 +28,7 @@ void require_nothing_to_recover(ImageFile& image) {
                                          "recover it",
                                          quote(image.path().string())))
         .with_path(image.path().string())
-        .with_hint(fmt::format("'rawimg recover {}' does", shell_word(image.path().string())));
+        .with_hint(quote_command("rawimg recover " + shell_word(image.path().string())) + " does");
 }
 
 /// The window, in a state that may be changed.

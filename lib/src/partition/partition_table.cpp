@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "partition/gpt.h"
+#include "partition/logical.h"
 #include "partition/mbr_sector.h"
 #include "partition/overlap.h"
 #include "partition/partition_type.h"
@@ -164,7 +165,12 @@ PartitionTable PartitionTable::read(const ImageFile& image) {
   std::array<std::byte, kSectorSize> sector;
   image.read_at(ByteOffset{0}, sector);
   try {
-    return with_context(quote(name), [&] { return parse(sector, image.size()); });
+    PartitionTable table = with_context(quote(name), [&] { return parse(sector, image.size()); });
+    const LogicalPartitions logical = read_logical(image, table.partitions_);
+    table.partitions_.insert(table.partitions_.end(), logical.partitions.begin(),
+                             logical.partitions.end());
+    table.warnings_ = logical.warnings;
+    return table;
   } catch (const Error& error) {
     if (error.code() != Errc::Corrupt) throw;
     throw Error(error).with_hint(hint_beside(MbrSector(sector), image));
@@ -205,7 +211,8 @@ unsigned PartitionTable::choose_slot(std::optional<unsigned> wanted) const {
     usage(fmt::format("all {} slots of the partition table are in use", kSlots));
   }
   if (*wanted == 0 || *wanted > kSlots)
-    usage(fmt::format("slot {}: an MBR has slots 1 to {}", *wanted, kSlots));
+    usage(fmt::format("slot {}: an MBR has slots 1 to {}, and logical partitions are not made",
+                      *wanted, kSlots));
   if (slot(*wanted)) usage(fmt::format("slot {} is in use", *wanted));
   return *wanted;
 }
@@ -257,6 +264,7 @@ void PartitionTable::encode(std::span<std::byte, kSectorSize> sector) const {
   std::memcpy(sector.data() + kDiskIdAt, &id, sizeof id);
   std::memset(sector.data() + kEntriesAt, 0, kSlots * sizeof(MbrEntry));
   for (const Partition& partition : partitions_) {
+    if (partition.slot >= kFirstLogicalSlot) break;
     MbrEntry entry{};
     entry.status = partition.bootable ? kBootableStatus : 0;
     entry.type = partition.type;

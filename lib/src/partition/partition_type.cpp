@@ -88,6 +88,8 @@ std::optional<std::uint8_t> parse_partition_type(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_extended(const Partition& partition) { return is_extended(partition.type); }
+
 bool is_extended(std::uint8_t type) { return type == 0x05 || type == 0x0F || type == 0x85; }
 
 }  // namespace rawimg

@@ -12,7 +12,7 @@ namespace rawimg {
 /// name ("Linux LVM"), in any case. Nothing when it is none of these.
 std::optional<std::uint8_t> parse_partition_type(std::string_view text);
 
-/// Whether it is a container of logical partitions, which rawimg reads past and does not make.
+/// Whether it is a container of logical partitions, which rawimg reads and does not make.
 bool is_extended(std::uint8_t type);
 
 /// ASCII letters only, whatever the locale.
