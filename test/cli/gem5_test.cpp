@@ -65,6 +65,10 @@ class Bench {
     words.insert(words.begin(), {"build", image, "--from", at("a.tar"), "--no-sync", "-q"});
     return run_rawimg(words);
   }
+  CliResult plan(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"plan", "--from", at("a.tar")});
+    return run_rawimg(words);
+  }
   void require_built(const std::vector<std::string>& words) const {
     const CliResult result = build(words);
     CAPTURE(result.err);
@@ -109,6 +113,32 @@ TEST_CASE("build --gem5 makes an image that needs no further preparation", "[cli
   CHECK_THAT(bench.require_gem5({"--m5", bench.at("m5")}), Contains("nothing to change"));
 }
 
+TEST_CASE("a plan with --gem5 says of each type what build makes of it", "[cli][gem5][plan]") {
+  const Bench bench;
+  const std::vector<std::string> words = {"--gem5", "--m5", bench.at("m5"),
+                                          "--size", "auto", "--json"};
+  const CliResult planned = bench.plan(words);
+  CAPTURE(planned.err);
+  REQUIRE(planned.code == 0);
+  const auto plan = planned.json().at("result");
+  CHECK_THAT(plan.at("gem5").dump(), Contains("/sbin/gem5-start"));
+  for (const auto& type : plan.at("types")) {
+    CAPTURE(type.dump());
+    std::vector<std::string> with_type = words;
+    with_type.insert(with_type.end(), {"-t", type.at("type").get<std::string>(), "--force"});
+    const CliResult built = bench.build(with_type);
+    CAPTURE(built.err);
+    REQUIRE(built.code == 0);
+    const auto made = built.json().at("result");
+    CHECK(type.at("size") == made.at("size"));
+    CHECK(type.at("content") == made.at("content"));
+    CHECK(type.at("filesystem").at("free_inodes") == made.at("filesystem").at("free_inodes"));
+    CHECK(plan.at("gem5") == made.at("gem5"));
+  }
+  CHECK_THAT(bench.plan({"--m5", bench.at("m5")}).err,
+             Contains("--m5 is of --gem5, which is missing"));
+}
+
 TEST_CASE("a build and a later preparation come to the same tree", "[cli][gem5]") {
   const Bench one, two;
   one.require_built(
@@ -141,9 +171,11 @@ TEST_CASE("a build that cannot prepare the guest makes no image", "[cli][gem5]")
     for (const std::string& word : row.words)
       words.push_back(word.starts_with("{directory}/") ? bench.at(word.substr(12)) : word);
     words.insert(words.end(), how.begin(), how.end());
-    const CliResult result = bench.build(words);
+    const CliResult result = bench.build(words), plan = bench.plan(words);
     CHECK(result.code == row.code);
     CHECK_THAT(result.err, Contains(row.text));
+    CHECK(plan.code == row.code);
+    CHECK_THAT(plan.err, Contains(row.text));
   }
   CHECK_FALSE(fs::exists(bench.image));
   CHECK_FALSE(fs::exists(bench.image + ".part"));

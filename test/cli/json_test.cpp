@@ -189,6 +189,7 @@ std::vector<std::vector<std::string>> command_lines() {
       {"gem5", "a.img", "--arch", "x86"},
       {"gem5", "a.img", "--remove"},
       {"build", "g.img", "--from", "a.tar", "--size", "16M", "--gem5", "--arch", "arm"},
+      {"plan", "--from", "a.tar", "--gem5", "--arch", "arm"},
       {"gem5img", "new", "n.img", "8"},
       {"gem5img", "partition", "n.img"},
       {"gem5img", "format", "n.img"},

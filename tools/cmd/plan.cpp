@@ -15,13 +15,15 @@
 #include "cli/output.h"
 #include "cli/summary.h"
 #include "cmd/all.h"
+#include "edit/gem5_build.h"
 
 namespace rawimg::cli {
 namespace {
 
 constexpr std::span<const OptionSpec> kTables[] = {
-    kFromOption,    kSourceOptions, kDiskOptions, kFilesystemOptions, kReadingOptions,
-    kThreadsOption, kWriteOptions,  kLockOptions, kProgressOptions,   kCommonOptions};
+    kFromOption,      kSourceOptions, kDiskOptions,  kFilesystemOptions,
+    kReadingOptions,  kThreadsOption, kWriteOptions, kLockOptions,
+    kProgressOptions, kCommonOptions, kGem5Switch,   kGem5Options};
 
 constexpr std::string_view kSkipped = "skipped-unsupported";
 
@@ -113,13 +115,18 @@ Json result_json(const Plan& plan, const std::optional<Error>& stop, double seco
 ExitCode run(const Args& args, Streams& io) {
   const BuildRequest request = read_build_request("plan", args, io);
   require_sources("plan", request);
+  require_gem5_switch(args);
   if (!request.image.empty()) NewImage(request.image, request.how.replace, NewImage::DryRun{});
   ConsoleObserver observer("plan", args, io);
+  PopulateOptions how = request.how.populate;
+  std::optional<Gem5Build> gem5;
+  if (args.has("gem5")) how.amendment = gem5.emplace(args, request, io).amendment(observer);
   const Plan plan = plan_image(request.spec, open_sources(request.sources, request.image, args, io),
-                               request.how.populate, observer);
+                               how, observer);
   const std::optional<Error> stop = stops_at(plan, request);
   if (stop && stop->code() == Errc::Usage) throw *stop;
-  const Json result = result_json(plan, stop, observer.seconds());
+  Json result = result_json(plan, stop, observer.seconds());
+  if (gem5) result["gem5"] = gem5->result();
   if (args.has("json"))
     print_result(io, "plan", result, plan.asked.warnings);
   else
@@ -141,9 +148,10 @@ const Command kPlan{
     .examples = R"(  rawimg plan --from stage3-amd64-openrc.tar.xz
   rawimg plan --from root.tar --size auto               # the sizes with nothing free
   rawimg plan --from root.tar --size 2G -t ext4         # whether it fits, and what stays free
+  rawimg plan --from stage3-amd64-openrc.tar.xz --gem5 --m5 ./m5
 )",
     .details =
-        R"(Takes exactly what build takes, but for --gem5. With a SIZE that is a number, each type is shown as small as it can be.
+        R"(Takes exactly what build takes. With a SIZE that is a number, each type is shown as small as it can be.
 The sources are read once: of a compressed one, that is what decompressing it costs. What could not be stored, or would
 be lost, is listed; the exit code is the one that build would have.
 )",

@@ -19,7 +19,7 @@ The keys of each result: x? may be missing, x[] is a list, x{a b} an object with
 the keys in its own line.
 
   build         image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM content{CONTENT} gem5{PREPARED}? seconds
-  plan          asked{PLANNED} types[]{PLANNED} build_would_fail{REFUSAL}? seconds
+  plan          asked{PLANNED} types[]{PLANNED} build_would_fail{REFUSAL}? gem5{PREPARED}? seconds
   init          image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM seconds
   create        image size dry_run
   partition     image disk_id partitions[]{slot type bootable offset size} dry_run

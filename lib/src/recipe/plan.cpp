@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/plan.h>
 
-#include <array>
+#include <optional>
 
 #include "recipe/build_into.h"
 #include "recipe/repeatable_source.h"
@@ -29,6 +29,11 @@ class Planner {
     how_.dry_run = true;
     how_.on_unsupported = OnUnsupported::Skip;
     for (SourceSpec& spec : sources_) repeatable_.emplace_back(std::move(spec.source));
+    if (how_.amendment)
+      how_.amendment->make = [this, make = how_.amendment->make](const GuestFiles& files,
+                                                                 Timestamp time) {
+        return decide_amendment(make, files, time).read();
+      };
   }
 
   TypePlan plan(const ImageSpec& spec) {
@@ -41,6 +46,7 @@ class Planner {
       plan.image->content.content_bytes = 0;  // what is made up has no zeros
       for (const RepeatableSource& source : repeatable_)
         plan.image->content.content_bytes += source.content_bytes();
+      if (amendment_) plan.image->content.content_bytes += amendment_->content_bytes();
     } catch (const Error& error) {
       if (!is_about_type(error)) throw;
       plan.refusal = error;
@@ -55,6 +61,19 @@ class Planner {
            (error.code() == Errc::NoSpace && error.cause().value() == 0);
   }
 
+  /// What depends on content is decided once: it is made up for the other types.
+  RepeatableSource& decide_amendment(const decltype(Amendment::make)& make, const GuestFiles& files,
+                                     Timestamp time) {
+    if (amendment_refusal_) throw *amendment_refusal_;
+    try {
+      if (!amendment_) amendment_.emplace(make(files, time));
+      return *amendment_;
+    } catch (const Error& error) {
+      amendment_refusal_ = error;
+      throw;
+    }
+  }
+
   std::vector<SourceSpec> read_again() {
     std::vector<SourceSpec> again;
     for (std::size_t i = 0; i < sources_.size(); ++i)
@@ -65,6 +84,8 @@ class Planner {
 
   std::vector<SourceSpec> sources_;
   std::vector<RepeatableSource> repeatable_;
+  std::optional<RepeatableSource> amendment_;
+  std::optional<Error> amendment_refusal_;
   PopulateOptions how_;
   Observer& observer_;
 };
