@@ -38,12 +38,13 @@ auto in_source(const OpenedFs& opened, const std::string& word, Action&& action)
   }
 }
 
-/// Of what a wildcard has matched.
-void leave_out_dangling(const ExtReader& fs, std::vector<Operand>& files,
+/// Of what a wildcard has matched. Throws: NotFound where nothing is left.
+void leave_out_dangling(const ExtReader& fs, std::vector<Operand>& files, const std::string& word,
                         const CopyOptions& options, std::vector<Warning>& warnings) {
   std::erase_if(files, [&](const Operand& file) {
     return file.is_match && !resolve_match(fs, file.path, options.for_named(), file.word, warnings);
   });
+  if (files.empty()) throw all_dangling(word);
 }
 
 /// The files of an image that is only read.
@@ -57,7 +58,7 @@ void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
     for (const std::string& path : expand_paths(opened->fs, address.path))
       found.push_back(
           {Operand::Kind::OtherImage, front + path, path, address, path != address.path});
-    leave_out_dangling(opened->fs, found, options, warnings);
+    leave_out_dangling(opened->fs, found, word, options, warnings);
     return found;
   });
   if (!destination.is_output()) destination.require_room_for(files.size());
@@ -93,7 +94,7 @@ void take_sources(Edit& edit, const std::string& word, const Destination& destin
     return take_from(opened, address, word, destination, options, edit.warnings, take);
   }
   std::vector<Operand> files = edit.expand(word);
-  leave_out_dangling(edit.fs(), files, options, edit.warnings);
+  leave_out_dangling(edit.fs(), files, word, options, edit.warnings);
   if (!destination.is_output()) destination.require_room_for(files.size());
   for (const Operand& found : files)
     take(found, *open_source_in(edit.fs(), found, options.for_named()));

@@ -10,6 +10,7 @@
 #include "edit/place.h"
 #include "edit/placing.h"
 #include "edit/run_edit.h"
+#include "read/expand_paths.h"
 
 namespace rawimg::cli {
 namespace {
@@ -158,8 +159,10 @@ void apply(Edit& edit, const Args& args) {
   for (const std::string& word : destination.sources) {
     const std::vector<Target> targets = expand_target(edit, args, word);
     destination.require_room_for(targets.size());
+    bool is_left = targets.empty();
     for (const Target& target : targets) {
       if (follows(args) && !resolve_or_skip(edit, *target.file, ExtFs::Follow::All)) continue;
+      is_left = true;
       Operand name = destination.target;
       if (destination.is_directory)
         name = Edit::below(name, base_name(target.file ? target.file->path : target.word));
@@ -173,6 +176,7 @@ void apply(Edit& edit, const Args& args) {
       edit.say(fmt::format("{} {} {}", quote(name.word), args.has("symbolic") ? "->" : "=>",
                            quote(text)));
     }
+    if (!is_left) throw all_dangling(word);
   }
 }
 

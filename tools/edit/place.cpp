@@ -121,6 +121,7 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
     } catch (const Error& error) {
       if (!tolerate(error)) throw;
     }
+    const std::size_t warned = edit.warnings.size();
     for (const Operand& file : files) {
       try {
         action(file);
@@ -128,6 +129,12 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
         if (!tolerate(error)) throw in_file(error, file);
       }
     }
+    const auto left_out = std::count_if(
+        edit.warnings.begin() + static_cast<std::ptrdiff_t>(warned), edit.warnings.end(),
+        [](const Warning& warning) { return warning.code == kDanglingSymlink; });
+    if (left_out > 0 && static_cast<std::size_t>(left_out) == files.size() &&
+        missing == Missing::IsError)
+      throw all_dangling(word);
   }
 }
 

@@ -150,10 +150,17 @@ std::optional<std::uint32_t> resolve_match(const ExtReader& fs, const std::strin
     return fs.resolve(path, follow);
   } catch (const Error& error) {
     if (error.code() != Errc::NotFound) throw;
-    warnings.push_back({"dangling-symlink", word,
+    warnings.push_back({std::string(kDanglingSymlink), word,
                         fmt::format("{}: a symlink, left out: {}", quote(word), error.what())});
     return std::nullopt;
   }
+}
+
+Error all_dangling(const std::string& word) {
+  return Error(Errc::NotFound,
+               fmt::format("{} matches nothing in the image but symlinks that lead nowhere",
+                           quote(word)))
+      .with_path(word);
 }
 
 std::string expand_new_path(const ExtReader& fs, const std::string& path) {

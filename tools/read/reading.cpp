@@ -91,8 +91,8 @@ std::vector<ReadFile> Reading::files(const Args& args, NoPath no_path) {
     AccountNames& names = names_.try_emplace(place.fs, *place.fs).first->second;
     try {
       for (const std::string& path : expand_paths(*place.fs, place.path.empty() ? "/" : place.path))
-        files.push_back(
-            {place.fs, &names, place.image, path, path, !place.path.empty() && path != place.path});
+        files.push_back({place.fs, &names, place.image, path, path, word,
+                         !place.path.empty() && path != place.path});
     } catch (const Error& error) {
       throw missing(error, place.image, others);
     }
@@ -112,6 +112,7 @@ Error Reading::missing(const Error& error, const std::string& image, Others othe
 std::vector<std::uint32_t> Reading::resolve(std::vector<ReadFile>& files, const FollowOf& follow) {
   const Others others = files.size() > 1 ? Others::Some : Others::None;
   std::vector<std::uint32_t> inodes;
+  const std::string last = files.empty() ? "" : files.back().word;
   std::erase_if(files, [&](const ReadFile& file) {
     try {
       const auto inode = file.is_match ? resolve_match(*file.fs, file.path, follow(file),
@@ -123,6 +124,7 @@ std::vector<std::uint32_t> Reading::resolve(std::vector<ReadFile>& files, const 
       throw missing(error, file.image, others);
     }
   });
+  if (inodes.empty() && !last.empty()) throw all_dangling(last);
   return inodes;
 }
 

@@ -32,7 +32,8 @@ struct ReadFile {
   std::string image;      ///< as ReadPlace has it
   std::string path;       ///< inside of the image, as typed
   std::string shown;      ///< as results name it: the path; with its image where there are several
-  bool is_match = false;  ///< of a wildcard
+  std::string word;       ///< of the command line
+  bool is_match = false;  ///< of a wildcard in the word
 };
 
 class Reading {
