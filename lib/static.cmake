@@ -52,5 +52,7 @@ function(rawimg_bring_libraries target how)
   target_link_libraries(${target} PRIVATE $<TARGET_FILE:rawimg_rooms> rawimg_archives ${isal} Threads::Threads)
   if(how STREQUAL ALL)
     target_link_options(${target} PRIVATE -static $<$<CONFIG:Release>:-s>)
+  else()
+    target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)  # what is loaded at the start is most of a short command's time
   endif()
 endfunction()

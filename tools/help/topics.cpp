@@ -12,7 +12,7 @@ constexpr Topic kAddresses{
     R"(IMG[:[N][/path]] names an image, a slot in it, and a path inside its filesystem.
 
   disk.img               the image; where a filesystem is needed, the only ext filesystem in it
-  disk.img:1             partition 1 (an MBR has 1 to 4, a GPT 1 to 128)
+  disk.img:1             partition 1 (an MBR has 1 to 4 and logical ones from 5, a GPT 1 to 128)
   disk.img:0             the whole file as one filesystem
   disk.img:1/etc/fstab   a file in it
   disk.img:/etc/fstab    the same, where there is only one filesystem
@@ -25,7 +25,7 @@ The word is split at the first colon whose right side looks like that and whose 
 with a colon: --image FILE takes it literally, and paths are then [N]/path; for cp, which knows the host's, too, :[N]/path.
 
 Verbs that change an image take many paths. Names with * ? [ match inside the image, where no file has just that name;
-no match is exit 4. For cp, mv, ln, mkdir and mknod, \ in front of one makes a name that has it. A slash behind a name asks
+no match, or none but symlinks that lead nowhere, is exit 4. For cp, mv, ln, mkdir and mknod, \ in front of one makes a name that has it. A slash behind a name asks
 for a directory.
 )"};
 
