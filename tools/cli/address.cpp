@@ -126,12 +126,11 @@ Error error_inside(std::uint64_t offset, const Partition& partition,
         fmt::format(
             "offset {} is in the middle of the partition in slot {}, which starts at byte {}",
             offset, partition.slot, partition.range().start()));
-  // Corrupt: what lies there may be a logical partition all the same
-  return Error(damage.empty() ? Errc::Usage : Errc::Corrupt,
-               damage.empty() ? fmt::format("offset {} is in the extended partition in slot {}, "
-                                            "and no logical partition begins there",
-                                            offset, partition.slot)
-                              : damage.front().message);
+  // what lies there may be a logical partition all the same
+  if (!damage.empty()) return Error(Errc::Corrupt, damage.front().message);
+  return Error(Errc::Usage, fmt::format("offset {} is in the extended partition in slot {}, and no "
+                                        "logical partition begins there",
+                                        offset, partition.slot));
 }
 
 /// The partition that starts there, if one does; else up to the next one or the end of the file.
@@ -146,8 +145,8 @@ FoundWindow offset_window(ImageFile& image, std::uint64_t offset) {
     warnings = table.warnings();
     if (table.kind() == PartitionTable::Kind::Gpt) end = usable_end(table, offset);
     const std::vector<Partition> partitions = table.partitions();
-    const Partition* around =
-        nullptr;  // the last counts: logical partitions come behind those that they are in
+    // of several the last: logical partitions come behind those that they are in
+    const Partition* around = nullptr;
     for (const Partition& partition : partitions) {
       const ByteRange range = partition.range();
       if (range.start() == offset && !is_extended(partition))
