@@ -3,7 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(ZLIB QUIET)  # for commands that are linked statically
-set(RAWIMG_PKG_CONFIG_MODULES libarchive nettle ext2fs>=1.46 com_err liblzma libzstd libisal)
+set(RAWIMG_PKG_CONFIG_MODULES libarchive libb2 nettle ext2fs>=1.46 com_err liblzma libzstd libisal)
 set(RAWIMG_MODULES "")
 foreach(module IN LISTS RAWIMG_PKG_CONFIG_MODULES)
   string(REGEX REPLACE "[<>=].*" "" name ${module})

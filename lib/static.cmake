@@ -2,7 +2,7 @@
 # libarchive.a wants what the filters that are enabled by name are made of, and nothing else of its list.
 add_library(rawimg_archives INTERFACE)
 set(rawimg_archives_missing "")
-foreach(name archive bz2 lz4 z lzma zstd nettle ext2fs com_err)
+foreach(name archive b2 bz2 lz4 z lzma zstd nettle ext2fs com_err)
   find_library(RAWIMG_ARCHIVE_${name} NAMES lib${name}.a)
   mark_as_advanced(RAWIMG_ARCHIVE_${name})
   if(RAWIMG_ARCHIVE_${name})

@@ -7,7 +7,7 @@
 # What tests boot in QEMU is not installed but unpacked into ${XDG_CACHE_HOME:-~/.cache}/rawimg-test: a kernel, and two small systems, one with sysvinit and one with systemd.
 set -euo pipefail
 
-build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev nettle-dev
+build=(g++ cmake ninja-build pkg-config libext2fs-dev comerr-dev libarchive-dev liblzma-dev libzstd-dev libisal-dev libb2-dev nettle-dev
   libcxxopts-dev libfmt-dev nlohmann-json3-dev catch2 libbz2-dev liblz4-dev zlib1g-dev)
 quickstart=(e2fsprogs util-linux tar libcap2-bin pixz)
 judges=(clang-format e2tools fdisk findutils libarchive-tools fakeroot genext2fs qemu-system-x86 busybox-static cpio strace time tree acl attr gzip bzip2 xz-utils zstd lz4 lzip ncompress diffutils patch libbenchmark-dev isal groff-base mandoc zsh fish

@@ -178,9 +178,9 @@ TEST_CASE("the digest is that of the stored bytes, all of them, and in any case"
        compress(tar, "xz") + std::string(400, '\0'), compress(tar, "bzip2") + "behind",
        compress(tar, "gzip") + noise(300'000)}));
   std::string digest = sha256_of(stored);
-  CHECK(read_tar(stored, {.sha256_hex = digest}).size() == 1);
+  CHECK(read_tar(stored, {.digests = {{DigestKind::Sha256, digest}}}).size() == 1);
   for (char& c : digest) c = static_cast<char>(std::toupper(c));
-  CHECK(read_tar(stored, {.sha256_hex = digest}).size() == 1);
+  CHECK(read_tar(stored, {.digests = {{DigestKind::Sha256, digest}}}).size() == 1);
 }
 
 TEST_CASE("a wrong digest is a Mismatch that names both, after the last entry", "[archive]") {
@@ -188,7 +188,8 @@ TEST_CASE("a wrong digest is a Mismatch that names both, after the last entry", 
   std::string wrong = sha256_of(tar);
   wrong[10] = wrong[10] == '0' ? '1' : '0';
   const MemoryFile file(tar);
-  const auto source = open_tar(file.descriptor(), "test.tar", {.sha256_hex = wrong});
+  const auto source =
+      open_tar(file.descriptor(), "test.tar", {.digests = {{DigestKind::Sha256, wrong}}});
   REQUIRE(source->next() != nullptr);
   REQUIRE_THROWS_MATCHES(
       source->next(), Error,
@@ -199,7 +200,7 @@ TEST_CASE("a wrong digest is a Mismatch that names both, after the last entry", 
 TEST_CASE("a digest that is none is the caller's mistake", "[archive]") {
   const std::string text =
       GENERATE(""s, std::string(63, 'a'), std::string(65, 'a'), std::string(63, 'a') + "g");
-  REQUIRE_THROWS_MATCHES(open_tar("/dev/null", {.sha256_hex = text}), Error,
+  REQUIRE_THROWS_MATCHES(open_tar("/dev/null", {.digests = {{DigestKind::Sha256, text}}}), Error,
                          IsError(Errc::Usage, "is not a SHA-256 digest"));
 }
 

@@ -121,7 +121,7 @@ void decode(benchmark::State& state, std::string (*pack)(const std::string&)) {
   std::vector<std::byte> out(256 * 1024);
   for (auto _ : state) {
     lseek(file, 0, SEEK_SET);
-    StoredInput input(file, "packed", false);
+    StoredInput input(file, "packed", {});
     const auto decoder = make_decoder(input, {});
     std::size_t done = 0;
     while (const std::size_t n = decoder->decode(out)) done += n;

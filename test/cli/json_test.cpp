@@ -12,6 +12,7 @@
 #include "cli/exit_code.h"
 #include "help/text_blocks.h"
 #include "help/topics.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 using namespace rawimg;
@@ -132,15 +133,15 @@ class Checker {
 std::vector<std::vector<std::string>> command_lines() {
   return {
       {"build", "a.img", "--from", "a.tar", "--size", "16M", "-t", "ext4"},
-      {"build", "none.img", "--from", "a.tar", "--size", "16M", "--dry-run"},
-      {"plan", "--from", "a.tar"},
+      {"build", "none.img", "--from", "a.tar", "--verify", "--size", "16M", "--dry-run"},
+      {"plan", "--from", "a.tar", "--verify"},
       {"plan", "--from", "a.tar", "--size", "1M"},
       {"init", "i.img", "--size", "8M"},
       {"init", "w.img", "--size", "8M", "--table", "none"},
       {"create", "c.img", "--size", "8M"},
       {"partition", "c.img"},
       {"format", "c.img", "-t", "ext4"},
-      {"populate", "c.img", "a.tar"},
+      {"populate", "c.img", "a.tar", "--verify"},
       {"convert", "c.img", "d.img"},
       {"convert", "c.img", "e.img", "--dry-run"},
       {"sparsify", "d.img"},
@@ -226,6 +227,8 @@ TEST_CASE("the topic \"json\" has all keys of each command's result, and no othe
           "[cli][json]") {
   const TempDir dir;
   write_file(dir / "a.tar", small_tar());
+  REQUIRE(
+      run({"sh", "-c", "cd '" + dir.path().string() + "' && sha256sum a.tar >a.tar.sha256"}).ok());
   write_file(dir / "passwd", "root:x:0:0::/:/bin/sh\n");
   write_file(dir / "inittab", "id:3:initdefault:\n");
   write_file(dir / "shadow", "root:*:1::::::\n");

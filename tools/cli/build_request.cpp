@@ -48,6 +48,7 @@ BuildRequest read_build_request(std::string_view command, const Args& args, cons
         .with_hint("a file of that name is ./-");
   request.spec = read_image_spec(args);
   request.sources = read_sources(args);
+  find_digests(request.sources, io.stop);
   require_other_files(request);
   (void)read_tar_options(args);
   request.how.replace = args.has("force") ? Replace::RegularFile : Replace::Refuse;

@@ -18,6 +18,7 @@
 
 #include "base/text.h"
 #include "cli/numbers.h"
+#include "cli/verification.h"
 
 namespace rawimg::cli {
 namespace {
@@ -231,6 +232,8 @@ std::vector<SourceRequest> read_sources(const Args& args) {
           static_cast<unsigned>(parse_number(value, "number of components", 0, 4096));
     else if (name == "one-file-system")
       source.one_file_system = true;
+    else if (name == "verify")
+      source.verify = value;
     else
       source.sha256 = value;
   }
@@ -238,6 +241,18 @@ std::vector<SourceRequest> read_sources(const Args& args) {
                     [](const SourceRequest& source) { return source.file == "-"; }) > 1)
     throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
   return sources;
+}
+
+void find_digests(std::vector<SourceRequest>& sources, const std::stop_token& stop) {
+  for (SourceRequest& source : sources) {
+    if (!source.sha256 && !source.verify) continue;
+    if (std::error_code none; std::filesystem::is_directory(source.file, none))
+      throw Error(Errc::Usage,
+                  fmt::format("{} is a directory: it has no digest", quote(source.file)));
+    if (source.verify)
+      source.digests.push_back(read_published_digest(source.file, *source.verify, stop));
+    if (source.sha256) source.digests.push_back({DigestKind::Sha256, *source.sha256});
+  }
 }
 
 TarOptions read_tar_options(const Args& args) {
@@ -260,9 +275,6 @@ std::unique_ptr<EntrySource> open_source(const SourceRequest& request,
   std::error_code none;
   if (!std::filesystem::is_directory(request.file, none))
     return open_tar(std::filesystem::path(request.file), options);
-  if (request.sha256)
-    throw Error(Errc::Usage,
-                fmt::format("{} is a directory: it has no digest", quote(request.file)));
   return open_directory(
       request.file, {.one_file_system = request.one_file_system,
                      .root_for_uid = geteuid(),
@@ -281,7 +293,7 @@ std::vector<SourceSpec> open_sources(const std::vector<SourceRequest>& requests,
   options.stop = io.stop;
   std::vector<SourceSpec> sources;
   for (const SourceRequest& request : requests) {
-    options.sha256_hex = request.sha256;
+    options.digests = request.digests;
     SourceSpec spec;
     spec.source = open_source(request, image, options, io);
     spec.at = request.at;

@@ -51,6 +51,10 @@ inline constexpr OptionSpec kSourceOptions[] = {
      "the --from before it is a directory: leave out what is mounted below it", 'x'},
     {"strip-components", "N", "drop N leading parts of each name, of the --from before it"},
     {"sha256", "HEX", "the --from before it must have this SHA-256, or there is no image"},
+    {"verify", "[FILE]",
+     "the --from before it must have the digest that FILE has for it (BLAKE2b, else SHA-512, else "
+     "SHA-256), or there is no image (default: its name with .DIGESTS, .DIGESTS.asc or .sha256 "
+     "behind it); no signature is checked: 'gpg --verify' does that"},
 };
 inline constexpr OptionSpec kThreadsOption[] = {
     {"threads", "N",
@@ -81,10 +85,15 @@ struct SourceRequest {
   unsigned strip_components = 0;
   std::vector<std::string> excludes;
   std::optional<std::string> sha256;
-  bool one_file_system = false;  ///< of a directory
+  std::optional<std::string> verify = {};    ///< the list of digests; empty: the one beside it
+  bool one_file_system = false;              ///< of a directory
+  std::vector<ExpectedDigest> digests = {};  ///< that it must have: see find_digests
 };
 /// The --from options with what follows each. Throws: Usage.
 std::vector<SourceRequest> read_sources(const Args& args);
+/// Finds out which digests the sources must have. Throws: as read_published_digests, Usage (of a
+/// directory).
+void find_digests(std::vector<SourceRequest>& sources, const std::stop_token& stop);
 /// A path inside an image, as a word of the command line. Throws: Usage.
 ImagePath parse_image_path(std::string_view text);
 std::string parse_exclude(std::string_view glob);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cli/summary.h"
 
+#include <set>
+#include <string_view>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <rawimg/partition_table.h>
 
 namespace rawimg::cli {
@@ -30,6 +34,25 @@ Json to_json(const PopulateResult& content) {
           {"content_bytes", content.content_bytes},
           {"skipped", content.skipped},
           {"time", content.epoch}};
+}
+
+std::string verified_text(const std::vector<SourceRequest>& sources) {
+  std::set<std::string_view> kinds;
+  for (const SourceRequest& source : sources)
+    for (const ExpectedDigest& digest : source.digests) kinds.insert(to_text(digest.kind));
+  return kinds.empty() ? "" : fmt::format(", verified by {}", fmt::join(kinds, " and "));
+}
+
+void put_verified(Json& result, const std::vector<SourceRequest>& sources) {
+  for (const SourceRequest& source : sources) {
+    for (const ExpectedDigest& digest : source.digests) {
+      Json json;
+      put_bytes(json, "source", source.file);
+      json["digest"] = to_text(digest.kind);
+      json["hex"] = digest.hex;
+      result["verified"].push_back(std::move(json));
+    }
+  }
 }
 
 std::vector<std::string> root_names(std::uint32_t disk_id, unsigned slot) {

@@ -33,6 +33,7 @@ std::string closing_line(const BuildRequest& request, const BuildResult& made, d
   if (!dry) text += fmt::format(" ({} on disk)", human_size(made.allocated.value));
   text += fmt::format(", {} in slot {} at byte {}", to_text(fs.type), made.slot, made.offset.value);
   if (!request.sources.empty()) text += fmt::format(", {} entries", made.content.entries);
+  text += verified_text(request.sources);
   if (made.content.skipped != 0) text += fmt::format(", {} skipped", made.content.skipped);
   return text +
          fmt::format(", root={}, {:.1f} s", root_names(made.disk_id, made.slot).front(), seconds);
@@ -50,6 +51,7 @@ Json result_json(const BuildRequest& request, const BuildResult& made, double se
   json["root"] = root_names(made.disk_id, made.slot);
   json["filesystem"] = to_json(made.content.filesystem);
   if (!request.sources.empty()) json["content"] = to_json(made.content);
+  put_verified(json, request.sources);
   json["seconds"] = seconds;
   return json;
 }

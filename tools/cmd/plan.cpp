@@ -126,6 +126,7 @@ ExitCode run(const Args& args, Streams& io) {
   const std::optional<Error> stop = stops_at(plan, request);
   if (stop && stop->code() == Errc::Usage) throw *stop;
   Json result = result_json(plan, stop, observer.seconds());
+  put_verified(result, request.sources);
   if (gem5) result["gem5"] = gem5->result();
   if (args.has("json"))
     print_result(io, "plan", result, plan.asked.warnings);

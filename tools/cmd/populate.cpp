@@ -21,6 +21,10 @@ namespace {
 constexpr OptionSpec kOwn[] = {
     {"exclude", "GLOB", "leave out what matches, of every source; * also matches /; repeatable"},
     {"strip-components", "N", "drop N leading parts of each name, of every source"},
+    {"verify", "[FILE]",
+     "each SOURCE must have the digest that FILE has for it (BLAKE2b, else SHA-512, else SHA-256), "
+     "or nothing changes (default: its name with .DIGESTS, .DIGESTS.asc or .sha256 behind it); no "
+     "signature is checked: 'gpg --verify' does that"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
     {"dry-run", "", "read and check everything and change nothing"},
     {"no-keep-undo", "", "keep nothing for 'rawimg undo' (kept by default up to 64 MiB)"},
@@ -68,10 +72,12 @@ Request read_request(const Args& args, const Streams& io) {
                  : 0;
   (void)args.require(1, "SOURCE");
   for (std::size_t i = 1; i < args.operands().size(); ++i)
-    request.sources.push_back({args.operands()[i], at, strip, excludes, std::nullopt});
+    request.sources.push_back(
+        {args.operands()[i], at, strip, excludes, std::nullopt, args.value("verify")});
   if (std::count_if(request.sources.begin(), request.sources.end(),
                     [](const SourceRequest& source) { return source.file == "-"; }) > 1)
     throw Error(Errc::Usage, "standard input can be read once, but '-' is named twice");
+  find_digests(request.sources, io.stop);
   (void)read_tar_options(args);
   request.how = read_populate_options(args, io);
   request.how.dry_run = args.has("dry-run");
@@ -86,6 +92,7 @@ std::string closing_line(const Request& request, const PopulateResult& made,
       fmt::format("{}: {} entries into {} in slot {} at byte {}", quote(image), made.entries,
                   to_text(made.filesystem.type), where.slot, where.window.range().start());
   if (made.skipped != 0) text += fmt::format(", {} skipped", made.skipped);
+  text += verified_text(request.sources);
   text +=
       fmt::format(", {} left free, {:.1f} s",
                   human_size(made.filesystem.free_blocks * made.filesystem.block_size), seconds);
@@ -105,6 +112,7 @@ Json result_json(const Request& request, const PopulateResult& made, const Found
   json["content"] = to_json(made);
   json["dry_run"] = request.how.dry_run;
   json["undo_kept"] = made.undo_kept;
+  put_verified(json, request.sources);
   json["seconds"] = seconds;
   return json;
 }

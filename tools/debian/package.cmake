@@ -33,7 +33,7 @@ virtual machine, so it works in unprivileged containers and on clusters.]])
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME librawimg-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "comerr-dev, libarchive-dev, libbz2-dev, libext2fs-dev, libfmt-dev, libisal-dev, liblz4-dev, liblzma-dev, libzstd-dev, nettle-dev, zlib1g-dev")
+  "comerr-dev, libarchive-dev, libb2-dev, libbz2-dev, libext2fs-dev, libfmt-dev, libisal-dev, liblz4-dev, liblzma-dev, libzstd-dev, nettle-dev, zlib1g-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION [[C++ library for raw disk images without root (development files)
 Headers, library, CMake package and pkg-config file of the library that the
 rawimg command is made of: images, partition tables, ext2, ext3 and ext4

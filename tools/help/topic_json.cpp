@@ -18,13 +18,13 @@ io, unsupported, not-found, no-space, corrupt, dirty, mismatch, busy or interrup
 The keys of each result: x? may be missing, x[] is a list, x{a b} an object with these keys; a word in capitals stands for
 the keys in its own line.
 
-  build         image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM content{CONTENT} gem5{PREPARED}? seconds
-  plan          asked{PLANNED} types[]{PLANNED} build_would_fail{REFUSAL}? gem5{PREPARED}? seconds
+  build         image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM content{CONTENT} verified[]{VERIFIED}? gem5{PREPARED}? seconds
+  plan          asked{PLANNED} types[]{PLANNED} build_would_fail{REFUSAL}? verified[]{VERIFIED}? gem5{PREPARED}? seconds
   init          image size dry_run allocated? slot offset disk_id? root[] FILESYSTEM seconds
   create        image size dry_run
   partition     image disk_id partitions[]{slot type bootable offset size} dry_run
   format        image slot offset FILESYSTEM dry_run
-  populate      image slot offset FILESYSTEM content{CONTENT} dry_run undo_kept seconds
+  populate      image slot offset FILESYSTEM content{CONTENT} dry_run undo_kept verified[]{VERIFIED}? seconds
   convert       image size data? shared dry_run
   sparsify      image regained allocated dry_run
   info          image DISK? BOOT?
@@ -80,6 +80,7 @@ the keys in its own line.
   SLOT          slot offset size type? type_name? bootable? name? partuuid? holds? problem? root[]?
                 filesystem{FS size inode_size features[] needs_recovery has_errors not_clean interrupted created}?
   TIME          seconds nanoseconds
+  VERIFIED      source digest hex
 
 With --json, cat takes one file, and stat has several in "files". What a dry run of fstab, inittab, hostname, passwd or
 edit would change is "diff"; what -v prints otherwise is "output". batch prints an object for each line that was carried

@@ -5,10 +5,11 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
+#include <rawimg/digest_list.h>
 #include <rawimg/entry.h>
 
 #pragma GCC visibility push(default)
@@ -21,12 +22,12 @@ struct TarOptions {
   /// tight
   std::uint64_t memory_bytes = 256u << 20;
   /// of the file as it is stored; checked when the archive has ended, trailing bytes included
-  std::optional<std::string> sha256_hex{};
+  std::vector<ExpectedDigest> digests{};
   std::stop_token stop{};
 };
 
 /// Opens a tarball; `-` is not special here. Decoding starts at once, on threads of its own.
-/// Throws: Io (missing, a directory), Usage (sha256_hex is not 64 hexadecimal digits). Bad content
+/// Throws: Io (missing, a directory), Usage (what is expected is no digest). Bad content
 /// shows at next().
 std::unique_ptr<EntrySource> open_tar(const std::filesystem::path& file, const TarOptions& options);
 /// The same from a descriptor that stays the caller's (standard input); `name` is for messages.

@@ -27,7 +27,7 @@ DecoderLimits decoder_limits(const DecodedStream::Options& options) {
 }  // namespace
 
 DecodedStream::DecodedStream(int descriptor, std::string name, const Options& options)
-    : input_(descriptor, std::move(name), options.with_digest),
+    : input_(descriptor, std::move(name), options.digests),
       queue_(kMostQueued),
       stop_(options.stop) {
   thread_ = std::thread([this, limits = decoder_limits(options)] { decode(limits); });

@@ -32,7 +32,7 @@ class DecodedStream {
   struct Options {
     unsigned threads = 1;
     std::uint64_t memory_bytes = 256u << 20;
-    bool with_digest = false;
+    std::vector<DigestKind> digests{};
     std::stop_token stop;
   };
   /// Starts at once. The descriptor must stay open until the destructor returns. Throws: Io.
@@ -56,7 +56,7 @@ class DecodedStream {
   /// Behind the end: whether the compression vouches that nothing is missing.
   bool end_is_certain() const { return end_is_certain_; }
   /// Behind drain().
-  std::string sha256_hex() { return to_hex(input_.digest()); }
+  std::vector<std::string> digests_hex() { return input_.digests_hex(); }
   const StoredInput& input() const { return input_; }
 
  private:

@@ -20,7 +20,7 @@
 
 namespace rawimg {
 
-StoredInput::StoredInput(int descriptor, std::string name, bool with_digest)
+StoredInput::StoredInput(int descriptor, std::string name, std::span<const DigestKind> digests)
     : descriptor_(descriptor), name_(std::move(name)) {
   struct stat status {};
   if (fstat(descriptor_, &status) != 0)
@@ -36,7 +36,7 @@ StoredInput::StoredInput(int descriptor, std::string name, bool with_digest)
         static_cast<std::uint64_t>(std::max<off_t>(status.st_size - std::max<off_t>(begin, 0), 0));
     posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: its failure changes nothing
   }
-  if (with_digest) hash_.emplace();
+  for (const DigestKind kind : digests) hashes_.push_back(std::make_unique<HashingThread>(kind));
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) throw errno_error(errno, "cannot make an event descriptor");
 }
@@ -58,6 +58,12 @@ std::span<const std::byte> StoredInput::peek(std::size_t size) {
     if (n == 0) break;
   }
   return peeked_;
+}
+
+std::vector<std::string> StoredInput::digests_hex() {
+  std::vector<std::string> digests;
+  for (const auto& hash : hashes_) digests.push_back(hash->finish_hex());
+  return digests;
 }
 
 std::size_t StoredInput::read(std::span<std::byte> out) {
@@ -86,7 +92,7 @@ std::size_t StoredInput::read_some(std::span<std::byte> out) {
     if (n < 0)
       throw errno_error(errno, fmt::format("cannot read {}", quote(name_))).with_path(name_);
     position_ += static_cast<std::uint64_t>(n);
-    if (hash_) hash_->add(out.first(static_cast<std::size_t>(n)));
+    for (const auto& hash : hashes_) hash->add(out.first(static_cast<std::size_t>(n)));
     return static_cast<std::size_t>(n);
   }
 }

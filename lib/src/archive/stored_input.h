@@ -4,12 +4,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
+#include "archive/hashing_thread.h"
 
 namespace rawimg {
 
@@ -17,8 +18,8 @@ namespace rawimg {
 /// asked. Thread rule: read() and peek() from one thread, the rest from any.
 class StoredInput {
  public:
-  /// Does not own the descriptor. `with_digest`: compute SHA-256. Throws: Io (a directory, too).
-  StoredInput(int descriptor, std::string name, bool with_digest);
+  /// Does not own the descriptor. Throws: Io (a directory, too).
+  StoredInput(int descriptor, std::string name, std::span<const DigestKind> digests);
   ~StoredInput();
   StoredInput(const StoredInput&) = delete;
   StoredInput& operator=(const StoredInput&) = delete;
@@ -30,7 +31,8 @@ class StoredInput {
   /// Makes read() and peek() throw, also one that waits for a pipe, for good.
   void stop();
 
-  Sha256::Value digest() { return hash_->finish(); }
+  /// Of all that was read, in lower case; one for each kind that was asked for. Once.
+  std::vector<std::string> digests_hex();
   const std::string& name() const { return name_; }
   std::uint64_t position() const { return position_; }
   std::optional<std::uint64_t> total() const { return total_; }
@@ -44,7 +46,7 @@ class StoredInput {
   std::optional<std::uint64_t> total_;
   std::vector<std::byte> peeked_;
   std::size_t peeked_used_ = 0;
-  std::optional<Sha256> hash_;
+  std::vector<std::unique_ptr<HashingThread>> hashes_;
   std::atomic<std::uint64_t> position_ = 0;
   std::atomic<bool> stopped_ = false;
 };

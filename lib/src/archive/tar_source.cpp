@@ -48,15 +48,21 @@ namespace {
 constexpr std::uint64_t kMostExtension = 16u << 20;
 constexpr std::string_view kNoContent = "23456";
 
+std::vector<DigestKind> kinds_of(const std::vector<ExpectedDigest>& digests) {
+  std::vector<DigestKind> kinds;
+  for (const ExpectedDigest& digest : digests) kinds.push_back(digest.kind);
+  return kinds;
+}
+
 class TarSource : public EntrySource {
  public:
   TarSource(int descriptor, Descriptor owned, std::string name, const TarOptions& options)
       : owned_(std::move(owned)),
-        expected_digest_(options.sha256_hex),
+        expected_digests_(options.digests),
         stream_(descriptor, std::move(name),
                 {.threads = options.threads,
                  .memory_bytes = options.memory_bytes,
-                 .with_digest = options.sha256_hex.has_value(),
+                 .digests = kinds_of(options.digests),
                  .stop = options.stop}),
         content_(stream_) {}
 
@@ -372,22 +378,28 @@ class TarSource : public EntrySource {
     // the digest and the decoders' own checks want all of it, and a pipe's writer wants to be heard
     // out
     stream_.drain();
-    if (expected_digest_) {
-      std::string wanted = *expected_digest_;
-      std::ranges::transform(wanted, wanted.begin(), [](char c) {
-        return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-      });
-      const std::string found = stream_.sha256_hex();
-      if (found != wanted)
-        throw Error(Errc::Mismatch, fmt::format("its SHA-256 is {}, not {}", found, wanted))
-            .with_path(name());
-    }
+    if (!expected_digests_.empty()) check_digests();
     ended_ = true;
     return false;
   }
 
+  void check_digests() {
+    const std::vector<std::string> found = stream_.digests_hex();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto& [kind, hex] = expected_digests_[i];
+      std::string wanted = hex;
+      std::ranges::transform(wanted, wanted.begin(), [](char c) {
+        return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
+      if (found[i] != wanted)
+        throw Error(Errc::Mismatch,
+                    fmt::format("its {} is {}, not {}", to_text(kind), found[i], wanted))
+            .with_path(name());
+    }
+  }
+
   const Descriptor owned_;  // of what open_tar has opened
-  const std::optional<std::string> expected_digest_;
+  const std::vector<ExpectedDigest> expected_digests_;
   DecodedStream stream_;
   ContentReader content_;
   PaxGlobals globals_;
@@ -396,19 +408,11 @@ class TarSource : public EntrySource {
   bool found_header_ = false, ended_ = false;
 };
 
-void require_hex_digest(const TarOptions& options) {
-  if (!options.sha256_hex) return;
-  const std::string& text = *options.sha256_hex;
-  if (text.size() != 64 || text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
-    throw Error(Errc::Usage,
-                fmt::format("{} is not a SHA-256 digest: 64 hexadecimal digits", quote(text)));
-}
-
 }  // namespace
 
 std::unique_ptr<EntrySource> open_tar(const std::filesystem::path& file,
                                       const TarOptions& options) {
-  require_hex_digest(options);
+  for (const ExpectedDigest& digest : options.digests) require_hex(digest);
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (descriptor < 0)
     throw errno_error(errno, fmt::format("cannot open {}", quote(file.string())))
@@ -417,7 +421,7 @@ std::unique_ptr<EntrySource> open_tar(const std::filesystem::path& file,
 }
 
 std::unique_ptr<EntrySource> open_tar(int descriptor, std::string name, const TarOptions& options) {
-  require_hex_digest(options);
+  for (const ExpectedDigest& digest : options.digests) require_hex(digest);
   return std::make_unique<TarSource>(descriptor, Descriptor(), std::move(name), options);
 }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include <rawimg/digest_list.h>
+
 namespace rawimg {
 
 /// SHA-256 (FIPS 180-4) of bytes as they come.
@@ -24,6 +26,23 @@ class Sha256 {
   void add(std::string_view bytes) { add(std::as_bytes(std::span(bytes))); }
   /// The digest of all that was added; starts anew.
   Value finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A digest of any kind, of bytes as they come.
+class RunningDigest {
+ public:
+  explicit RunningDigest(DigestKind kind);
+  RunningDigest(RunningDigest&&) noexcept;
+  RunningDigest& operator=(RunningDigest&&) noexcept;
+  ~RunningDigest();
+
+  void add(std::span<const std::byte> bytes);
+  /// In lower case, of all that was added. Once.
+  std::string finish_hex();
 
  private:
   struct State;
