@@ -472,7 +472,8 @@ TEST_CASE("a batch says how files get from slot to slot", "[cli][edit]") {
   const std::string hint = "'rawimg cp --image " + disk.image + " :1/from :2/to' copies";
   check_row(disk, {{"batch", disk.image, "-e", "cp :/etc/fstab :2/x"}, 2, hint});
   check_row(disk, {{"batch", disk.image, "-e", "cp :1/etc/fstab :/x"}, 2, hint});
-  CHECK_THAT(disk.run_verb({"batch", disk.image, "-e", "rm :x"}).err, !Catch::Contains("rawimg cp"));
+  CHECK_THAT(disk.run_verb({"batch", disk.image, "-e", "rm :x"}).err,
+             !Catch::Contains("rawimg cp"));
 }
 
 TEST_CASE("an offset without the colon behind it is told so", "[cli]") {
