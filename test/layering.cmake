@@ -19,7 +19,7 @@ set(floor_of_help ${floor_of_tools})
 set(floor_of_complete ${floor_of_tools})
 
 foreach(pair base:digest_list base:entry base:error base:image_path base:observer base:units base:uuid storage:cow_file storage:image_file storage:new_image storage:window archive:directory_source archive:tar_source
-             partition:partition_table ext:block_owners ext:ext_fs ext:ext_options ext:recovery ext:transaction guest:account_files guest:edit_count guest:fstab guest:gem5 guest:guest_files guest:hostname guest:inittab guest:machine guest:serial
+             partition:partition_table ext:block_owners ext:ext_fs ext:ext_map ext:ext_options ext:recovery ext:transaction guest:account_files guest:edit_count guest:fstab guest:gem5 guest:guest_files guest:hostname guest:inittab guest:machine guest:serial
              tree:populate recipe:build recipe:convert recipe:plan)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 room)

@@ -148,6 +148,7 @@ std::vector<std::vector<std::string>> command_lines() {
       {"info", "a.img"},
       {"info", "w.img"},
       {"info", "--boot", "qemu", "a.img"},
+      {"info", "--map", "a.img"},
       {"ls", "a.img"},
       {"ls", "-R", "a.img"},
       {"cat", "a.img:/etc/fstab"},

@@ -10,6 +10,7 @@
 #include <rawimg/partition_table.h>
 
 #include "cli/address.h"
+#include "cli/output.h"
 
 namespace rawimg::cli {
 
@@ -33,6 +34,10 @@ struct DiskReport {
 /// Slots in the table's order, or the one that is addressed. Throws: like find_filesystem; what is
 /// damaged or refused in a slot is in its report.
 DiskReport examine(ImageFile& image, const Address& address);
+
+/// For people.
+void print_report(const DiskReport& report, Streams& io);
+Json to_json(const DiskReport& report);
 
 /// What a guest may call its root filesystem, best first; nothing for what cannot be one.
 std::vector<std::string> root_names(const DiskReport& report, const SlotReport& slot);

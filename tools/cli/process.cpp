@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -15,6 +16,11 @@ namespace {
 bool reader_is_gone() {
   pollfd out{STDOUT_FILENO, POLLOUT, 0};
   return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+unsigned terminal_columns(int descriptor) {
+  winsize size{};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 }  // namespace
@@ -44,7 +50,8 @@ Streams Process::streams() {
             return value;
           },
           .stop_signal = [] { return SignalStop::received(); },
-          .reader_is_gone = reader_is_gone};
+          .reader_is_gone = reader_is_gone,
+          .out_columns = terminal_columns(STDOUT_FILENO)};
 }
 
 int Process::finish(int code) {

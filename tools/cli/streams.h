@@ -19,6 +19,7 @@ struct Streams {
   std::function<std::optional<std::string>(const char*)> environment;
   std::function<int()> stop_signal;      ///< the signal that asked to stop, or 0
   std::function<bool()> reader_is_gone;  ///< whether `out` is a pipe that nobody reads any more
+  unsigned out_columns = 0;              ///< of the terminal that `out` is; 0: unknown
 
   /// The same, with results kept elsewhere.
   Streams with_output(std::ostream& kept) const {

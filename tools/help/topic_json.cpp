@@ -27,7 +27,7 @@ the keys in its own line.
   populate      image slot offset FILESYSTEM content{CONTENT} dry_run undo_kept verified[]{VERIFIED}? seconds
   convert       image size data? shared dry_run
   sparsify      image regained allocated dry_run
-  info          image DISK? BOOT?
+  info          image DISK? BOOT? MAP?
   ls            entries[]{name directory? INODE}
   cat           path content
   stat          path? INODE? files[]{path INODE}?
@@ -74,6 +74,7 @@ the keys in its own line.
   FS            type block_size blocks free_blocks reserved_blocks inodes free_inodes journal_blocks label uuid
   INODE         inode type mode uid gid size sectors links mtime{TIME} atime{TIME} ctime{TIME} birthtime{TIME}?
                 device{major minor}? target? flags xattrs[]{name value} user? group?
+  MAP           size allocated totals[]{use bytes not_stored} ranges[]{offset size use stored}
   PLANNED       type refusal{REFUSAL}? size? filesystem{FS}? content{CONTENT}?
   PREPARED      files[]{FILE} architecture? init? tty? m5?
   REFUSAL       code exit message path? hint?

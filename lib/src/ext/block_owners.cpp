@@ -57,8 +57,8 @@ void BlockOwners::State::own_of_group(std::uint64_t number, const Sink& sink) co
   const bool copy = super.has_super(number);
   if (copy && number != 0) sink(blocks(first, 1), BlockUse::Superblock);
   const std::uint64_t behind = number == 0 ? super.superblock_block() + 1 : first + copy;
-  if (group.descriptor_blocks != 0)
-    sink(blocks(behind, group.descriptor_blocks), BlockUse::Descriptors);
+  if (const std::uint64_t count = group.descriptor_blocks + group.growth_blocks; count != 0)
+    sink(blocks(behind, count), BlockUse::Descriptors);
   sink(blocks(group.block_bitmap, 1), BlockUse::Bitmap);
   sink(blocks(group.inode_bitmap, 1), BlockUse::Bitmap);
   sink(blocks(group.inode_table, group.table_blocks), BlockUse::InodeTable);

@@ -309,7 +309,9 @@ void Superblock::require_inside(std::string_view what, std::uint64_t group, std:
       .with_hint(kCheckHint);
 }
 
-void Superblock::require_descriptors(const Window& where) const {
+void Superblock::for_each_group(
+    const Window& where,
+    const std::function<void(std::uint64_t number, const Group&)>& each) const {
   std::vector<std::byte> block(block_size_);
   for (std::uint64_t number = 0; number < groups_; ++number) {
     if (number % descriptors_per_block() == 0)
@@ -318,22 +320,28 @@ void Superblock::require_descriptors(const Window& where) const {
     require_inside("block bitmap", number, group.block_bitmap, 1);
     require_inside("inode bitmap", number, group.inode_bitmap, 1);
     require_inside("inode table", number, group.inode_table, group.table_blocks);
+    each(number, group);
   }
+}
+
+void Superblock::require_descriptors(const Window& where) const {
+  for_each_group(where, [](std::uint64_t, const Group&) {});
 }
 
 // With meta_bg, a block of descriptors lies in the first, the second and the last of the groups
 // that it describes, and not with the others.
-std::uint64_t Superblock::count_descriptor_blocks(std::uint64_t group) const {
+void Superblock::place_descriptors(std::uint64_t number, Group& group) const {
   const std::uint64_t per_block = descriptors_per_block();
   const bool has_meta = has_incompat(EXT2_FEATURE_INCOMPAT_META_BG);
-  if (has_meta && group / per_block >= raw_.s_first_meta_bg) {
-    const std::uint64_t place = group % per_block;
-    return place == 0 || place == 1 || place == per_block - 1 ? 1 : 0;
+  if (has_meta && number / per_block >= raw_.s_first_meta_bg) {
+    const std::uint64_t place = number % per_block;
+    group.descriptor_blocks = place == 0 || place == 1 || place == per_block - 1 ? 1 : 0;
+    return;
   }
-  if (!has_super(group)) return 0;
+  if (!has_super(number)) return;
   const std::uint64_t all = (groups_ + per_block - 1) / per_block;
-  return (has_meta ? std::min<std::uint64_t>(raw_.s_first_meta_bg, all) : all) +
-         raw_.s_reserved_gdt_blocks;
+  group.descriptor_blocks = has_meta ? std::min<std::uint64_t>(raw_.s_first_meta_bg, all) : all;
+  group.growth_blocks = raw_.s_reserved_gdt_blocks;
 }
 
 Superblock::Group Superblock::group(const Window& where, std::uint64_t number) const {
@@ -349,9 +357,9 @@ Superblock::Group Superblock::group_in(std::span<const std::byte> block,
   check_descriptor(bytes, static_cast<std::uint32_t>(number));
   ext4_group_desc descriptor{};
   std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof descriptor));
-  const auto joined = [wide = descriptor_size_ > kSmallDescriptor](std::uint32_t low,
-                                                                   std::uint32_t high) {
-    return low | (wide ? std::uint64_t{high} << 32 : 0);
+  const auto joined = [wide = descriptor_size_ > kSmallDescriptor](
+                          std::uint32_t low, std::uint32_t high, unsigned shift = 32) {
+    return low | (wide ? std::uint64_t{high} << shift : 0);
   };
   const std::uint64_t table_bytes = std::uint64_t{raw_.s_inodes_per_group} * inode_size_;
   Group group;
@@ -359,9 +367,15 @@ Superblock::Group Superblock::group_in(std::span<const std::byte> block,
   group.inode_bitmap = joined(descriptor.bg_inode_bitmap, descriptor.bg_inode_bitmap_hi);
   group.inode_table = joined(descriptor.bg_inode_table, descriptor.bg_inode_table_hi);
   group.table_blocks = (table_bytes + block_size_ - 1) / block_size_;
-  group.descriptor_blocks = count_descriptor_blocks(number);
-  group.has_no_bitmap = (has_checksums() || has_ro_compat(EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) &&
-                        (descriptor.bg_flags & EXT2_BG_BLOCK_UNINIT) != 0;
+  place_descriptors(number, group);
+  group.free_clusters =
+      joined(descriptor.bg_free_blocks_count, descriptor.bg_free_blocks_count_hi, 16);
+  group.directories = static_cast<std::uint32_t>(
+      joined(descriptor.bg_used_dirs_count, descriptor.bg_used_dirs_count_hi, 16));
+  if (has_checksums() || has_ro_compat(EXT4_FEATURE_RO_COMPAT_GDT_CSUM)) {
+    group.has_no_bitmap = (descriptor.bg_flags & EXT2_BG_BLOCK_UNINIT) != 0;
+    group.has_no_inodes = (descriptor.bg_flags & EXT2_BG_INODE_UNINIT) != 0;
+  }
   return group;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -87,15 +88,20 @@ class Superblock {
   bool has_super(std::uint64_t group) const;
   struct Group {
     std::uint64_t block_bitmap = 0, inode_bitmap = 0, inode_table = 0, table_blocks = 0;
-    /// behind its superblock copy, or in its place, with the room for more
-    std::uint64_t descriptor_blocks = 0;
-    bool has_no_bitmap = false;  ///< of blocks: all but its own structures are free
+    /// behind its superblock copy, or in its place; then the room for more
+    std::uint64_t descriptor_blocks = 0, growth_blocks = 0;
+    std::uint64_t free_clusters = 0;
+    std::uint32_t directories = 0;  ///< inodes of directories
+    bool has_no_bitmap = false;     ///< of blocks: all but its own structures are free
+    bool has_no_inodes = false;     ///< in use: their bitmap was never written
   };
   /// Throws: Corrupt (its checksum is wrong), Io. Does not check: where its structures lie.
   Group group(const Window& where, std::uint64_t number) const;
 
   /// Reads all group descriptors. Throws: Corrupt (a wrong checksum; one that leads outside of the
-  /// filesystem), Io. Does not check: whether what they lead to overlaps.
+  /// filesystem), Io, and what `each` throws. Does not check: whether what they lead to overlaps.
+  void for_each_group(const Window& where,
+                      const std::function<void(std::uint64_t number, const Group&)>& each) const;
   void require_descriptors(const Window& where) const;
 
   /// Reads `count` blocks from `block` on. Throws: Corrupt (outside of the filesystem), Io.
@@ -109,9 +115,9 @@ class Superblock {
   void check_descriptor(std::span<const std::byte> descriptor, std::uint32_t group) const;
   std::uint64_t descriptor_block(std::uint64_t group) const;
   std::uint64_t descriptors_per_block() const { return block_size_ / descriptor_size_; }
+  void place_descriptors(std::uint64_t number, Group& group) const;
   /// Of a group whose descriptor is in this block.
   Group group_in(std::span<const std::byte> block, std::uint64_t number) const;
-  std::uint64_t count_descriptor_blocks(std::uint64_t group) const;
   std::uint64_t count_supers() const;
   std::uint64_t overhead_blocks(std::uint64_t journal_blocks) const;
   std::uint64_t kernel_reserve_blocks() const;
