@@ -91,7 +91,7 @@ struct SourceRequest {
 };
 /// The --from options with what follows each. Throws: Usage.
 std::vector<SourceRequest> read_sources(const Args& args);
-/// Finds out which digests the sources must have. Throws: as read_published_digests, Usage (of a
+/// Finds out which digests the sources must have. Throws: as read_published_digest, Usage (of a
 /// directory).
 void find_digests(std::vector<SourceRequest>& sources, const std::stop_token& stop);
 /// A path inside an image, as a word of the command line. Throws: Usage.
