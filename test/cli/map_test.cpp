@@ -187,6 +187,54 @@ TEST_CASE("maps of bare filesystems, of one slot, and of disks without any", "[c
              Catch::Contains("slot 1") && Catch::Contains("slot 2"));
 }
 
+TEST_CASE("logical partitions are drawn where they are, and their tables as tables", "[cli]") {
+  const TempDir dir;
+  const std::string image = (dir / "disk.img").string();
+  write_file(image, "");
+  std::filesystem::resize_file(image, 40u << 20);
+  Command sfdisk;
+  sfdisk.argv = {"sfdisk", "-q", image};
+  sfdisk.input_file = (dir / "table").string();
+  // slot 2 is the container, of all from 10 MiB up; 5 and 6 have 8 MiB each, at 12 and 24 MiB
+  write_file(sfdisk.input_file,
+             "label: dos\nstart=2048,size=8M,type=83\nstart=20480,type=5\n"
+             "start=24576,size=8M,type=83\nstart=49152,size=8M,type=83\n");
+  REQUIRE(run(sfdisk).ok());
+  for (const char* slot : {":1", ":5", ":6"})
+    REQUIRE(run_rawimg({"format", image + slot, "-t", "ext4"}).code == 0);
+
+  const auto json = run_rawimg({"info", "--map", "--json", image}).json();
+  CHECK(json["warnings"].empty());
+  constexpr std::uint64_t kMib = 1u << 20;
+  std::uint64_t at = 0;
+  std::vector<std::uint64_t> tables;
+  for (const auto& range : json["result"]["ranges"]) {
+    const auto begin = range["offset"].get<std::uint64_t>(),
+               end = begin + range["size"].get<std::uint64_t>();
+    REQUIRE(begin == at);
+    at = end;
+    if (range["use"] == "table") {
+      CHECK(end == begin + 512);
+      tables.push_back(begin);
+    }
+    const bool in_slot = (begin >= kMib && end <= 9 * kMib) ||
+                         (begin >= 12 * kMib && end <= 20 * kMib) ||
+                         (begin >= 24 * kMib && end <= 32 * kMib);
+    CAPTURE(begin, end);
+    CHECK((range["use"] == "table" || range["use"] == "in no slot") == !in_slot);
+  }
+  CHECK(at == 40 * kMib);
+  // sfdisk puts the second table a MiB in front of what it is for
+  CHECK((tables == std::vector<std::uint64_t>{0, 10 * kMib, 23 * kMib}));
+  const std::string text = run_rawimg({"info", "--map", image}).out;
+  CHECK_THAT(text, Catch::Contains("slot 1: ext4") && Catch::Contains("slot 5: ext4") &&
+                       Catch::Contains("slot 6: ext4") && !Catch::Contains("slot 2"));
+  const CliResult container = run_rawimg({"info", "--map", "--json", image + ":2"});
+  CAPTURE(container.err);
+  REQUIRE(container.code == 0);
+  CHECK(container.json()["result"]["ranges"].front()["offset"] == 10 * kMib);
+}
+
 TEST_CASE("a map of 16 TiB takes a moment and little memory", "[cli][judge]") {
   const TempDir dir;
   const std::string image = (dir / "large.img").string();

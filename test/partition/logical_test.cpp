@@ -76,6 +76,7 @@ TEST_CASE("logical partitions are counted from 5 in the order of their chain", "
   CHECK(disk.logical() == "5:8192+2048 6:6207+1000 7:14337+2047 ");
   CHECK(disk.warning().empty());
   const PartitionTable table = disk.read();
+  CHECK((table.logical_tables() == std::vector<std::uint64_t>{4096, 6144, 12288, 14336}));
   CHECK(table.slot(7)->type == 0x8E);
   CHECK(table.partuuid(*table.slot(7)) == "00000000-07");
   CHECK(is_extended(*table.slot(2)));

@@ -168,26 +168,41 @@ void DiskMap::walk_slot(const MapSlot& slot, const MapSink& sink) {
   cutter.put(MapUse::Other, end, range.end());
 }
 
+std::vector<ByteRange> DiskMap::table_ranges() const {
+  if (!report_.table) return {};
+  const auto from_to = [](std::uint64_t from, std::uint64_t to) {
+    return ByteRange{ByteOffset{from}, ByteCount{to - from}};
+  };
+  const PartitionTable& table = *report_.table;
+  if (table.kind() == PartitionTable::Kind::Gpt) {
+    const ByteRange& usable = table.usable();
+    return {from_to(0, usable.start()),
+            from_to(usable.end(), std::max(usable.end(), report_.size))};
+  }
+  std::vector<ByteRange> ranges{from_to(0, kSectorSize)};
+  for (const std::uint64_t sector : table.logical_tables())
+    ranges.push_back(from_to(sector * kSectorSize, (sector + 1) * kSectorSize));
+  std::ranges::sort(ranges, {}, &ByteRange::start);
+  return ranges;
+}
+
 void DiskMap::walk(const MapSink& sink) {
   warnings_ = refused_;
   HoleCutter cutter(image_, sink);
   const ByteRange drawn = range();
   std::uint64_t done = drawn.start();
-  // the table, with what a GPT reserves for itself at both ends
-  const bool is_gpt = report_.table && report_.table->kind() == PartitionTable::Kind::Gpt;
-  std::uint64_t table_end = 0, backup = drawn.end();
-  if (report_.table && drawn.start() == 0) {
-    table_end = is_gpt ? report_.table->usable().start() : kSectorSize;
-    if (is_gpt) backup = std::min(backup, report_.table->usable().end());
-  }
+  const std::vector<ByteRange> tables = table_ranges();
   const auto between = [&](std::uint64_t end) {
     const auto put = [&](MapUse use, std::uint64_t to) {
+      to = std::min(to, end);
       if (to > done) cutter.put(use, done, to);
       done = std::max(done, to);
     };
-    put(MapUse::Table, std::min(end, table_end));
-    put(MapUse::Gap, std::min(end, std::max(backup, done)));
-    put(MapUse::Table, end);
+    for (const ByteRange& table : tables) {
+      put(MapUse::Gap, table.start());
+      if (table.end() > done) put(MapUse::Table, table.end());
+    }
+    put(MapUse::Gap, end);
   };
   for (const MapSlot& slot : slots_) {
     between(slot.report->range.start());

@@ -106,6 +106,8 @@ class DiskMap {
   const std::vector<Warning>& warnings() const { return warnings_; }
 
  private:
+  /// Ascending: the table and, of a GPT, what it reserves at both ends; tables of logical ones.
+  std::vector<ByteRange> table_ranges() const;
   void open_slot(const SlotReport& slot, MapSlot& map);
   void walk_slot(const MapSlot& slot, const MapSink& sink);
 

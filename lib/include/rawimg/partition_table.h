@@ -100,6 +100,8 @@ class PartitionTable {
   const Uuid& disk_guid() const { return disk_guid_; }               ///< of a GPT; zeros in an MBR
   /// Of a GPT: where partitions may lie, and nothing of the table does. Empty in an MBR.
   ByteRange usable() const { return usable_; }
+  /// The sectors of the tables that logical partitions have, in the order of their chain.
+  const std::vector<std::uint64_t>& logical_tables() const { return logical_tables_; }
   /// What a kernel calls a partition of this table in `PARTUUID=`: `<disk id>-<slot>`, or its GUID,
   /// in lower case.
   std::string partuuid(const Partition& partition) const;
@@ -134,6 +136,7 @@ class PartitionTable {
   std::uint32_t disk_id_ = 0;
   Uuid disk_guid_{};
   ByteRange usable_;
+  std::vector<std::uint64_t> logical_tables_;
   std::vector<Warning> warnings_;
 };
 

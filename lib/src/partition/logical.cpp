@@ -47,6 +47,7 @@ class Chain {
     if (!sector.has_signature())
       corrupt(fmt::format(
           "no 55 AA at the end of sector {}, where a table of logical partitions is wanted", at));
+    out_.tables.push_back(at);
     std::optional<std::uint64_t> next;
     for (unsigned number = 1; number <= kSlots; ++number) {
       const MbrEntry entry = sector.entry(number);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <rawimg/image_file.h>
@@ -12,6 +13,7 @@ namespace rawimg {
 /// Those that Linux counts from 5 up.
 struct LogicalPartitions {
   std::vector<Partition> partitions;  ///< ascending by slot, apart from each other and from tables
+  std::vector<std::uint64_t> tables;  ///< their sectors, in the order of the chain
   std::vector<Warning> warnings;      ///< "mbr-logical-damaged": what ended a chain before its end
 };
 

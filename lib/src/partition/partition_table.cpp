@@ -169,6 +169,7 @@ PartitionTable PartitionTable::read(const ImageFile& image) {
     const LogicalPartitions logical = read_logical(image, table.partitions_);
     table.partitions_.insert(table.partitions_.end(), logical.partitions.begin(),
                              logical.partitions.end());
+    table.logical_tables_ = logical.tables;
     table.warnings_ = logical.warnings;
     return table;
   } catch (const Error& error) {
