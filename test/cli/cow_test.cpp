@@ -248,10 +248,22 @@ TEST_CASE("sectors outside of filesystems are the tables', gaps or data", "[cli]
   Command command;
   command.argv = {"sfdisk", "-q", image};
   struct Row {
-    const char* label;
+    std::string table;
     std::map<std::uint64_t, std::string> owners;
   };
-  const std::vector<Row> rows{{"dos",
+  const std::vector<Row> rows{{"label: dos\nstart=2048,size=2048\nstart=6144,type=5\n"
+                               "start=8192,size=2048\nstart=12288,size=2048\n",
+                               {{0, "- table"},
+                                {2048, "1 data"},
+                                {6144, "- table"},
+                                {6145, "- gap"},
+                                {8192, "5 data"},
+                                {10239, "5 data"},
+                                {10240, "- table"},
+                                {10241, "- gap"},
+                                {14335, "6 data"},
+                                {14336, "- gap"}}},
+                              {"label: dos\nstart=2048,size=2048\n",
                                {{0, "- table"},
                                 {1, "- gap"},
                                 {2047, "- gap"},
@@ -259,7 +271,7 @@ TEST_CASE("sectors outside of filesystems are the tables', gaps or data", "[cli]
                                 {4095, "1 data"},
                                 {4096, "- gap"},
                                 {16383, "- gap"}}},
-                              {"gpt",
+                              {"label: gpt\nstart=2048,size=2048\n",
                                {{0, "- table"},
                                 {1, "- table"},
                                 {33, "- table"},
@@ -269,8 +281,8 @@ TEST_CASE("sectors outside of filesystems are the tables', gaps or data", "[cli]
                                 {16351, "- table"},
                                 {16383, "- table"}}}};
   for (const Row& row : rows) {
-    CAPTURE(row.label);
-    command.input = std::string("label: ") + row.label + "\nstart=2048,size=2048\n";
+    CAPTURE(row.table);
+    command.input = row.table;
     REQUIRE(run(command).ok());
     std::map<std::uint64_t, std::string> sectors;
     for (const auto& [sector, owner] : row.owners) sectors[sector] = std::string(512, 'x');

@@ -567,6 +567,40 @@ TEST_CASE("nothing is changed where a group descriptor is damaged, whichever it 
   CHECK((read_file(image) == damaged));
 }
 
+TEST_CASE("nothing is changed where two group descriptors lead to one block", "[cli][edit]") {
+  const TempDir dir;
+  const std::string image = (dir / "a.img").string(), whole = (dir / "whole.img").string();
+  const std::string type = GENERATE("ext2", "ext3");
+  REQUIRE(
+      run_rawimg({"init", whole, "--size", "20M", "--block-size", "1K", "-t", type, "-q"}).code ==
+      0);
+  REQUIRE(run({"e2fsck", "-fn", whole + "?offset=1048576"}).ok());
+  struct Place {
+    std::size_t to, from;  // in descriptors of 32 bytes each
+    std::uint8_t more;     // blocks behind what is there
+    const char* says;
+  };
+  for (const Place& place :
+       {Place{32, 8, 3, "is in the inode table of group 0 and in the block bitmap of group 1"},
+        Place{32 + 4, 8, 0, "of group 0 and in the "},
+        Place{64 + 4, 64, 0, "bitmap of group 2 and in the"},
+        Place{32 + 8, 8, 1, "is in the inode table of group 0 and in the inode table of group 1"},
+        Place{4, 0, 0xFF, "is in the superblock and descriptors of group 0 and"}}) {
+    std::string damaged = read_file(whole);
+    const std::size_t descriptors = (1 << 20) + 2048;
+    std::string block = damaged.substr(descriptors + place.from, 4);
+    block[0] = static_cast<char>(block[0] + place.more);  // 0xFF: the one before
+    damaged.replace(descriptors + place.to, 4, block);
+    write_file(image, damaged);
+    const CliResult made = run_rawimg({"mkdir", image + ":/n"}), info = run_rawimg({"info", image});
+    CAPTURE(type, place.to, place.from, made.err, info.out);
+    CHECK(made.code == 6);
+    CHECK_THAT(made.err, Catch::Contains(place.says) && Catch::Contains("e2fsck"));
+    CHECK(info.code == 6);
+    CHECK((read_file(image) == damaged));
+  }
+}
+
 TEST_CASE("what a guest's file lacks is said of the image", "[cli][edit]") {
   const Disk disk;
   disk.require_verb({"rm", ":/etc/fstab"});

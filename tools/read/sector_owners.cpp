@@ -287,10 +287,12 @@ OwnedSectors find_owners(ImageFile& image, const CowFile& layer) {
   if (has_partition_table(image)) {
     const PartitionTable table = PartitionTable::read(image);
     result.warnings = table.warnings();
-    const std::vector<Partition> partitions = table.partitions();
-    // from the last, because an extended partition has what no logical one in it has
-    for (auto partition = partitions.rbegin(); partition != partitions.rend(); ++partition)
-      SlotOwners(sectors, result, layer, Window(image, partition->range()), partition->slot).find();
+    for (const std::uint64_t sector : table.logical_tables())
+      sectors.give(sectors.within({ByteOffset{sector * kSectorSize}, ByteCount{kSectorSize}}),
+                   {std::nullopt, "table", "", false});
+    for (const Partition& partition : table.partitions())
+      if (!is_extended(partition))
+        SlotOwners(sectors, result, layer, Window(image, partition.range()), partition.slot).find();
     give_outside(sectors, table, image.size().value);
   } else {
     SlotOwners(sectors, result, layer, Window(image), 0).find();

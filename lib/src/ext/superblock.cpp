@@ -325,7 +325,29 @@ void Superblock::for_each_group(
 }
 
 void Superblock::require_descriptors(const Window& where) const {
-  for_each_group(where, [](std::uint64_t, const Group&) {});
+  struct Run {
+    std::uint64_t first, count, group;
+    const char* what;
+  };
+  std::vector<Run> runs;
+  for_each_group(where, [&](std::uint64_t number, const Group& group) {
+    const std::uint64_t first = first_block_of(number),
+                        behind = number == 0 ? superblock_block() + 1 : first + has_super(number);
+    const std::uint64_t head = behind - first + group.descriptor_blocks + group.growth_blocks;
+    if (head != 0) runs.push_back({first, head, number, "superblock and descriptors"});
+    runs.push_back({group.block_bitmap, 1, number, "block bitmap"});
+    runs.push_back({group.inode_bitmap, 1, number, "inode bitmap"});
+    runs.push_back({group.inode_table, group.table_blocks, number, "inode table"});
+  });
+  std::ranges::sort(runs, {}, &Run::first);
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    const Run &before = runs[i - 1], &run = runs[i];
+    if (before.first + before.count > run.first)
+      throw Error(Errc::Corrupt,
+                  fmt::format("block {} is in the {} of group {} and in the {} of group {}",
+                              run.first, before.what, before.group, run.what, run.group))
+          .with_hint(kCheckHint);
+  }
 }
 
 // With meta_bg, a block of descriptors lies in the first, the second and the last of the groups
@@ -341,7 +363,7 @@ void Superblock::place_descriptors(std::uint64_t number, Group& group) const {
   if (!has_super(number)) return;
   const std::uint64_t all = (groups_ + per_block - 1) / per_block;
   group.descriptor_blocks = has_meta ? std::min<std::uint64_t>(raw_.s_first_meta_bg, all) : all;
-  group.growth_blocks = raw_.s_reserved_gdt_blocks;
+  group.growth_blocks = has_meta ? 0 : raw_.s_reserved_gdt_blocks;
 }
 
 Superblock::Group Superblock::group(const Window& where, std::uint64_t number) const {

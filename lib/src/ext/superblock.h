@@ -102,6 +102,8 @@ class Superblock {
   /// filesystem), Io, and what `each` throws. Does not check: whether what they lead to overlaps.
   void for_each_group(const Window& where,
                       const std::function<void(std::uint64_t number, const Group&)>& each) const;
+  /// The same, for nothing but the check, and of overlaps, too: a bitmap that is something else
+  /// would give away what is in use.
   void require_descriptors(const Window& where) const;
 
   /// Reads `count` blocks from `block` on. Throws: Corrupt (outside of the filesystem), Io.
