@@ -52,12 +52,14 @@ fs::path crowded_tar(const TempDir& dir, int entries) {
 
 // Looks up, creates, removes and renames in a directory that rawimg indexed. Absent names must be
 // absent, too: an index that is wrong finds too little. (Through a pipe, because busybox's xargs
-// loses its place in a file when it starts a second program.)
+// loses its place in a file when it starts a second program. Counted by the shell, which reads
+// names only: busybox's ls takes two minutes for a million.)
 constexpr auto kUseDirectory = R"(
 set -e
 mount -t $TYPE -o rw /dev/vda1 /mnt
 cd /mnt/crowded
-[ $(ls -a | wc -l) -eq $((ENTRIES + 2)) ]
+set -- *
+[ $# -eq $ENTRIES ]
 seq 0 97 $((ENTRIES - 1)) | sed 's/^/entry-/' >/tmp/some
 cat /tmp/some | xargs stat -c %n >/tmp/found
 cmp /tmp/some /tmp/found
@@ -67,7 +69,8 @@ seq 1 100 | sed 's/^/sub-/' | xargs mkdir
 cat /tmp/some | xargs rm
 mv entry-1 entry-renamed
 [ ! -e entry-97 ]; [ -e entry-renamed ]; [ -e new-name-of-the-guest-3000 ]
-[ $(ls -a | wc -l) -eq $((ENTRIES + 2 + 3100 - $(wc -l </tmp/some))) ]
+set -- *
+[ $# -eq $((ENTRIES + 3100 - $(wc -l </tmp/some))) ]
 dd if=/dev/zero of=/mnt/large bs=1M count=20 2>/dev/null
 cd /; umount /mnt
 dmesg | grep -E 'EXT[234]-fs.*(error|warning)' && exit 1; true

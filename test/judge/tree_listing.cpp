@@ -62,6 +62,8 @@ std::map<std::string, std::string> read_xattrs(const char* name, const std::stri
 }
 
 std::string hash_file(const char* name, const std::string& path) {
+  // Whole pieces; many at once, because a system call is dear in an emulated machine.
+  static unsigned char pieces[64][ContentHash::kPiece];
   const int fd = ::open(name, O_RDONLY | O_NOFOLLOW);
   if (fd < 0) fail("open", path);
   ContentHash hash;
@@ -70,15 +72,17 @@ std::string hash_file(const char* name, const std::string& path) {
     const off_t end = ::lseek(fd, at, SEEK_HOLE);
     if (end < 0) fail("lseek", path);
     at -= at % static_cast<off_t>(ContentHash::kPiece);
-    for (; at < end; at += static_cast<off_t>(ContentHash::kPiece)) {
-      unsigned char piece[ContentHash::kPiece] = {};
+    while (at < end) {
       std::size_t have = 0;
-      for (ssize_t got = 1; have < sizeof piece && got != 0;
+      for (ssize_t got = 1; have < sizeof pieces && at + static_cast<off_t>(have) < end && got != 0;
            have += static_cast<std::size_t>(got)) {
-        got = ::pread(fd, piece + have, sizeof piece - have, at + static_cast<off_t>(have));
+        got = ::pread(fd, pieces[0] + have, sizeof pieces - have, at + static_cast<off_t>(have));
         if (got < 0) fail("read", path);
       }
-      hash.add(static_cast<std::uint64_t>(at), piece);
+      if (have == 0) break;
+      std::memset(pieces[0] + have, 0, sizeof pieces - have);
+      for (std::size_t i = 0; i * ContentHash::kPiece < have; ++i, at += ContentHash::kPiece)
+        hash.add(static_cast<std::uint64_t>(at), pieces[i]);
     }
   }
   if (errno != ENXIO) fail("lseek", path);
@@ -109,7 +113,7 @@ Node read_node(const char* name, const std::string& path, const struct stat& sta
   node.inode = status.st_ino;
   node.blocks = static_cast<std::uint64_t>(status.st_blocks);
   node.xattrs = read_xattrs(name, path);
-  if (node.type == 'f') node.hash = hash_file(name, path);
+  if (node.type == 'f') node.hash = node.size == 0 ? ContentHash().text() : hash_file(name, path);
   if (node.type == 'l') node.target = read_target(name, path);
   return node;
 }
