@@ -68,6 +68,13 @@ TEST_CASE("the digests of a stage are found in lists of every age", "[base]") {
        {{DigestKind::Sha512, kSha512}}},
       {"as sha256sum writes it", line(kSha256, kName), {{DigestKind::Sha256, kSha256}}},
       {"as sha512sum -b writes it", kSha512 + " *" + kName, {{DigestKind::Sha512, kSha512}}},
+      {"as sha256sum --tag, Fedora and FreeBSD write it",
+       clearsigned("# " + kName + ": 5 bytes\nSHA256 (" + kName + ") = " + kSha256 + "\n"),
+       {{DigestKind::Sha256, kSha256}}},
+      {"all kinds with --tag",
+       "SIZE (" + kName + ") = 5\nBLAKE2b (" + kName + ") = " + kBlake + "\nSHA512 (./" + kName +
+           ") = " + kSha512 + "\n",
+       kBoth},
       {"among others",
        line(std::string(64, '0'), "a" + kName) + line(kSha256, kName) +
            line(std::string(64, '1'), kName + "a"),
@@ -127,6 +134,24 @@ TEST_CASE("a list that does not vouch for a file says why", "[base]") {
   CAPTURE(row.name);
   REQUIRE_THROWS_MATCHES(DigestList::parse(row.text).of(kName), Error,
                          IsError(Errc::BadInput, row.reason));
+}
+
+TEST_CASE("128 digits without a heading are of the kind that the caller says", "[base]") {
+  const std::string text = line(kBlake, kName) + "SHA512 (" + kName + ") = " + kSha512 + "\n";
+  CHECK(DigestList::parse(text, DigestKind::Blake2b).of(kName) == kBoth);
+  CHECK(DigestList::parse(line(kSha256, kName), DigestKind::Blake2b).of(kName) ==
+        Digests{{DigestKind::Sha256, kSha256}});
+  CHECK(DigestList::parse(gentoo(), DigestKind::Blake2b).of(kName) == kBoth);
+}
+
+TEST_CASE("names with parentheses are found in lines with a tag", "[base]") {
+  const std::string name = "a (copy) = b) = .tar";
+  CHECK(DigestList::parse("SHA256 (" + name + ") = " + kSha256).of(name) ==
+        Digests{{DigestKind::Sha256, kSha256}});
+  REQUIRE_THROWS_MATCHES(DigestList::parse("see (this) = that").of("this"), Error,
+                         IsError(Errc::BadInput, "it has only digests that rawimg does not know"));
+  REQUIRE_THROWS_MATCHES(DigestList::parse("SHA256 () = " + kSha256).of("x"), Error,
+                         IsError(Errc::BadInput, "no line of a digest"));
 }
 
 TEST_CASE("a list of thousands of files is read in a moment, and not recited", "[base]") {

@@ -66,6 +66,19 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 
 }  // namespace
 
+TEST_CASE("what b2sum wrote is taken for BLAKE2b where the list is called so", "[cli]") {
+  const Stage stage;
+  const auto [name, code] = GENERATE(table<std::string, int>(
+      {{"b2sums.txt", 0}, {"B2SUMS", 0}, {"stage.b2", 0}, {"sums.txt", 7}}));
+  CAPTURE(name);
+  const auto list = stage.dir / name;
+  write_file(list, stage.blake + "  stage3.tar.xz\n");
+  const CliResult built = stage.build({"--verify=" + list.string()});
+  CAPTURE(built.err);
+  CHECK(built.code == code);
+  CHECK(std::filesystem::exists(stage.image) == (code == 0));
+}
+
 TEST_CASE("with --verify, a tarball that is what its digests say is taken", "[cli]") {
   const Stage stage;
   struct Row {

@@ -57,6 +57,13 @@ std::string find_list(const std::string& tarball) {
       .with_hint("--verify=FILE names a list of digests that is elsewhere");
 }
 
+/// 128 digits without a heading are SHA-512 or BLAKE2b: Arch Linux's b2sums.txt, a .b2.
+DigestKind kind_of_128_digits(const std::string& list_file) {
+  const std::string name = to_lower(std::filesystem::path(list_file).filename().string());
+  return name.find("b2sum") != std::string::npos || name.ends_with(".b2") ? DigestKind::Blake2b
+                                                                          : DigestKind::Sha512;
+}
+
 }  // namespace
 
 ExpectedDigest read_published_digest(const std::string& tarball, const std::string& file,
@@ -67,7 +74,8 @@ ExpectedDigest read_published_digest(const std::string& tarball, const std::stri
         .with_hint("--verify=FILE names a list of them");
   const std::string list_file = file.empty() ? find_list(tarball) : file;
   try {
-    const DigestList list = DigestList::parse(read_list(list_file, stop));
+    const DigestList list =
+        DigestList::parse(read_list(list_file, stop), kind_of_128_digits(list_file));
     const std::vector<ExpectedDigest> digests = list.of(
         is_stream ? list.only_tarball() : std::filesystem::path(tarball).filename().string());
     return *std::max_element(digests.begin(), digests.end(),

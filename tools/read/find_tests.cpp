@@ -54,13 +54,6 @@ Wanted parse_wanted(const std::string& argument) {
 
 // Names
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
 using Subject = std::string_view (*)(const FindFile& file);
 std::string_view name_of(const FindFile& file) {
   return file.step.name.empty() ? std::string_view(file.step.path) : file.step.name;
@@ -70,11 +63,11 @@ std::string_view target_of(const FindFile& file) { return file.step.inode.symlin
 
 template <Subject subject, bool ignores_case>
 FindTest make_glob(const FindRequest& request) {
-  const Glob glob(ignores_case ? lower(request.arguments[0]) : request.arguments[0]);
+  const Glob glob(ignores_case ? to_lower(request.arguments[0]) : request.arguments[0]);
   return [glob](const FindFile& file, FindRun&) {
     const std::string_view text = subject(file);
     if (subject == target_of && file.step.inode.type != FileType::Symlink) return false;
-    return ignores_case ? glob.matches(lower(text)) : glob.matches(text);
+    return ignores_case ? glob.matches(to_lower(text)) : glob.matches(text);
   };
 }
 

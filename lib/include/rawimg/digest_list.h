@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Digests of files, and the lists of them that are published beside tarballs: Gentoo's .DIGESTS and
-// .sha256 of every age, also clearsigned, and what sha256sum and sha512sum write. Text in, values
-// out; a list is hostile. Signatures are not checked: that is gpg's business.
+// .sha256 of every age, also clearsigned, and what sha256sum, sha512sum and b2sum write, also with
+// --tag. Text in, values out; a list is hostile. Signatures are not checked: that is gpg's
+// business.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,12 @@ void require_hex(const ExpectedDigest& digest);
 class DigestList {
  public:
   /// Reads "<hex>  <file>" lines, each of the kind that the "# NAME HASH" line above it names;
-  /// above the first of these, of the kind that has so many digits (128: SHA-512). In a clearsigned
-  /// text, only what is signed counts. Lines of kinds that are not known (MD5, WHIRLPOOL), and what
-  /// is no such line, are passed over. Throws: BadInput (NUL bytes; signed text without an end).
-  static DigestList parse(std::string_view text);
+  /// above the first of these, of the kind that has so many digits (128: `of_128_digits`, which is
+  /// Sha512 or Blake2b, as only the list's name can tell). Reads "NAME (<file>) = <hex>", too. In a
+  /// clearsigned text, only what is signed counts. Lines of kinds that are not known (MD5,
+  /// WHIRLPOOL), and what is no such line, are passed over. Throws: BadInput (NUL bytes; signed
+  /// text without an end).
+  static DigestList parse(std::string_view text, DigestKind of_128_digits = DigestKind::Sha512);
 
   /// All digests of the file with this base name, each kind once, lower case; directories in front
   /// of names of the list are ignored. Throws: BadInput (no line for it: names some that are there;
@@ -46,7 +49,7 @@ class DigestList {
 
  private:
   struct Line {
-    std::string kind;  ///< as the heading has it; empty above the first
+    std::string kind;  ///< as the list names it
     std::string hex, file;
   };
   std::string names() const;

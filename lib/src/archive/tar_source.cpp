@@ -22,7 +22,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <string_view>
@@ -387,10 +386,7 @@ class TarSource : public EntrySource {
     const std::vector<std::string> found = stream_.digests_hex();
     for (std::size_t i = 0; i < found.size(); ++i) {
       const auto& [kind, hex] = expected_digests_[i];
-      std::string wanted = hex;
-      std::ranges::transform(wanted, wanted.begin(), [](char c) {
-        return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-      });
+      const std::string wanted = to_lower(hex);
       if (found[i] != wanted)
         throw Error(Errc::Mismatch,
                     fmt::format("its {} is {}, not {}", to_text(kind), found[i], wanted))

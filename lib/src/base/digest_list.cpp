@@ -10,6 +10,10 @@
 //   # BLAKE2B HASH
 //   0a5c...  stage3-amd64-openrc.tar.xz.CONTENTS.gz
 //   -----BEGIN PGP SIGNATURE-----
+//
+// and what coreutils and the BSDs write with --tag, as Fedora and FreeBSD publish it:
+//
+//   SHA256 (Fedora-Container-Base-41.tar.xz) = 2f47...
 #include <rawimg/digest_list.h>
 
 #include <algorithm>
@@ -62,6 +66,10 @@ std::optional<DigestKind> kind_of(std::string_view heading) {
   return std::nullopt;
 }
 
+struct Tagged {
+  std::string_view kind, hex, file;
+};
+
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 /// "BLAKE2B" of "# BLAKE2B HASH".
@@ -69,6 +77,17 @@ std::optional<std::string_view> heading_in(std::string_view line) {
   constexpr std::string_view kEnd = " HASH";
   if (!line.starts_with('#') || !line.ends_with(kEnd)) return std::nullopt;
   return without_blanks(line.substr(1, line.size() - 1 - kEnd.size()));
+}
+
+/// Of "SHA256 (name) = hex".
+std::optional<Tagged> tagged(std::string_view line) {
+  constexpr std::string_view kOpen = " (", kClose = ") = ";
+  const std::size_t open = line.find(kOpen), close = line.rfind(kClose);
+  if (open == std::string_view::npos || close == std::string_view::npos ||
+      close < open + kOpen.size() || line.substr(0, open).find(' ') != std::string_view::npos)
+    return std::nullopt;
+  return Tagged{line.substr(0, open), line.substr(close + kClose.size()),
+                line.substr(open + kOpen.size(), close - open - kOpen.size())};
 }
 
 /// The text that is signed, where there is such; else all.
@@ -113,25 +132,34 @@ void require_hex(const ExpectedDigest& digest) {
                             to_text(digest.kind), hex_length(digest.kind)));
 }
 
-DigestList DigestList::parse(std::string_view text) {
+DigestList DigestList::parse(std::string_view text, DigestKind of_128_digits) {
   if (text.find('\0') != std::string_view::npos)
     throw Error(Errc::BadInput, "it is no list of digests: there are NUL bytes in it");
   const std::string part = signed_part(text);
   DigestList list;
-  std::string kind;
+  const auto add = [&list](std::string_view kind, std::string_view hex, std::string_view file) {
+    if (!base_name(file).empty())
+      list.lines_.push_back({std::string(kind), std::string(hex), std::string(base_name(file))});
+  };
+  std::string heading;
   for (std::string_view rest = part; !rest.empty();) {
     const std::string_view line = without_blanks(take_line(rest));
-    if (const auto heading = heading_in(line)) kind = *heading;
+    if (const auto found = heading_in(line)) heading = *found;
     if (line.empty() || line.starts_with('#')) continue;
+    if (const auto tag = tagged(line)) {
+      add(tag->kind, tag->hex, tag->file);
+      continue;
+    }
     const std::size_t gap = line.find_first_of(" \t");
     if (gap == std::string_view::npos) continue;
+    const std::string_view hex = line.substr(0, gap);
     // without a heading anything may stand there: prose, a web page
-    if (kind.empty() && line.substr(0, gap).find_first_not_of(kHexDigits) != std::string_view::npos)
-      continue;
+    if (heading.empty() && hex.find_first_not_of(kHexDigits) != std::string_view::npos) continue;
     std::string_view file = without_blanks(line.substr(gap));
     if (file.starts_with('*')) file.remove_prefix(1);  // sha256sum's mark of a binary file
-    if (!base_name(file).empty())
-      list.lines_.push_back({kind, std::string(line.substr(0, gap)), std::string(base_name(file))});
+    const DigestKind by_length =
+        hex.size() == hex_length(DigestKind::Sha512) ? of_128_digits : DigestKind::Sha256;
+    add(heading.empty() ? to_text(by_length) : heading, hex, file);
   }
   return list;
 }
@@ -155,23 +183,17 @@ std::vector<ExpectedDigest> DigestList::of(std::string_view name) const {
   for (const Line& line : lines_) {
     if (line.file != name) continue;
     is_there = true;
-    const auto kind = line.kind.empty() ? line.hex.size() == hex_length(DigestKind::Sha512)
-                                              ? DigestKind::Sha512
-                                              : DigestKind::Sha256
-                                        : kind_of(line.kind);
+    const auto kind = kind_of(line.kind);
     if (!kind) {
       if (unknown.size() < kMostNamed) unknown.insert(line.kind.substr(0, 32));
       continue;
     }
-    ExpectedDigest digest{*kind, line.hex};
+    ExpectedDigest digest{*kind, to_lower(line.hex)};
     if (!is_digest(digest))
       throw Error(
           Errc::BadInput,
           fmt::format("its {} of {} is {}, not {} hexadecimal digits", to_text(*kind), quote(name),
                       quote(std::string_view(line.hex).substr(0, 160)), hex_length(*kind)));
-    std::ranges::transform(digest.hex, digest.hex.begin(), [](char c) {
-      return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
     const auto same = std::ranges::find(found, *kind, &ExpectedDigest::kind);
     if (same == found.end())
       found.push_back(std::move(digest));

@@ -23,6 +23,8 @@ std::string quote_command(std::string_view line);
 bool is_utf8(std::string_view bytes);
 /// UTF-16 as UTF-8; a surrogate without its other half becomes U+FFFD.
 std::string utf16_to_utf8(std::u16string_view units);
+/// ASCII letters only, whatever the locale.
+std::string to_lower(std::string_view text);
 /// "4.0 GiB", "512 bytes": for messages, beside the exact figure where it matters.
 std::string human_size(std::uint64_t bytes);
 /// "file", "directory", "FIFO", ...; all go with "a".

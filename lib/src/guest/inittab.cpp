@@ -40,13 +40,6 @@ std::span<const std::string_view> actions_of(InittabStyle style) {
   return kSysvinitActions;
 }
 
-std::string to_lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 /// How many fields `text` has, up to four; the process may hold colons.
 std::size_t split_fields(std::string_view text, Fields& fields) {
   std::size_t count = 0;

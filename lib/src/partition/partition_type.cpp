@@ -7,6 +7,8 @@
 
 #include <rawimg/partition_table.h>
 
+#include "base/text.h"
+
 namespace rawimg {
 namespace {
 
@@ -55,13 +57,6 @@ std::string_view partition_type_name(std::uint8_t type) {
   const auto known = std::find_if(kNames.begin(), kNames.end(),
                                   [&](const Name& name) { return name.type == type; });
   return known == kNames.end() ? std::string_view() : known->name;
-}
-
-std::string to_lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 std::optional<std::uint8_t> parse_partition_type(std::string_view text) {

@@ -15,7 +15,4 @@ std::optional<std::uint8_t> parse_partition_type(std::string_view text);
 /// Whether it is a container of logical partitions, which rawimg reads and does not make.
 bool is_extended(std::uint8_t type);
 
-/// ASCII letters only, whatever the locale.
-std::string to_lower(std::string_view text);
-
 }  // namespace rawimg
