@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# run.sh EXAMPLE: runs an example and has other programs judge what it made. $RAWIMG is the command, $EXAMPLES where the C++ ones were built.
+# run.sh EXAMPLE|README: runs an example, or README's lines of rawimg, and has other programs judge what was made. $RAWIMG is the command, $EXAMPLES where the C++ ones were built.
 set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C SOURCE_DATE_EPOCH=1700000000
 here=$(cd "$(dirname "$0")/../../examples" && pwd)
@@ -133,5 +133,43 @@ case ${1-} in
     expect 'exit code' 130 "$code"
     expect 'what it left' '' "$(ls | grep other || true)"
     ;;
-  *) fail 'usage: run.sh 01|02|03|04|05|06' ;;
+  README)
+    root_tree "$x86"
+    mkdir -p root/var/cache/apt
+    printf 'old\n' >root/etc/motd
+    elf root/usr/bin/ping "$x86"
+    elf m5 "$x86"
+    printf 'nameserver 192.0.2.1\n' >resolv.conf
+    mkdir -p bench cpt.1
+    pack -czf ubuntu-core-amd64.tar.gz
+    pack -cJf stage3-amd64-openrc.tar.xz
+    pack -cf stage3.tar.xz # what is inside decides, not the name
+    docker() { cat stage3.tar.xz; }
+    rawimg() { "$RAWIMG" "$@"; }
+    gem5img.py() { "$RAWIMG" gem5img "$@"; }
+    rawimg build x86-ubuntu.img --from root -t ext4 --no-sync
+    gzip -k x86-ubuntu.img
+    mv x86-ubuntu.img disk.img
+    cp disk.img changed.img
+    rawimg tee changed.img:/etc/motd <<<'written by the guest' >/dev/null
+    rawimg cow diff cpt.1/disk.cow disk.img changed.img
+
+    lines=0
+    while read -r line; do
+      lines=$((lines + 1))
+      line=${line//\/etc\/resolv.conf/resolv.conf} # the host may have none
+      [[ ! $line =~ ^[a-z5.]+\ (build|create|init)\ ([a-z]+\.img) ]] || rm -f "${BASH_REMATCH[2]}"
+      (eval "$line") >said 2>&1 </dev/null || fail "README: '$line' ends with exit code $?: $(cat said)"
+      [[ $line != 'rawimg gem5 '* ]] || rawimg undo ubuntu.img # the next ones do a part of it
+    done < <(sed -n -e '/^| .*rawimg/{s/`\(gem5img.py init [^`]*\)`/\n\1\n/; s/`\(rawimg [^`]*\)`/\n\1\n/g; p}' -e '/^\$ /{s///p;d}' -e '/^rawimg /p' "$here/../README.md" |
+      sed -nE 's/ +# .*//; /^(rawimg|gem5img.py|docker) .*\.(img|tar)/p')
+    ((lines > 30)) || fail "README has only $lines lines of rawimg"
+    expect 'the device of the guest' 'crw-rw----' "$(rawimg ls -l ubuntu.img:/dev/ttyS0 | cut -c 1-10)"
+    clean ubuntu.img 63
+    clean gentoo.img 2048
+    clean disk.img 2048
+    clean box.img 0
+    debug disk.img 2048 'cat /etc/motd' | grep -q 'written by the guest' || fail 'what the guest has written is not there'
+    ;;
+  *) fail 'usage: run.sh 01|02|03|04|05|06|README' ;;
 esac
