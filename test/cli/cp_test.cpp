@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include <catch2/catch.hpp>
 
 #include "cli/edit_disk.h"
+#include "support/not_run.h"
 
 using namespace rawimg::test;
 namespace fs = std::filesystem;
@@ -18,6 +21,22 @@ struct stat status_of(const fs::path& path) {
   REQUIRE(lstat(path.c_str(), &status) == 0);
   return status;
 }
+
+/// Where the tester is root, somebody whom modes of files concern.
+class AsNobody {
+ public:
+  AsNobody() : before_(geteuid()) {
+    if (before_ == 0) REQUIRE(seteuid(65534) == 0);
+  }
+  ~AsNobody() {
+    if (before_ == 0) CHECK(seteuid(0) == 0);
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  uid_t before_;
+};
 
 }  // namespace
 
@@ -590,7 +609,83 @@ TEST_CASE("cp -H follows what is named, and --no-preserve takes back", "[cli][ed
   REQUIRE(chmod((disk.dir / "d/x").c_str(), 0777) == 0);
   disk.require_verb(
       {"cp", "-a", "--no-preserve=mode,ownership", (disk.dir / "d/x").string(), ":/n"});
-  CHECK(disk.stat("/n").at("mode") == "0755");
+  CHECK(disk.stat("/n").at("mode") == "0644");
+}
+
+TEST_CASE("cp --no-preserve=mode gives the mode of a new file", "[cli][edit]") {
+  const Disk disk;
+  fs::create_directories(disk.dir / "d");
+  write_file(disk.dir / "d/x", "x");
+  REQUIRE(chmod((disk.dir / "d/x").c_str(), 0444) == 0);
+  REQUIRE(chmod((disk.dir / "d").c_str(), 0700) == 0);
+  disk.require_verb({"cp", "-rp", "--no-preserve=mode", (disk.dir / "d").string(), ":/new"});
+  CHECK(disk.stat("/new").at("mode") == "0755");
+  CHECK(disk.stat("/new/x").at("mode") == "0644");
+  disk.require_verb({"cp", "-rp", (disk.dir / "d").string(), ":/kept"});
+  const mode_t before = umask(027);
+  disk.require_verb({"cp", "-rp", "--no-preserve=mode", ":/kept", (disk.dir / "out").string()});
+  umask(before);
+  CHECK((status_of(disk.dir / "out").st_mode & 07777) == 0750);
+  CHECK((status_of(disk.dir / "out/x").st_mode & 07777) == 0640);
+  disk.require_verb({"cp", "--no-preserve=mode", "-p", ":/kept/x", (disk.dir / "y").string()});
+  CHECK((status_of(disk.dir / "y").st_mode & 07777) == 0444);
+}
+
+TEST_CASE("cp of a symlink over what it leads to is refused", "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"tee", ":/f"});
+  disk.require_verb({"ln", "-s", "f", ":/l"});
+  disk.require_verb({"ln", "-s", "l", ":/far"});
+  disk.require_verb({"mkdir", ":/d"});
+  disk.require_verb({"ln", "-s", "../f", ":/d/f"});
+  const std::string before = read_file(disk.image);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"cp", "-a", ":/l", ":/f"},
+                                             {"cp", "-P", "--remove-destination", ":/l", ":/f"},
+                                             {"cp", "-P", ":/far", ":/f"},
+                                             {"cp", "-a", ":/d/f", ":/"},
+                                             {"cp", "-rT", ":/d", ":/"}}) {
+    const CliResult result = disk.run_verb(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 1);
+    CHECK_THAT(result.err, Catch::Contains("are the same file"));
+    CHECK((read_file(disk.image) == before));
+  }
+  disk.require_verb({"cp", "-P", ":/far", ":/l2"});
+  CHECK(disk.stat("/l2").at("target") == "l");
+}
+
+TEST_CASE("without -r, a device of the host is read and a socket is refused", "[cli][edit]") {
+  const Disk disk;
+  const fs::path socket_file = disk.dir / "socket";
+  REQUIRE(mknod(socket_file.c_str(), S_IFSOCK | 0644, 0) == 0);
+  const CliResult refused = disk.run_verb({"cp", socket_file.string(), ":/s"});
+  CHECK(refused.code == 3);
+  CHECK_THAT(refused.err, Catch::Contains("is a socket, which has no content"));
+  disk.require_verb({"cp", "-r", socket_file.string(), ":/s"});
+  CHECK(disk.stat("/s").at("type") == "socket");
+}
+
+TEST_CASE("cp -a to the host keeps the attributes of files that may not be written",
+          "[cli][edit]") {
+  const Disk disk;
+  disk.require_verb({"tee", ":/f"});
+  disk.require_verb({"xattr", "--set", "user.k=v", ":/f"});
+  disk.require_verb({"chmod", "0444", ":/f"});
+  REQUIRE(chmod(disk.dir.path().c_str(), 0777) == 0);
+  const AsNobody nobody;
+  for (const char* how : {"-a", "--preserve=xattr"}) {
+    const fs::path out = disk.dir / how;
+    const CliResult result = disk.run_verb({"cp", how, ":/f", out.string()});
+    CAPTURE(how, result.err);
+    CHECK(result.code == 0);
+    char value = 0;
+    if (getxattr(out.c_str(), "user.k", &value, 1) < 0 && errno == ENOTSUP)
+      throw NotRun("no user attributes on the file system of temporary files");
+    CHECK(value == 'v');
+    CHECK((status_of(out).st_mode & 07777) == 0444);
+    CHECK_FALSE(result.err.find("cannot set") != std::string::npos);
+  }
 }
 
 TEST_CASE("cp of what is in a circle of parents ends", "[cli][edit]") {

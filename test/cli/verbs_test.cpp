@@ -79,7 +79,7 @@ TEST_CASE("what is in the way is refused with its whole path, and is not called 
                     {{"mkdir", "-p", ":/dangling/x"}, 1, "leads nowhere"},
                     {{"ln", ":/f", ":/f"}, 1, "exists"},
                     {{"ln", "-f", ":/f", ":/f"}, 1, "same file"},
-                    {{"ln", "-f", ":/f", ":/h"}, 1, "same file"},
+                    {{"ln", "-f", ":/f", ":/h"}, 0, "nothing to change"},
                     {{"ln", ":/d", ":/x"}, 1, "is a directory"},
                     {{"ln", "-fT", ":/f", ":/d"}, 1, "it is a directory"},
                     {{"ln", ":/none", ":/x"}, 4, "'/none' does not exist"},
@@ -432,6 +432,11 @@ TEST_CASE("ln makes relative symlinks, and hard links of what symlinks lead to",
   CHECK(disk.run_verb({"ln", "-sfn", "x", "y", ":/lib"}).code == 4);
   disk.require_verb({"ln", "-sfn", "etc", ":/lib"});
   CHECK(text("/lib") == "etc");
+  // what is a name of the target already stays, but no name leads to itself
+  disk.require_verb({"ln", "-f", ":/usr/lib/os", ":/hard"});
+  CHECK(disk.stat("/usr/lib/os").at("links") == 2);
+  check_rows(disk, {{{"ln", "-f", ":/hard", ":/hard"}, 1, "are the same file"},
+                    {{"ln", "-srf", ":/hard", ":/usr/../hard"}, 1, "are the same file"}});
   CHECK(disk.run_verb({"ln", "-sv", "t", ":/v"}).out == "'" + disk.image + ":/v' -> 't'\n");
 }
 
@@ -445,7 +450,8 @@ TEST_CASE("mknod reads numbers as mknod(1) does, and says what it misses", "[cli
                     {{"mknod", ":/x", "c", "1", "2", "3"}, 2, "extra operand '3'"},
                     {{"mknod", ":/x", "c", "1", "z"}, 2, "invalid minor device number 'z'"},
                     {{"mknod", ":/x", "c", "08", "1"}, 2, "invalid major device number '08'"},
-                    {{"mknod", ":/x"}, 2, "missing operand after"}});
+                    {{"mknod", ":/x"}, 2, "missing operand after"},
+                    {{"mknod", "-m", "1777", ":/x", "p"}, 2, "permissions and nothing else"}});
 }
 
 TEST_CASE("what makes files makes them where symlinks lead, inside of the image", "[cli][edit]") {
@@ -574,7 +580,8 @@ TEST_CASE("xattr sets what a kernel takes", "[cli][edit]") {
               {{"xattr", "--set", cap3, ":/f"}, 0, ""},
               {{"xattr", "--set", cap2 + "00", ":/f"}, 2, "has 20"},
               {{"xattr", "--set", "security.capability=x", ":/f"}, 2, "has 20"},
-              {{"xattr", "--set", "system.posix_acl_default=x", ":/f"}, 1, "only directories"}});
+              {{"xattr", "--set", "system.posix_acl_default=x", ":/f"}, 1, "only directories"},
+              {{"xattr", "--set", "system.data=x", ":/f"}, 1, "the kernel keeps it for itself"}});
 }
 
 TEST_CASE("what is said with -v is said once it is true", "[cli][edit]") {

@@ -176,6 +176,20 @@ TEST_CASE("ls shows a symlink itself, unless it leads to a directory", "[cli]") 
   CHECK(disk.ls("/w/[abf]") == "/w/a\n/w/b\n/w/f\n");
 }
 
+TEST_CASE("dots beside a wildcard are the directories that they are", "[cli]") {
+  const Disk disk;
+  disk.require_verb({"mkdir", "-p", ":/t/d1", ":/t/d2"});
+  disk.require_verb({"touch", ":/t/f1", ":/t/d1/x"});
+  const auto listed = [&](const std::string& path) {
+    return run_rawimg({"ls", "-d", disk.image + ":" + path}).out;
+  };
+  CHECK(listed("/t/./d*") == "/t/./d1\n/t/./d2\n");
+  CHECK(listed("/t/d*/../f1") == "/t/d1/../f1\n/t/d2/../f1\n");
+  CHECK(listed("/t/*/.") == "/t/d1/.\n/t/d2/.\n");
+  disk.require_verb({"rm", ":/t/d1/../f*"});
+  CHECK(disk.ls("/t") == "d1\nd2\n");
+}
+
 TEST_CASE("a slash behind a wildcard asks for directories", "[cli]") {
   const Links disk;
   CHECK(run_rawimg({"ls", "-d", disk.image + ":/w/*/"}).out == "/w/d/\n");

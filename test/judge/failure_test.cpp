@@ -87,6 +87,31 @@ std::vector<Trouble> troubles(const Canary& canary, bool replace) {
 
 }  // namespace
 
+TEST_CASE("rm -r and chmod -R of a deep tree need no memory for the path of each level",
+          "[judge]") {
+  // 3000 levels of names of 250 bytes: a path for each would take a gigabyte
+  const TempDir dir;
+  const fs::path image = dir / "deep.img";
+  write_file(image, "");
+  fs::resize_file(image, 32u << 20);
+  REQUIRE(run({"mke2fs", "-qF", "-t", "ext4", "-b", "1024", "-N", "8000", image.string()}).ok());
+  const std::string name(250, 'x');
+  std::string script;
+  for (int level = 0; level < 3000; ++level) script += "mkdir " + name + "\ncd " + name + "\n";
+  write_file(dir / "script", script);
+  REQUIRE(run({"debugfs", "-w", "-f", (dir / "script").string(), image.string()}).ok());
+  const std::string top = image.string() + ":/" + name;
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"chmod", "-R", "700", top}, {"chmod", "-R", "700", top}, {"rm", "-r", top}}) {
+    std::vector<std::string> argv{"sh", "-c", "ulimit -v 400000; exec \"$@\"", "sh", RAWIMG_TOOL};
+    argv.insert(argv.end(), words.begin(), words.end());
+    const Outcome outcome = run(argv);
+    INFO(outcome.text());
+    REQUIRE(outcome.ok());
+    require_clean(image, 0);
+  }
+}
+
 TEST_CASE("a failed build leaves the host as it was", "[judge][A35][B11][B18]") {
   const bool replace = GENERATE(false, true);
   const Canary canary(replace);

@@ -32,7 +32,7 @@ void change_one(Edit& edit, const Args& args, const std::string& file, const Ino
   const std::uint16_t wanted = change.apply(inode.permissions, inode.type);
   const std::string before = mode_text(inode, inode.permissions);
   if (wanted == inode.permissions)
-    return edit.say(fmt::format("mode of {} retained as {}", quote(file), before));
+    return edit.say([&] { return fmt::format("mode of {} retained as {}", quote(file), before); });
   MetadataChange metadata;
   metadata.permissions = wanted;
   edit.fs().change(inode.number, metadata);

@@ -35,8 +35,9 @@ void change_one(Edit& edit, const std::string& file, const InodeInfo& inode,
                 const Request& request) {
   const Owner& owner = request.owner;
   if (belongs(inode, owner) || !belongs(inode, request.from))
-    return edit.say(
-        fmt::format("ownership of {} retained as {}:{}", quote(file), inode.uid, inode.gid));
+    return edit.say([&] {
+      return fmt::format("ownership of {} retained as {}:{}", quote(file), inode.uid, inode.gid);
+    });
   MetadataChange change;
   change.uid = owner.uid;
   change.gid = owner.gid;

@@ -72,11 +72,17 @@ void take_from(const std::shared_ptr<OpenedFs>& opened, const Address& address,
 std::unique_ptr<CopySource> open_host(const Operand& file, const CopyOptions& options) {
   std::error_code error;
   const auto kind = std::filesystem::status(file.path, error).type();
-  const bool is_stream =
-      kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character;
+  const bool is_stream = kind == std::filesystem::file_type::fifo ||
+                         kind == std::filesystem::file_type::character ||
+                         kind == std::filesystem::file_type::block;
   if (is_stream && !options.recursive)
     return open_host_stream(file.path, file.word,
                             options.stop);  // as cp does: what comes out of it
+  if (kind == std::filesystem::file_type::socket && !options.recursive)
+    throw Error(Errc::Unsupported,
+                fmt::format("{} is a socket, which has no content", quote(file.word)))
+        .with_path(file.word)
+        .with_hint("-r makes a socket in the image");
   return open_host_source(file.path, file.word, options.for_named());
 }
 
@@ -122,7 +128,7 @@ void apply(Edit& edit, const Args& args) {
                                          quote(destination.target.word)));
   Placing placing(destination, options, edit.warnings);
   ImageCopier to_image(edit, options);
-  HostCopier to_host(options, edit.warnings, [&](const std::string& line) { edit.say(line); });
+  HostCopier to_host(options, edit.warnings, [&](const auto& line) { edit.say(line); });
   to_host.protect(edit.image().image);
   const auto copy = [&](const Operand& file, const CopySource& source) {
     if (destination.is_output()) return write_to_output(source, edit.io());
@@ -163,9 +169,9 @@ ExitCode copy_out(const Args& args, Streams& io) {
   std::vector<Warning> warnings;
   Placing placing(destination, options, warnings);
   std::uint64_t copied = 0;
-  HostCopier to_host(options, warnings, [&](const std::string& line) {
+  HostCopier to_host(options, warnings, [&](const auto& line) {
     ++copied;
-    if (args.has("verbose")) (args.has("json") ? io.err : io.out) << line << '\n';
+    if (args.has("verbose")) (args.has("json") ? io.err : io.out) << line() << '\n';
   });
   for (const std::string& word : destination.sources) {
     const Address address = source_address(args, word, destination.target.word);

@@ -93,11 +93,18 @@ std::string relative_text(const Edit& edit, const Operand& target, std::uint32_t
   return text.empty() ? "." : text;
 }
 
-/// -f: the name goes, unless it is what the link is to lead to.
-void clear_name(Edit& edit, const Transaction::Place& place, std::optional<std::uint32_t> target) {
+/// A name cannot lead to itself.
+void require_other_name(const Edit& edit, const Transaction::Place& place, const Target& target) {
+  if (!target.file || names_root(*target.file)) return;
+  const Transaction::Place other = edit.place(*target.file);
+  if (other.directory == place.directory && other.name == place.name)
+    throw Error(Errc::Exists, "it and its target are the same file");
+}
+
+/// -f: the name goes.
+void clear_name(Edit& edit, const Transaction::Place& place) {
   const auto there = edit.fs().find(place.directory, place.name);
   if (!there) return;
-  if (there == target) throw Error(Errc::Exists, "it and its target are the same file");
   if (edit.is_directory(*there))
     throw Error(Errc::Exists, "it is a directory, and a link cannot replace it");
   change_names([&] { edit.fs().unlink(place.directory, place.name); });
@@ -132,7 +139,11 @@ std::string link_one(Edit& edit, const Args& args, const Target& target, const O
   const std::string text = !symbolic     ? target.word
                            : target.file ? relative_text(edit, *target.file, place.directory)
                                          : target.word;
-  if (args.has("force")) clear_name(edit, place, inode);
+  if (args.has("force")) {
+    require_other_name(edit, place, target);
+    if (inode && edit.fs().find(place.directory, place.name) == inode) return text;  // it is one
+    clear_name(edit, place);
+  }
   if (edit.fs().find(place.directory, place.name)) throw Error(Errc::Exists, "it exists");
   if (symbolic)
     make_symlink(edit, place, text);
@@ -173,8 +184,10 @@ void apply(Edit& edit, const Args& args) {
       } catch (const Error& error) {
         throw in_file(error, name);
       }
-      edit.say(fmt::format("{} {} {}", quote(name.word), args.has("symbolic") ? "->" : "=>",
-                           quote(text)));
+      edit.say([&] {
+        return fmt::format("{} {} {}", quote(name.word), args.has("symbolic") ? "->" : "=>",
+                           quote(text));
+      });
     }
     if (!is_left) throw all_dangling(word);
   }

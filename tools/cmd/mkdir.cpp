@@ -25,7 +25,7 @@ void make_one(Edit& edit, const Operand& directory, std::uint16_t permissions) {
   meta.permissions = permissions;
   meta.mtime = edit.now();
   edit.fs().make(place.directory, place.name, meta);
-  edit.say(fmt::format("created directory {}", quote(directory.word)));
+  edit.say([&] { return fmt::format("created directory {}", quote(directory.word)); });
 }
 
 void make_with_parents(Edit& edit, const Operand& directory, std::uint16_t permissions) {

@@ -65,6 +65,9 @@ Entry read_node(const Args& args) {
                                          quote(words.back())));
   node.permissions =
       args.value("mode") ? ModeChange(*args.value("mode")).apply(0666, FileType::Regular) : 0644;
+  if ((node.permissions & 07000) != 0)
+    throw Error(Errc::Usage, fmt::format("mode {}: a node has permissions and nothing else",
+                                         quote(*args.value("mode"))));
   if (wanted == 2) return node;
   node.device_major = parse_device_number(words[2], "major", kMaxMajor);
   node.device_minor = parse_device_number(words[3], "minor", kMaxMinor);

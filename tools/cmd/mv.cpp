@@ -124,7 +124,10 @@ void apply(Edit& edit, const Args& args) {
         throw error.in(fmt::format("{} to {}", quote(source.word), quote(target.word)))
             .with_path(source.path);
       }
-      if (moved) edit.say(fmt::format("renamed {} -> {}", quote(source.word), quote(target.word)));
+      if (moved)
+        edit.say([&] {
+          return fmt::format("renamed {} -> {}", quote(source.word), quote(target.word));
+        });
     }
   }
 }

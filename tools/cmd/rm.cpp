@@ -68,7 +68,6 @@ class Remover {
 
  private:
   struct Level {
-    Operand file;
     Named named;
     std::vector<DirEntry> entries;  // still to go
     bool keeps_some = false;        // because of an answer: then it cannot go either
@@ -85,7 +84,9 @@ class Remover {
       else
         edit_.fs().unlink(named.place.directory, named.place.name);
     });
-    edit_.say(fmt::format("removed {}{}", directory ? "directory " : "", quote(file.word)));
+    edit_.say([&] {
+      return fmt::format("removed {}{}", directory ? "directory " : "", quote(file.word));
+    });
     return true;
   }
 
@@ -99,7 +100,7 @@ class Remover {
   std::optional<Level> open(const Operand& file, const Named& named) {
     if (!opened_.insert(named.inode).second)
       throw Error(Errc::Corrupt, fmt::format("{} is a directory with two names", quote(file.word)));
-    Level level{file, named, edit_.fs().read_directory(named.inode)};
+    Level level{named, edit_.fs().read_directory(named.inode)};
     if (asks_ && !level.entries.empty() &&
         !agrees(fmt::format("descend into directory {}", quote(file.word))))
       return std::nullopt;
@@ -111,27 +112,32 @@ class Remover {
   void remove_tree(const Operand& top, const Named& named) {
     opened_.clear();
     std::vector<Level> levels;
+    MovingOperand file(top);
     if (auto first = open(top, named)) levels.push_back(std::move(*first));
     while (!levels.empty()) {
+      edit_.require_no_stop();
       Level& level = levels.back();
       if (level.entries.empty()) {
-        const bool kept = level.keeps_some || !remove_one(level.file, level.named);
+        const bool kept = level.keeps_some || !remove_one(file.operand(), level.named);
         levels.pop_back();
-        if (kept && !levels.empty()) levels.back().keeps_some = true;
+        if (levels.empty()) break;
+        file.leave();
+        if (kept) levels.back().keeps_some = true;
         continue;
       }
       const DirEntry entry = std::move(level.entries.back());
       level.entries.pop_back();
       const Named child{{level.named.inode, entry.name}, entry.inode, edit_.fs().type(entry.inode)};
-      const Operand file = Edit::below(level.file, entry.name);
+      file.enter(entry.name);
       if (child.type != FileType::Directory) {
-        if (!remove_one(file, child)) level.keeps_some = true;
-        continue;
-      }
-      if (auto below = open(file, child))
+        if (!remove_one(file.operand(), child)) level.keeps_some = true;
+      } else if (auto below = open(file.operand(), child)) {
         levels.push_back(std::move(*below));
-      else
+        continue;
+      } else {
         level.keeps_some = true;
+      }
+      file.leave();
     }
   }
 

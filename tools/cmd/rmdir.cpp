@@ -32,7 +32,7 @@ bool remove_one(Edit& edit, const Operand& directory, NotEmpty not_empty) {
     throw Error(Errc::Exists, "the directory is not empty");
   }
   change_names([&] { edit.fs().remove_directory(named.place.directory, named.place.name); });
-  edit.say(fmt::format("removed directory {}", quote(directory.word)));
+  edit.say([&] { return fmt::format("removed directory {}", quote(directory.word)); });
   return true;
 }
 

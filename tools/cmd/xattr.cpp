@@ -52,6 +52,8 @@ void require_settable(const std::string& name, std::string_view value, FileType 
     refuse("cannot be set: a symlink has no ACL");
   if (name == "system.posix_acl_default" && type != FileType::Directory)
     refuse("cannot be set: only directories have a default ACL");
+  if (name.starts_with("system.") && !name.starts_with("system.posix_acl_"))
+    refuse("cannot be set: the kernel keeps it for itself");
   if (name != "security.capability") return;
   constexpr std::size_t kSizes[] = {0, 0, 20, 24};  // of struct vfs_cap_data, by its revision
   const unsigned revision = value.size() < 4 ? 0 : static_cast<unsigned char>(value[3]);

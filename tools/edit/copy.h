@@ -16,10 +16,10 @@
 
 namespace rawimg::cli {
 
-/// A file that is copied, wherever it is.
 /// Device and inode.
 using HostFileId = std::pair<std::uint64_t, std::uint64_t>;
 
+/// A file that is copied, wherever it is.
 class CopySource {
  public:
   virtual ~CopySource() = default;
@@ -27,7 +27,8 @@ class CopySource {
   virtual const Entry& meta() const = 0;
   /// Names in a directory, sorted, each once. Throws: Corrupt (one twice).
   virtual std::vector<std::string> names() const = 0;
-  /// A name in it; symlinks are themselves, or with `follow` what they lead to.
+  /// A name in it, which this has to outlive; symlinks are themselves, or with `follow` what they
+  /// lead to.
   virtual std::unique_ptr<CopySource> child(const std::string& name,
                                             ExtFs::Follow follow) const = 0;
   /// What is data; between the pieces are holes.
@@ -36,9 +37,11 @@ class CopySource {
   virtual std::string identity() const = 0;
   /// The file system of the host that it is in; 0 in an image.
   virtual std::uint64_t device() const { return 0; }
-  virtual const std::string& word() const = 0;  ///< for messages
+  virtual std::string word() const = 0;  ///< for messages
   /// Whether it is this inode of the image that is changed.
   virtual bool is(std::uint32_t) const { return false; }
+  /// Whether it is a symlink, of the image that is changed, to this inode.
+  virtual bool leads_to(std::uint32_t) const { return false; }
   /// Whether it is this file of the host.
   virtual bool is_file(const HostFileId&) const { return false; }
 };
@@ -60,6 +63,9 @@ std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand&
 /// In another image; keeps what it needs.
 std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
                                            ExtFs::Follow follow);
+
+/// Throws: Unsupported. Each level may keep a descriptor.
+void require_not_too_deep(const CopySource& directory, std::size_t levels);
 
 /// About a directory that is met again: on the way to itself where symlinks are followed.
 Error seen_twice(const CopySource& source, const CopyOptions& options);

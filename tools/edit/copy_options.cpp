@@ -25,7 +25,9 @@ void set_kept(CopyOptions& options, std::string_view what, Keep keep) {
   const auto set = [&](bool& kept, bool is_meant) {
     if (is_meant) kept = keep == Keep::Yes;
   };
-  set(options.keep_mode, all || three || what == "mode");
+  const bool is_mode = all || three || what == "mode";
+  set(options.keep_mode, is_mode);
+  if (is_mode) options.plain_mode = keep == Keep::No;
   set(options.keep_owner, all || three || what == "ownership");
   set(options.keep_times, all || three || what == "timestamps");
   set(options.hard_links, all || what == "links");

@@ -42,6 +42,7 @@ enum class FollowLinks { None, Named, All };
 struct CopyOptions {
   bool recursive = false, no_clobber = false, update = false, force = false,
        remove_destination = false, one_file_system = false, devices = false, dry_run = false;
+  bool plain_mode = false;  ///< that of a new file: nothing of the source's
   bool keep_mode = false, keep_owner = false, keep_times = false, xattrs = false,
        hard_links = false;
   FollowLinks follow = FollowLinks::Named;

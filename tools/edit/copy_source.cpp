@@ -42,52 +42,46 @@ void read_all(int descriptor, const std::string& word, std::uint64_t at, std::ui
 
 class HostSource : public CopySource {
  public:
-  HostSource(std::string path, std::string word, ExtFs::Follow follow)
-      : path_(std::move(path)), word_(std::move(word)) {
-    const bool all = follow == ExtFs::Follow::All;
-    if ((all ? stat(path_.c_str(), &status_) : lstat(path_.c_str(), &status_)) != 0)
-      throw host_error(errno, "read", word_);
-    meta_ = host_entry(path_, status_, word_);
-  }
+  HostSource(const HostSource* in, const std::string& name, std::string word, ExtFs::Follow follow)
+      : word_(std::move(word)),
+        file_(in != nullptr ? in->file_.descriptor() : AT_FDCWD, name, word_,
+              follow == ExtFs::Follow::All ? HostLinks::AreFollowed : HostLinks::AreThemselves),
+        meta_(file_.entry()) {}
 
   const Entry& meta() const override { return meta_; }
-  const std::string& word() const override { return word_; }
+  std::string word() const override { return word_; }
   std::string identity() const override {
-    return status_.st_nlink > 1 || S_ISDIR(status_.st_mode)
-               ? fmt::format("{}:{}", status_.st_dev, status_.st_ino)
+    const struct stat& status = file_.status();
+    return status.st_nlink > 1 || S_ISDIR(status.st_mode)
+               ? fmt::format("{}:{}", status.st_dev, status.st_ino)
                : "";
   }
-  std::uint64_t device() const override { return status_.st_dev; }
+  std::uint64_t device() const override { return file_.status().st_dev; }
   bool is_file(const HostFileId& file) const override {
-    return HostFileId{status_.st_dev, status_.st_ino} == file;
+    return HostFileId{file_.status().st_dev, file_.status().st_ino} == file;
   }
 
-  std::vector<std::string> names() const override { return names_in(path_, word_); }
+  std::vector<std::string> names() const override { return file_.names(); }
   std::unique_ptr<CopySource> child(const std::string& name, ExtFs::Follow follow) const override {
-    return std::make_unique<HostSource>(path_ + "/" + name, word_ + "/" + name, follow);
+    return std::make_unique<HostSource>(this, name, word_ + "/" + name, follow);
   }
 
   /// Holes are passed over.
   void read(const Transaction::ContentSink& sink) const override {
-    const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0) throw host_error(errno, "open", word_);
+    const int file = file_.descriptor();
     const std::uint64_t size = meta_.size_bytes;
-    if (size == 0) read_all(file.get(), word_, 0, UINT64_MAX, sink);  // /proc has sizes of 0
-    for (auto data = next_data(file.get(), 0, size); data;
-         data = next_data(file.get(), data->end(), size)) {
-      if (lseek(file.get(), static_cast<off_t>(data->start()), SEEK_SET) < 0)
+    if (size == 0) read_all(file, word_, 0, UINT64_MAX, sink);  // /proc has sizes of 0
+    for (auto data = next_data(file, 0, size); data; data = next_data(file, data->end(), size)) {
+      if (lseek(file, static_cast<off_t>(data->start()), SEEK_SET) < 0)
         throw host_error(errno, "read", word_);
-      read_all(file.get(), word_, data->start(), data->end(), sink);
+      read_all(file, word_, data->start(), data->end(), sink);
     }
-    struct stat now {};
-    if (fstat(file.get(), &now) != 0 || !same_content(now, status_))
-      throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(word_)))
-          .with_path(word_);
+    file_.require_unchanged();
   }
 
  private:
-  std::string path_, word_;
-  struct stat status_ {};
+  std::string word_;
+  HostFile file_;
   Entry meta_;
 };
 
@@ -105,7 +99,7 @@ class StreamSource : public CopySource {
     meta_.permissions = 0644;
   }
   const Entry& meta() const override { return meta_; }
-  const std::string& word() const override { return word_; }
+  std::string word() const override { return word_; }
   std::string identity() const override { return ""; }
   std::vector<std::string> names() const override { return {}; }
   std::unique_ptr<CopySource> child(const std::string&, ExtFs::Follow) const override {
@@ -127,10 +121,61 @@ class StreamSource : public CopySource {
 class ImageSource : public CopySource {
  public:
   ImageSource(const ExtReader& fs, std::shared_ptr<OpenedFs> keep, std::uint32_t inode,
-              std::string path, std::string word)
+              const Operand& named)
+      : ImageSource(fs, std::move(keep), inode, nullptr, named.path, named.word) {}
+  /// `name` in a directory.
+  ImageSource(const ImageSource& in, std::uint32_t inode, const std::string& name)
+      : ImageSource(in.fs_, in.keep_, inode, &in, name, name) {}
+
+  const Entry& meta() const override { return meta_; }
+  std::string word() const override { return joined(&ImageSource::word_); }
+  std::string identity() const override {
+    if (info_.links < 2 && info_.type != FileType::Directory) return "";
+    if (!keep_) return fmt::format(":{}", info_.number);
+    struct stat image {};  // which has several names, and may have several filesystems
+    if (fstat(keep_->image->descriptor(), &image) != 0) throw host_error(errno, "read", word());
+    return fmt::format("{}:{}:{}:{}", image.st_dev, image.st_ino, keep_->start, info_.number);
+  }
+  bool is(std::uint32_t inode) const override { return !keep_ && info_.number == inode; }
+  bool leads_to(std::uint32_t inode) const override {
+    if (keep_ || info_.type != FileType::Symlink) return false;
+    try {
+      return fs_.resolve(joined(&ImageSource::path_)) == inode;
+    } catch (const Error& error) {
+      if (error.code() == Errc::NotFound) return false;
+      throw;
+    }
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const DirEntry& entry : fs_.read_directory(info_.number)) names.push_back(entry.name);
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end())
+      throw Error(Errc::Corrupt,
+                  fmt::format("{} has the name {} twice", quote(word()), quote(*twice)))
+          .with_path(word());
+    return names;
+  }
+  std::unique_ptr<CopySource> child(const std::string& name, ExtFs::Follow follow) const override {
+    const std::uint32_t inode = follow == ExtFs::Follow::All
+                                    ? fs_.resolve(joined(&ImageSource::path_) + "/" + name)
+                                    : fs_.find(info_.number, name).value_or(0);
+    return std::make_unique<ImageSource>(*this, inode, name);
+  }
+  void read(const Transaction::ContentSink& sink) const override {
+    fs_.read_data(info_.number, [&](std::uint64_t at, std::span<const std::byte> bytes) {
+      sink({at, bytes, nullptr});
+    });
+  }
+
+ private:
+  ImageSource(const ExtReader& fs, std::shared_ptr<OpenedFs> keep, std::uint32_t inode,
+              const ImageSource* in, std::string path, std::string word)
       : fs_(fs),
         keep_(std::move(keep)),
         info_(fs.inode(inode)),
+        in_(in),
         path_(std::move(path)),
         word_(std::move(word)) {
     meta_.type = info_.type;
@@ -145,44 +190,22 @@ class ImageSource : public CopySource {
     meta_.link_target = info_.symlink_target;
     meta_.xattrs = info_.xattrs;
   }
-  const Entry& meta() const override { return meta_; }
-  const std::string& word() const override { return word_; }
-  std::string identity() const override {
-    if (info_.links < 2 && info_.type != FileType::Directory) return "";
-    if (!keep_) return fmt::format(":{}", info_.number);
-    struct stat image {};  // which has several names, and may have several filesystems
-    if (fstat(keep_->image->descriptor(), &image) != 0) throw host_error(errno, "read", word_);
-    return fmt::format("{}:{}:{}:{}", image.st_dev, image.st_ino, keep_->start, info_.number);
-  }
-  bool is(std::uint32_t inode) const override { return !keep_ && info_.number == inode; }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> names;
-    for (const DirEntry& entry : fs_.read_directory(info_.number)) names.push_back(entry.name);
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end())
-      throw Error(Errc::Corrupt,
-                  fmt::format("{} has the name {} twice", quote(word_), quote(*twice)))
-          .with_path(word_);
-    return names;
-  }
-  std::unique_ptr<CopySource> child(const std::string& name, ExtFs::Follow follow) const override {
-    const std::string path = path_ + "/" + name;
-    const std::uint32_t inode =
-        follow == ExtFs::Follow::All ? fs_.resolve(path) : fs_.find(info_.number, name).value_or(0);
-    return std::make_unique<ImageSource>(fs_, keep_, inode, path, word_ + "/" + name);
-  }
-  void read(const Transaction::ContentSink& sink) const override {
-    fs_.read_data(info_.number, [&](std::uint64_t at, std::span<const std::byte> bytes) {
-      sink({at, bytes, nullptr});
-    });
+  /// The parts of this file and of the directories that it is in. An image can nest them so deep
+  /// that whole paths at every level would take all memory.
+  std::string joined(const std::string ImageSource::*part) const {
+    std::vector<const ImageSource*> line;
+    for (const ImageSource* at = this; at != nullptr; at = at->in_) line.push_back(at);
+    std::string text;
+    for (auto at = line.rbegin(); at != line.rend(); ++at)
+      text += (text.empty() ? "" : "/") + (*at)->*part;
+    return text;
   }
 
- private:
   const ExtReader& fs_;
   std::shared_ptr<OpenedFs> keep_;
   InodeInfo info_;
-  std::string path_, word_;
+  const ImageSource* in_;    // the directory that it was found in
+  std::string path_, word_;  // as named; below a directory, the name
   Entry meta_;
 };
 
@@ -199,6 +222,13 @@ void read_without_holes(const CopySource& source,
   put_zeros(std::max(source.meta().size_bytes, done) - done, sink);
 }
 
+void require_not_too_deep(const CopySource& directory, std::size_t levels) {
+  constexpr std::size_t kMost = 900;
+  if (levels > kMost)
+    throw Error(Errc::Unsupported,
+                fmt::format("{} is nested more than {} deep", quote(directory.word()), kMost));
+}
+
 Warning trust_lost(const std::string& word) {
   return {"trust-lost", word,
           fmt::format("{}: setuid, setgid and capabilities are left out, because the copy belongs "
@@ -208,7 +238,7 @@ Warning trust_lost(const std::string& word) {
 
 std::unique_ptr<CopySource> open_host_source(const std::string& path, const std::string& word,
                                              ExtFs::Follow follow) {
-  return std::make_unique<HostSource>(path, word, follow);
+  return std::make_unique<HostSource>(nullptr, path, word, follow);
 }
 
 std::unique_ptr<CopySource> open_host_stream(const std::string& path, const std::string& word,
@@ -229,14 +259,14 @@ std::unique_ptr<CopySource> open_stream_source(int descriptor, const std::string
 std::unique_ptr<CopySource> open_source_in(const Transaction& fs, const Operand& file,
                                            ExtFs::Follow follow) {
   const std::uint32_t inode = fs.resolve(file.path, follow);
-  return std::make_unique<ImageSource>(fs, nullptr, inode, file.path, file.word);
+  return std::make_unique<ImageSource>(fs, nullptr, inode, file);
 }
 
 std::unique_ptr<CopySource> open_source_in(std::shared_ptr<OpenedFs> fs, const Operand& file,
                                            ExtFs::Follow follow) {
   const std::uint32_t inode = fs->fs.resolve(file.path, follow);
   const ExtReader& reader = fs->fs;
-  return std::make_unique<ImageSource>(reader, std::move(fs), inode, file.path, file.word);
+  return std::make_unique<ImageSource>(reader, std::move(fs), inode, file);
 }
 
 }  // namespace rawimg::cli

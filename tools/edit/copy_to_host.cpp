@@ -26,7 +26,6 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr std::size_t kMostDeep = 900;  // each level keeps a descriptor
 constexpr std::string_view kCapability = "security.capability";
 
 std::pair<std::uint64_t, std::uint64_t> id_of(const struct stat& status) {
@@ -147,7 +146,7 @@ HostCopier::Spot HostCopier::open_spot(std::string path, NamedBy named_by) {
 }
 
 void HostCopier::say(const CopySource& source, const Spot& spot) {
-  say_(fmt::format("{} -> {}", quote(source.word()), quote(spot.path)));
+  say_([&] { return fmt::format("{} -> {}", quote(source.word()), quote(spot.path)); });
 }
 
 /// `cp IMG:/file IMG`, with the path forgotten, would leave nothing of the image.
@@ -210,7 +209,8 @@ void HostCopier::copy_node(const CopySource& source, const Spot& spot) {
                                                            : S_IFSOCK;
   const int failed = meta.type == FileType::Symlink
                          ? symlinkat(meta.link_target.c_str(), spot.at, spot.name.c_str())
-                         : mknodat(spot.at, spot.name.c_str(), kind | (meta.permissions & 0777),
+                         : mknodat(spot.at, spot.name.c_str(),
+                                   kind | (options_.plain_mode ? 0666 : meta.permissions & 0777),
                                    makedev(meta.device_major, meta.device_minor));
   if (failed != 0) throw host_error(errno, "make", spot.path);
   finish(source, {spot});
@@ -270,10 +270,13 @@ void HostCopier::copy_regular(const CopySource& source, const Spot& spot) {
   if (!in_place) make_room(spot);
   if (options_.dry_run) return require_may_write(spot, in_place);
   if (there) forget(*there);
+  // who may not write a file may not set its attributes, either
+  const mode_t mode = options_.plain_mode ? 0666 : source.meta().permissions & 0777,
+               first_mode = options_.xattrs ? mode | S_IWUSR : mode;
   const auto open = [&](int how) {
     return Descriptor(openat(spot.at, spot.name.c_str(),
                              O_WRONLY | O_CREAT | O_CLOEXEC | how | (by_user ? 0 : O_NOFOLLOW),
-                             source.meta().permissions & 0777));
+                             first_mode));
   };
   Descriptor file = open(in_place ? O_TRUNC : O_EXCL);
   if (file.get() < 0 && in_place && options_.force) {
@@ -283,6 +286,9 @@ void HostCopier::copy_regular(const CopySource& source, const Spot& spot) {
   if (file.get() < 0) throw host_error(errno, "create", spot.path);
   write_content(source, file.get(), spot.path);
   finish(source, {spot, file.get()});
+  const bool is_final = options_.keep_mode || options_.mode || in_place;
+  if (first_mode != mode && !is_final && fchmod(file.get(), mode & ~read_umask()) != 0)
+    throw host_error(errno, "set the mode of", spot.path);
   remember(source, spot);
 }
 
@@ -432,7 +438,8 @@ HostCopier::Level HostCopier::open_level(const CopySource& source,
 
 void HostCopier::close_level(const Level& level) {
   if (options_.dry_run) return;
-  const mode_t mode = level.source->meta().permissions & 0777 & ~read_umask();
+  const mode_t mode =
+      (options_.plain_mode ? 0777 : level.source->meta().permissions & 0777) & ~read_umask();
   if (level.state == Level::State::Made && fchmod(level.directory.get(), mode) != 0)
     throw host_error(errno, "set the mode of", level.spot.path);
   finish(*level.source, {level.spot, level.directory.get()});
@@ -472,9 +479,7 @@ void HostCopier::copy_tree(const CopySource& top, const Spot& spot) {
       continue;
     }
     const CopySource& directory = *child;
-    if (levels.size() > kMostDeep)
-      throw Error(Errc::Unsupported, fmt::format("{} is nested more than {} deep",
-                                                 quote(directory.word()), kMostDeep));
+    require_not_too_deep(directory, levels.size());
     enter(directory, std::move(child), below);
   }
 }

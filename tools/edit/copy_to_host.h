@@ -23,10 +23,10 @@ enum class NamedBy { User, Image };
 /// from one to another.
 class HostCopier {
  public:
-  /// What was left out or could not be kept is added to `warnings`; `say` gets a line for every
-  /// file.
+  /// What was left out or could not be kept is added to `warnings`; `say` is called for every file,
+  /// with what makes its line.
   HostCopier(const CopyOptions& options, std::vector<Warning>& warnings,
-             std::function<void(const std::string&)> say)
+             std::function<void(const std::function<std::string()>&)> say)
       : options_(options), warnings_(warnings), say_(std::move(say)) {}
 
   /// An image that is open is not overwritten, nor what takes back its changes.
@@ -79,7 +79,7 @@ class HostCopier {
 
   const CopyOptions& options_;
   std::vector<Warning>& warnings_;
-  std::function<void(const std::string&)> say_;
+  std::function<void(const std::function<std::string()>&)> say_;
   std::vector<Protected> protected_;
   std::shared_ptr<const Descriptor> top_;     // the directory that the target is in
   std::vector<std::string> way_;              // from there to where we are

@@ -18,8 +18,6 @@
 namespace rawimg::cli {
 namespace {
 
-constexpr std::size_t kMostDeep = 20'000;
-
 Error same_file(const CopySource& source, const Operand& target) {
   return Error(Errc::Exists, fmt::format("{} and {} are the same file", quote(source.word()),
                                          quote(target.word)));
@@ -58,7 +56,9 @@ Entry ImageCopier::meta_for(const CopySource& source, const InodeInfo* there) {
   const Entry& from = source.meta();
   Entry meta = from;
   const bool is_link = meta.type == FileType::Symlink;
-  if (!options_.keep_mode && !is_link)
+  if (options_.plain_mode && !is_link)
+    meta.permissions = meta.type == FileType::Directory ? 0755 : 0644;
+  else if (!options_.keep_mode && !is_link)
     meta.permissions &= static_cast<std::uint16_t>(~022U & 01777);
   if (!options_.keep_owner) {
     meta.uid = there != nullptr ? there->uid : 0;
@@ -158,7 +158,8 @@ void ImageCopier::copy_file(const CopySource& source, const Operand& target) {
   const auto inode = through ? edit_.find(target) : named;
   const auto there = inode ? std::optional(edit_.fs().inode(*inode)) : std::nullopt;
   if (there && options_.update && there->mtime >= source.meta().mtime) return;
-  if (there && source.is(*inode)) throw same_file(source, target);
+  // a symlink over what it leads to would lead to itself
+  if (there && (source.is(*inode) || source.leads_to(*inode))) throw same_file(source, target);
   if (there && there->type == FileType::Directory)
     throw Error(Errc::Exists, fmt::format("{} is a directory, and {} is none", quote(target.word),
                                           quote(source.word())));
@@ -236,33 +237,32 @@ void ImageCopier::copy_tree(const CopySource& top, const Operand& target) {
   struct Level {
     const CopySource* source;
     std::unique_ptr<CopySource> owned;
-    Operand target;
     std::uint32_t inode;
     std::vector<std::string> names;  // still to go, the next one last
   };
   std::set<std::string> seen;
-  const auto open = [&](const CopySource& source, std::unique_ptr<CopySource> owned,
-                        const Operand& at) {
+  MovingOperand at(target);
+  const auto open = [&](const CopySource& source, std::unique_ptr<CopySource> owned) {
     require_no_stop(options_);
     if (!seen.insert(source.identity()).second) throw seen_twice(source, options_);
     std::vector<std::string> names = source.names();
-    const std::uint32_t inode = copy_directory(source, at);
-    return Level{&source, std::move(owned), at, inode, {names.rbegin(), names.rend()}};
+    const std::uint32_t inode = copy_directory(source, at.operand());
+    return Level{&source, std::move(owned), inode, {names.rbegin(), names.rend()}};
   };
   std::vector<Level> levels;
-  levels.push_back(open(top, nullptr, target));
+  levels.push_back(open(top, nullptr));
   while (!levels.empty()) {
     Level& level = levels.back();
     if (level.names.empty()) {
       if (options_.keep_times) restore_times(level.inode, level.source->meta());
       if (options_.follow == FollowLinks::All) seen.erase(level.source->identity());
       levels.pop_back();
+      if (!levels.empty()) at.leave();
       continue;
     }
     const std::string name = std::move(level.names.back());
     level.names.pop_back();
     std::unique_ptr<CopySource> child = level.source->child(name, options_.for_found());
-    const Operand below = Edit::below(level.target, name);
     if (is_image(*child)) {
       edit_.warnings.push_back(
           {"skipped-image", child->word(),
@@ -270,15 +270,15 @@ void ImageCopier::copy_tree(const CopySource& top, const Operand& target) {
                        quote(child->word()))});
       continue;
     }
+    at.enter(name);
     if (child->meta().type != FileType::Directory) {
-      copy_file(*child, below);
+      copy_file(*child, at.operand());
+      at.leave();
       continue;
     }
     const CopySource& directory = *child;
-    if (levels.size() > kMostDeep)
-      throw Error(Errc::Unsupported, fmt::format("{} is nested more than {} deep",
-                                                 quote(directory.word()), kMostDeep));
-    levels.push_back(open(directory, std::move(child), below));
+    require_not_too_deep(directory, levels.size());
+    levels.push_back(open(directory, std::move(child)));
     if (options_.one_file_system && directory.device() != top.device())
       levels.back().names.clear();  // where something is mounted
   }
@@ -297,7 +297,7 @@ void ImageCopier::require_outside(const CopySource& source, const Operand& targe
 }
 
 void ImageCopier::say(const CopySource& source, const Operand& target) {
-  edit_.say(fmt::format("{} -> {}", quote(source.word()), quote(target.word)));
+  edit_.say([&] { return fmt::format("{} -> {}", quote(source.word()), quote(target.word)); });
 }
 
 Error seen_twice(const CopySource& source, const CopyOptions& options) {

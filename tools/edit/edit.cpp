@@ -260,18 +260,27 @@ Transaction::Place Edit::place(const Operand& file) const {
 }
 
 Operand Edit::below(const Operand& directory, std::string_view name) {
-  Operand file = directory;
-  const auto append = [&](std::string& text) {
-    if (!text.ends_with('/')) text += '/';
-    text += name;
-  };
-  append(file.word);
-  append(file.path);
-  return file;
+  MovingOperand file(directory);
+  file.enter(name);
+  return file.operand();
 }
 
-void Edit::say(const std::string& line) {
-  if (verbose) tell(line);
+void MovingOperand::enter(std::string_view name) {
+  lengths_.emplace_back(operand_.word.size(), operand_.path.size());
+  for (std::string* text : {&operand_.word, &operand_.path}) {
+    if (!text->ends_with('/')) *text += '/';
+    *text += name;
+  }
+}
+
+void MovingOperand::leave() {
+  operand_.word.resize(lengths_.back().first);
+  operand_.path.resize(lengths_.back().second);
+  lengths_.pop_back();
+}
+
+void Edit::require_no_stop() const {
+  if (io_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
 }
 
 void Edit::tell(const std::string& line) {

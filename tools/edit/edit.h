@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <rawimg/transaction.h>
@@ -28,6 +29,20 @@ struct Operand {
   std::string path;       ///< on the host, or inside an image (with a leading slash)
   Address other;          ///< OtherImage: one that is only read, or another slot of that one
   bool is_match = false;  ///< of a wildcard; else the user has typed the very name
+};
+
+/// An operand that a walk takes down into directories and up again: one text for all levels,
+/// because an image can nest directories so deep that a path for each would take all memory.
+class MovingOperand {
+ public:
+  explicit MovingOperand(Operand top) : operand_(std::move(top)) {}
+  const Operand& operand() const { return operand_; }
+  void enter(std::string_view name);
+  void leave();
+
+ private:
+  Operand operand_;
+  std::vector<std::pair<std::size_t, std::size_t>> lengths_;  // of word and path, of those above
 };
 
 /// How words name files in the image.
@@ -94,7 +109,13 @@ class Edit {
   bool wants_json() const { return args_.has("json"); }
   /// "PARTUUID=..." of the partition that is edited; empty where there is no table.
   std::string partuuid;
-  void say(const std::string& line);  ///< with --verbose
+  /// With --verbose, the line that `make` returns: a path of the image may have megabytes.
+  template <class Make>
+  void say(Make&& make) {
+    if (verbose) tell(make());
+  }
+  /// Throws: Interrupted, when that is asked for.
+  void require_no_stop() const;
   /// On standard output, once it is true; with --json, in its object.
   void tell(const std::string& line);
   const std::string& told() const { return told_; }

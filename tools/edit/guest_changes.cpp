@@ -112,7 +112,7 @@ void show(Edit& edit, const GuestChange& change) {
   if (edit.is_dry_run() && !edit.wants_json() && change.kind != Kind::Edit)
     edit.io().out << step_text(change) << '\n';
   else
-    edit.say(step_text(change));
+    edit.say([&] { return step_text(change); });
 }
 
 }  // namespace

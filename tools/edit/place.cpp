@@ -86,7 +86,12 @@ Transaction::Place place_for_new(const Edit& edit, const Operand& file, NewName 
 
 Named require_named(const Edit& edit, const Operand& file) {
   Named named;
-  named.place = place_for(edit, file, NewName::Directory);
+  try {
+    named.place = place_for(edit, file, NewName::Directory);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    throw Error(error).with_hint("");  // what is to go, or to move, is not made first
+  }
   const auto inode = edit.fs().find(named.place.directory, named.place.name);
   if (!inode) throw Error(Errc::NotFound, "it does not exist in the image");
   named.inode = *inode;
@@ -123,6 +128,7 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
     }
     const std::size_t warned = edit.warnings.size();
     for (const Operand& file : files) {
+      edit.require_no_stop();
       try {
         action(file);
       } catch (const Error& error) {
@@ -150,6 +156,7 @@ void for_each_inode(Edit& edit, const Operand& file, ExtFs::Follow follow, Depth
   if (!inode) return;
   if (depth == Depth::FileOnly) return action(file.word, edit.fs().inode(*inode));
   walk_tree(edit.fs(), file.word, *inode, {.enter = [&](const WalkStep& step) {
+              edit.require_no_stop();
               action(step.path, step.inode);
               return Walk::In;
             }});

@@ -100,7 +100,8 @@ class Expander {
  private:
   void below(const std::string& prefix, std::uint32_t directory, std::size_t next) {
     if (!has_wildcard(parts_[next])) {
-      if (fs_.find(directory, parts_[next])) take(prefix + "/" + parts_[next], next);
+      const bool is_dots = parts_[next] == "." || parts_[next] == "..";
+      if (is_dots || fs_.find(directory, parts_[next])) take(prefix + "/" + parts_[next], next);
       return;
     }
     const Glob pattern(parts_[next]);

@@ -14,7 +14,6 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/descriptor.h"
 #include "base/text.h"
 #include "storage/host_file.h"
 
@@ -25,57 +24,48 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kPiece = 1u << 20;
 
-/// An open file, of which what is data is read piece by piece.
-class OpenFile {
+/// Reads what is data in a file, piece by piece.
+class ContentOf {
  public:
-  explicit OpenFile(const std::string& path)
+  ContentOf(HostFile file, const std::string& path)
       : path_(path),
-        descriptor_(
-            ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) {
-    if (descriptor_.get() < 0) throw host_error(errno, "open", path);
-    if (fstat(descriptor_.get(), &before_) != 0) throw host_error(errno, "read", path);
-  }
+        file_(std::move(file)),
+        descriptor_(file_.descriptor()),
+        size_(static_cast<std::uint64_t>(file_.status().st_size)) {}
 
-  const struct stat& status() const { return before_; }
   std::optional<DataChunk> read() {
     if (at_ == end_ && !find_data()) {
-      require_unchanged();
+      file_.require_unchanged();
       return std::nullopt;
     }
     const std::uint64_t size = std::min(kPiece, end_ - at_);
     const auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
     std::uint64_t done = 0;
     while (done < size) {
-      const ssize_t n = pread(descriptor_.get(), buffer.get() + done, size - done,
-                              static_cast<off_t>(at_ + done));
+      const ssize_t n =
+          pread(descriptor_, buffer.get() + done, size - done, static_cast<off_t>(at_ + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) throw host_error(errno, "read", path_);
       if (n == 0) break;
       done += static_cast<std::uint64_t>(n);
     }
-    if (done < size) throw changed();
+    if (done < size)
+      throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(path_)))
+          .with_path(path_);
     return DataChunk{std::exchange(at_, at_ + size), std::span(buffer.get(), size), buffer};
   }
 
  private:
   bool find_data() {
-    const auto size = static_cast<std::uint64_t>(before_.st_size);
-    const auto data = next_data(descriptor_.get(), end_, size);
+    const auto data = next_data(descriptor_, end_, size_);
     if (data) at_ = data->start(), end_ = data->end();
     return data.has_value();
   }
-  void require_unchanged() const {
-    struct stat now {};
-    if (fstat(descriptor_.get(), &now) != 0 || !same_content(before_, now)) throw changed();
-  }
-  Error changed() const {
-    return Error(Errc::Io, fmt::format("{} changed while it was read", quote(path_)))
-        .with_path(path_);
-  }
 
   const std::string& path_;
-  Descriptor descriptor_;
-  struct stat before_ {};
+  HostFile file_;
+  int descriptor_;
+  std::uint64_t size_;
   std::uint64_t at_ = 0, end_ = 0;  // of the data that is being read
 };
 
@@ -91,11 +81,11 @@ class DirectorySource : public EntrySource {
   }
 
   const Entry* next() override {
-    file_.reset();
+    content_.reset();
     if (options_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
     if (!begun_) {
       begun_ = true;
-      return take_entry(".", root_ + "/.");
+      return take_entry(AT_FDCWD, root_ + "/.", ".", root_ + "/.");
     }
     while (!levels_.empty()) {
       Level& level = levels_.back();
@@ -105,15 +95,16 @@ class DirectorySource : public EntrySource {
       }
       const std::string name = std::move(level.names[level.next++]), path = level.path + "/" + name;
       const std::string on_host = root_ + path.substr(1);
-      if (!is_left_out(name, on_host)) return take_entry(path, on_host);
+      if (!is_left_out(name, on_host))
+        return take_entry(level.directory.descriptor(), name, path, on_host);
     }
     return nullptr;
   }
 
   std::optional<DataChunk> next_chunk() override {
-    if (!file_) return std::nullopt;
+    if (!content_) return std::nullopt;
     if (options_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-    std::optional<DataChunk> chunk = file_->read();
+    std::optional<DataChunk> chunk = content_->read();
     if (chunk) read_bytes_ += chunk->bytes.size();
     return chunk;
   }
@@ -123,29 +114,27 @@ class DirectorySource : public EntrySource {
 
  private:
   struct Level {
+    HostFile directory;
     std::string path;  // as entries have it: "./usr"
     std::vector<std::string> names;
     std::size_t next = 0;
   };
 
-  const Entry* take_entry(const std::string& path, const std::string& on_host) {
+  const Entry* take_entry(int directory, const std::string& name, const std::string& path,
+                          const std::string& on_host) {
     on_host_ = on_host;
-    struct stat status {};
-    if (fstatat(AT_FDCWD, on_host.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-      throw host_error(errno, "read", on_host);
-    if (S_ISREG(status.st_mode)) {
-      file_.emplace(on_host_);  // what is open is what counts from here on
-      status = file_->status();
-    }
-    entry_ = host_entry(on_host, status, on_host);
+    HostFile file(directory, name, on_host, HostLinks::AreThemselves);
+    const struct stat status = file.status();
+    entry_ = file.entry();
     entry_.path = path;
     entry_.atime = std::nullopt;
     if (entry_.uid == options_.root_for_uid) entry_.uid = 0;
     if (entry_.gid == options_.root_for_gid) entry_.gid = 0;
+    if (S_ISREG(status.st_mode)) content_.emplace(std::move(file), on_host_);
     if (S_ISDIR(status.st_mode)) {
-      levels_.push_back({path, {}, 0});
-      if (!options_.one_file_system || status.st_dev == device_)
-        levels_.back().names = names_in(on_host, on_host);
+      std::vector<std::string> names;
+      if (!options_.one_file_system || status.st_dev == device_) names = file.names();
+      levels_.push_back({std::move(file), path, std::move(names)});
     } else if (status.st_nlink > 1) {
       link_to_earlier(status);
     }
@@ -156,7 +145,7 @@ class DirectorySource : public EntrySource {
     const auto [first, is_first] =
         linked_.emplace(std::pair(status.st_dev, status.st_ino), entry_.path);
     if (is_first) return;
-    file_.reset();
+    content_.reset();
     entry_.is_hard_link = true;
     entry_.link_target = first->second;
     entry_.size_bytes = 0;
@@ -178,7 +167,7 @@ class DirectorySource : public EntrySource {
   std::vector<Level> levels_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;
   Entry entry_;
-  std::optional<OpenFile> file_;
+  std::optional<ContentOf> content_;
   std::uint64_t read_bytes_ = 0;
 };
 
