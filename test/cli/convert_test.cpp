@@ -79,6 +79,12 @@ TEST_CASE("convert says what it will not do", "[cli][convert]") {
   CHECK(run_rawimg({"convert", path("x.qcow2.gz"), path("out"), "--dry-run"}).code == 3);
   CHECK(run_rawimg({"convert", disk.image, disk.image, "--force"}).code == 2);
   CHECK(run_rawimg({"convert", disk.image}).code == 2);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"convert", disk.image, "-"}, {"cow", "diff", "-", disk.image, disk.image}}) {
+    const CliResult stream = run_rawimg(words);
+    CHECK(stream.code == 2);
+    CHECK_THAT(stream.err, Catch::Contains("cannot be standard output"));
+  }
   CHECK(run_rawimg({"convert", path("none"), path("out")}).code == 1);
   CHECK(run_rawimg({"convert", path("a.tar"), path("out")}).code == 3);
   write_file(path("there"), "mine");

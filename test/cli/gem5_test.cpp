@@ -151,7 +151,7 @@ TEST_CASE("a build and a later preparation come to the same tree", "[cli][gem5]"
 }
 
 TEST_CASE("a build that cannot prepare the guest makes no image", "[cli][gem5]") {
-  const Bench bench({{{.name = "./usr/sbin/m5", .type = '2', .link = "/bin/busybox"}}});
+  const Bench bench({{{.name = "./usr/sbin/m5", .type = '6'}}});
   write_file(bench.dir / "arm", elf_head(kAarch64));
   struct Row {
     std::vector<std::string> words;
@@ -161,7 +161,7 @@ TEST_CASE("a build that cannot prepare the guest makes no image", "[cli][gem5]")
   // {directory} stands for the test's own, which is another one in each run
   const auto row = GENERATE(
       values<Row>({{{"--m5", "{directory}/arm"}, 1, "is for 64-bit ARM, the guest for x86-64"},
-                   {{"--m5", "{directory}/m5"}, 1, "/sbin/m5 is a symlink to '/bin/busybox'"},
+                   {{"--m5", "{directory}/m5"}, 1, "/sbin/m5 is a FIFO"},
                    {{"--m5", "{directory}/nothing"}, 1, "cannot open"},
                    {{"--arch", "amr"}, 2, "did you mean 'arm'?"},
                    {{"--root-device", "PARTUUID=auto"}, 2, "known when the image is there"}}));
@@ -254,6 +254,14 @@ TEST_CASE("an inittab behind a symlink is edited where it is", "[cli][gem5]") {
   CHECK_THAT(bench.listing(), Contains("/etc/inittab l"));
 }
 
+TEST_CASE("build --gem5 edits an inittab behind a symlink, too", "[cli][gem5]") {
+  const Bench bench({{{.name = "./etc/inittab", .type = '2', .link = "inittab.sysvinit"}},
+                     {{.name = "./etc/inittab.sysvinit"}, "id:3:initdefault:\n"}});
+  bench.require_built({"--size", "64M", "--gem5", "--m5", bench.at("m5")});
+  CHECK_THAT(bench.cat("/etc/inittab.sysvinit"), Contains(":wait:/sbin/gem5-start\n"));
+  CHECK_THAT(bench.cat("/etc/inittab"), Contains("id:3:initdefault:\n"));
+}
+
 TEST_CASE("a symlink loop at /sbin is an error, and nothing is made", "[cli][gem5]") {
   const Bench bench;
   bench.require_built({"--size", "64M"});
@@ -339,6 +347,16 @@ TEST_CASE("info --boot prints lines to paste, and the kernels of the image", "[c
   const auto figures = run_rawimg({"info", "--json", "--boot", "qemu", bench.image}).json();
   CHECK(figures.at("result").at("kernels").at(0).at("machine") == "x86-64");
   CHECK(figures.at("result").at("root") == "PARTUUID=0badcafe-01");
+}
+
+TEST_CASE("info --boot knows the console of a preparation, and initial RAM disks", "[cli][info]") {
+  const Bench bench({{{.name = "./boot/initrd.img-6.1"}, "cpio"}});
+  bench.require_built({"--size", "64M"});
+  bench.require_gem5({"--tty", "ttyS1"});
+  const std::string lines = run_rawimg({"info", "--boot", "qemu", bench.image}).out;
+  CHECK_THAT(lines, Contains(" -kernel KERNEL -initrd INITRD -append ") &&
+                        Contains(":1/boot/initrd.img-6.1 INITRD\n") &&
+                        Contains(" rw console=ttyS1'\n"));
 }
 
 TEST_CASE("info --boot of an ARM guest without a table has another console and root",

@@ -362,6 +362,16 @@ TEST_CASE("what gem5img does can be read by machines, and shown in rawimg's word
   const CliResult debug = gem5img({"init", image, "100", "-f", "-d", "--no-sync"});
   CHECK_THAT(debug.err, Catch::Contains("%> rawimg init ") && Catch::Contains("--size=204624s") &&
                             Catch::Contains("--start=63s"));
+  // as it stands there, it can be run
+  std::string line = debug.err.substr(debug.err.find("%> rawimg ") + 10);
+  line.resize(line.find('\n'));
+  const Outcome split = run({"sh", "-c", "printf '%s\\n' " + line});
+  std::vector<std::string> words;
+  std::istringstream in(split.out);
+  for (std::string word; std::getline(in, word);) words.push_back(word);
+  const CliResult pasted = run_rawimg(words);
+  CAPTURE(line, pasted.err);
+  CHECK(pasted.code == 0);
 }
 
 TEST_CASE("a program that is called gem5img is rawimg gem5img", "[cli][gem5img]") {

@@ -147,6 +147,8 @@ TEST_CASE("an SVG is written whole, and over nothing", "[cli]") {
   CHECK_FALSE(std::filesystem::exists(svg.string() + ".part"));
   CHECK(run_rawimg({"info", "--map", "-o", disk.image, disk.image, "--force"}).code == 2);
   CHECK(run_rawimg({"info", "-o", svg.string(), disk.image}).code == 2);
+  CHECK((run_rawimg({"info", "--map", "-o", "-", disk.image}).out == text));
+  CHECK(run_rawimg({"info", "--map", "-o", "-", disk.image, "--json"}).code == 2);
 }
 
 TEST_CASE("names in a picture are text, whatever they are", "[cli]") {

@@ -8,6 +8,35 @@
 using namespace rawimg;
 using namespace rawimg::test;
 
+TEST_CASE("a program that is cut short is told from a whole one", "[guest]") {
+  const auto put = [](std::string& to, std::size_t at, std::uint64_t value, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) to[at + i] = static_cast<char>(value >> (8 * i) & 0xFF);
+  };
+  for (const unsigned bits : {32U, 64U}) {
+    CAPTURE(bits);
+    const bool is_64 = bits == 64;
+    const std::size_t word = is_64 ? 8 : 4, entry = is_64 ? 56 : 32;
+    std::string program = elf_head(62, bits);
+    program.resize(64 + entry + 100);
+    put(program, is_64 ? 32 : 28, 64, word);
+    put(program, is_64 ? 54 : 42, entry, 2);
+    put(program, is_64 ? 56 : 44, 1, 2);
+    put(program, 64, 1, 4);
+    put(program, 64 + (is_64 ? 8 : 4), 64 + entry, word);
+    put(program, 64 + (is_64 ? 32 : 16), 100, word);
+    CHECK(is_whole_program(program));
+    CHECK(is_whole_program(program + "symbols"));
+    for (const std::size_t size : {program.size() - 1, 64 + entry - 1, std::size_t{64},
+                                   std::size_t{is_64 ? 63U : 51U}, std::size_t{20}, std::size_t{0}})
+      CHECK_FALSE(is_whole_program(std::string_view(program).substr(0, size)));
+    put(program, 64 + (is_64 ? 8 : 4), UINT64_MAX, word);
+    CHECK_FALSE(is_whole_program(program));
+    put(program, is_64 ? 32 : 28, UINT64_MAX, word);
+    CHECK_FALSE(is_whole_program(program));
+  }
+  CHECK_FALSE(is_whole_program("#!/bin/sh\n"));
+}
+
 TEST_CASE("an ELF program says which processor it is for", "[guest][machine]") {
   struct Row {
     unsigned number, bits;
@@ -40,7 +69,7 @@ TEST_CASE("a big-endian ELF header is read in its order", "[guest][machine]") {
   head[5] = 2;
   head[17] = 2;
   head[19] = 8;
-  CHECK(machine_of_program(head) == Machine{8, 32});
+  CHECK(machine_of_program(head) == Machine{8, 32, true});
 }
 
 TEST_CASE("an ELF header of 19 bytes is none, and one of 20 is enough", "[guest][machine]") {

@@ -114,10 +114,10 @@ TEST_CASE("root may log in on a line only where securetty says so", "[guest][ser
 
 TEST_CASE("systemd gets its serial-getty, with a drop-in for another speed", "[guest][serial]") {
   const std::string link = "/etc/systemd/system/getty.target.wants/serial-getty@ttyS0.service",
-                    drop_in = "/etc/systemd/system/serial-getty@ttyS0.service.d/rawimg-speed.conf";
+                    drop_in = "/etc/systemd/system/serial-getty@ttyS0.service.d/rawimg.conf";
   const GuestTree usual = with_login(with_systemd(), {"ttyS0", 115200});
   CHECK(usual.text(link) == "/usr/lib/systemd/system/serial-getty@.service");
-  CHECK_FALSE(usual.has(drop_in));
+  CHECK_THAT(usual.text(drop_in), !Contains("[Service]"));
   GuestTree slow = with_login(with_systemd(), {"ttyS0", 9600});
   CHECK_THAT(slow.text(drop_in), Contains("\nExecStart=-/sbin/agetty 9600 %I $TERM\n"));
   slow.apply(plan_serial(slow, {"ttyS0", 115200}).changes);
@@ -129,6 +129,48 @@ TEST_CASE("systemd gets its serial-getty, with a drop-in for another speed", "[g
   CHECK(plan_no_serial(off, "ttyS0").changes.empty());
   off.apply(plan_serial(off, {"ttyS0", 115200}).changes);
   CHECK(off.nodes == usual.nodes);
+}
+
+TEST_CASE("what a systemd guest had before comes back, and nothing else goes", "[guest][serial]") {
+  const std::string link = "/etc/systemd/system/getty.target.wants/serial-getty@ttyS0.service",
+                    mask = "/etc/systemd/system/serial-getty@ttyS0.service";
+  GuestTree masked = with_systemd();
+  masked.add_symlink(mask, "/dev/null");
+  GuestTree enabled = with_systemd();
+  enabled.add_symlink(link, "/lib/systemd/system/serial-getty@.service");
+  GuestTree bare = with_systemd();
+  bare.nodes.erase("/etc/systemd/system/getty.target.wants");
+  for (const GuestTree& before : {with_systemd(), masked, enabled, bare}) {
+    CHECK(plan_serial_removal(before, "ttyS0").changes.empty());
+    const GuestTree on = with_login(before, {"ttyS0", 115200});
+    CHECK_FALSE(on.has(mask));
+    CHECK(on.has(link));
+    GuestTree tree = before;
+    tree.apply(plan_no_serial(tree, "ttyS0").changes);
+    CHECK(tree.text(mask) == "/dev/null");
+    CHECK(plan_no_serial(tree, "ttyS0").changes.empty());
+    tree.apply(plan_serial(tree, {"ttyS0", 9600}).changes);
+    CHECK_FALSE(tree.has(mask));
+    tree.apply(plan_serial_removal(tree, "ttyS0").changes);
+    CHECK(tree.nodes == before.nodes);
+  }
+  CHECK(plan_serial(enabled, {"ttyS0", 115200}).changes.empty());
+}
+
+TEST_CASE("a template that is masked gives no login, and that is said", "[guest][serial]") {
+  GuestTree tree = with_systemd();
+  tree.add_symlink("/etc/systemd/system/serial-getty@.service", "/dev/null");
+  const SerialPlan plan = plan_serial(tree, {"ttyS0", 115200});
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK(plan.warnings[0].code == "masked");
+}
+
+TEST_CASE("terminals are told from other names", "[guest][serial]") {
+  for (const char* tty : {"ttyS0", "/dev/ttyAMA0", "hvc0", "console", "ttyUSB10", "sclp_line0"})
+    CHECK_NOTHROW(plan_serial(with_inittab(""), {tty, 9600}));
+  for (const char* name : {"", "0", ".", "null", "pts/0", "dev/ttyS0", "ttyS", "../ttyS0", "-1"})
+    REQUIRE_THROWS_MATCHES(plan_serial(with_inittab(""), {name, 9600}), Error,
+                           IsError(Errc::Usage, "no name of a terminal"));
 }
 
 TEST_CASE("a line that nothing can serve is refused", "[guest][serial]") {

@@ -7,6 +7,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace rawimg::cli {
 namespace {
@@ -43,9 +44,7 @@ BuildRequest read_build_request(std::string_view command, const Args& args, cons
   BuildRequest request;
   require_one_image(command, args);
   if (!args.operands().empty()) request.image = args.operands()[0];
-  if (request.image == "-")
-    throw Error(Errc::Usage, "an image cannot be standard output")
-        .with_hint("a file of that name is ./-");
+  require_no_stream(request.image);
   request.spec = read_image_spec(args);
   request.sources = read_sources(args);
   find_digests(request.sources, io.stop);

@@ -115,7 +115,15 @@ const std::vector<Gem5imgVerb>& gem5img_verbs() {
 
 std::string to_text(const Gem5imgLine& line) {
   std::string text = fmt::format("rawimg {}", line.command.name);
-  for (const std::string& word : line.words) text += ' ' + shell_word(word);
+  for (const std::string& word : line.words) {
+    const std::size_t value = word.starts_with("--") ? word.find('=') : 0;
+    if (value == std::string::npos)
+      text += ' ' + word;  // an option, or the end of them
+    else if (value != 0)
+      text += ' ' + word.substr(0, value + 1) + shell_word(word.substr(value + 1));
+    else
+      text += ' ' + shell_word(word);
+  }
   return text;
 }
 

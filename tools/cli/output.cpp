@@ -108,4 +108,10 @@ std::string shown(std::string_view bytes, bool terminal) {
   return terminal ? escape(bytes) : std::string(bytes);
 }
 
+void require_no_stream(const std::string& image) {
+  if (image == "-")
+    throw Error(Errc::Usage, "an image cannot be standard output")
+        .with_hint("a file of that name is ./-");
+}
+
 }  // namespace rawimg::cli

@@ -37,6 +37,8 @@ void print_error_json(Streams& io, std::string_view command, const Error& error,
 
 /// What could not be written, and why. An errno of 0 is unknown.
 Error output_error(int reason);
+/// Throws: Usage where the name of an image that is to be made is "-".
+void require_no_stream(const std::string& image);
 /// Who reads standard output has to know that what it should have told is done. Throws: Io.
 void require_told(Streams& io, const std::filesystem::path& changed_image);
 /// The same of a file that `what` is said of: "was made".

@@ -27,6 +27,7 @@ ExitCode run_convert(const Args& args, Streams& io) {
                     to = args.require(1, "OUT, the image to make,");
   args.require_at_most(2);
   std::error_code error;
+  require_no_stream(to);
   if (from != "-" && std::filesystem::equivalent(from, to, error))
     throw Error(Errc::Usage, fmt::format("{} is both images", quote(to)))
         .with_hint("'rawimg sparsify' makes holes in place");

@@ -123,6 +123,7 @@ ExitCode apply(const CowRequest& request, const Args& args, Streams& io) {
 }
 
 ExitCode diff(const CowRequest& request, const Args& args, Streams& io) {
+  require_no_stream(request.layer);
   const bool dry = args.has("dry-run");
   ImageFile base = ImageFile::open(request.images[0], Access::ReadOnly, read_lock_policy(args)),
             changed = ImageFile::open(request.images[1], Access::ReadOnly, read_lock_policy(args));

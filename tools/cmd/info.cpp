@@ -18,7 +18,7 @@ constexpr OptionSpec kOwn[] = {
     {"boot", "TARGET",
      "how to start it, as lines to paste: qemu, gem5 or firecracker; and the kernels in /boot"},
     {"map", "", "draw where things lie, each character or cell for so many bytes"},
-    {"output", "FILE", "with --map: draw it as SVG into this file", 'o'},
+    {"output", "FILE", "with --map: draw it as SVG into this file (-: standard output)", 'o'},
     {"force", "", "with --output: replace a file that is there", 'f'},
 };
 constexpr std::span<const OptionSpec> kTables[] = {kOwn, kLockOptions, kImageOption,

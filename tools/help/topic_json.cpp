@@ -65,7 +65,7 @@ the keys in its own line.
   help          text commands[]? topics[]?
   version       version layout
 
-  BOOT          target slot root console architecture kernels[]{path machine} lines
+  BOOT          target slot root console architecture initrds[] kernels[]{path machine} lines
   CHANGE        image changed dry_run bytes_written undo_kept output? diff?
   CONTENT       entries files directories symlinks hard_links others content_bytes skipped time
   DISK          size allocated table disk_id? disk_guid? slots[]{SLOT}

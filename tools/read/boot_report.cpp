@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+#include <rawimg/gem5.h>
 
 #include "base/text.h"
 #include "cli/open_fs.h"
@@ -42,8 +43,41 @@ std::vector<BootKernel> kernels_in(const ExtReader& fs, const GuestFiles& files)
   return kernels;
 }
 
+std::vector<std::string> initrds_in(const ExtReader& fs, const GuestFiles& files) {
+  std::vector<std::string> initrds;
+  const auto boot = files.find(kBoot, GuestFiles::Follow::All);
+  if (!boot || boot->type != FileType::Directory) return initrds;
+  for (const DirEntry& entry : fs.read_directory(static_cast<std::uint32_t>(boot->id))) {
+    if (!entry.name.starts_with("initr")) continue;  // initrd.img-6.1, initramfs-6.1.img
+    const std::string path = fmt::format("{}/{}", kBoot, entry.name);
+    const auto file = files.find(path, GuestFiles::Follow::All);
+    if (file && file->type == FileType::Regular) initrds.push_back(path);
+  }
+  std::sort(initrds.begin(), initrds.end());
+  return initrds;
+}
+
+/// Of a preparation by gem5, as far as its script is one.
+std::string prepared_tty(const GuestFiles& files) {
+  const auto script = files.find("/sbin/gem5-start", GuestFiles::Follow::All);
+  if (!script || script->type != FileType::Regular || script->size_bytes > kMaxGuestFileBytes)
+    return "";
+  const auto start = parse_gem5_start(files.read(*script).value_or(""));
+  constexpr std::size_t kLongest = 31;
+  return start && start->tty.size() <= kLongest ? start->tty : "";
+}
+
 std::string described(const BootKernel& kernel) {
   return kernel.machine ? to_text(*kernel.machine) : "its header does not say what it is for";
+}
+
+std::string initrd_lines(const BootReport& report) {
+  if (report.initrds.empty()) return "";
+  std::string text = "# INITRD: without it, a distribution's kernel may not find its root:\n";
+  for (const std::string& path : report.initrds)
+    text += fmt::format("# rawimg cp {} INITRD\n",
+                        shell_word(fmt::format("{}:{}{}", report.image, report.slot, path)));
+  return text;
 }
 
 /// Lines that are comments in a shell and in Python.
@@ -67,8 +101,10 @@ std::string qemu_text(const BootReport& report) {
   std::string file;  // QEMU wants commas doubled
   for (const char c : report.image) file += c == ',' ? ",," : std::string(1, c);
   return fmt::format(
-      "{}{} -m 1G -nographic -no-reboot -drive {} -kernel KERNEL -append {}\n",
-      kernel_lines(report), machine, shell_word("file=" + file + ",format=raw,if=virtio"),
+      "{}{}{} -m 1G -nographic -no-reboot -drive {} -kernel KERNEL{} -append {}\n",
+      kernel_lines(report), initrd_lines(report), machine,
+      shell_word("file=" + file + ",format=raw,if=virtio"),
+      report.initrds.empty() ? "" : " -initrd INITRD",
       shell_word(fmt::format("root={} rw console={}", report.root(), report.console())));
 }
 
@@ -130,6 +166,7 @@ Architecture BootReport::architecture() const {
 }
 
 std::string BootReport::console() const {
+  if (!tty.empty()) return tty;
   return architecture() == Architecture::Arm ? "ttyAMA0" : "ttyS0";
 }
 
@@ -146,6 +183,8 @@ BootReport read_boot_report(const ExtReader& fs) {
     report.guest = machine_of_program(files.head(*file, kElfHeadBytes));
   }
   report.kernels = kernels_in(fs, files);
+  report.initrds = initrds_in(fs, files);
+  report.tty = prepared_tty(files);
   return report;
 }
 
@@ -169,6 +208,8 @@ Json to_json(const BootReport& report, BootTarget target) {
   json["root"] = report.root();
   json["console"] = report.console();
   json["architecture"] = report.guest ? Json(to_text(report.architecture())) : Json(nullptr);
+  json["initrds"] = Json::array();
+  for (const std::string& path : report.initrds) json["initrds"].push_back(lossy_utf8(path));
   json["kernels"] = Json::array();
   for (const BootKernel& kernel : report.kernels) {
     Json one;

@@ -34,9 +34,11 @@ struct BootReport {
   std::string partuuid;          ///< empty where there is no table
   std::optional<Machine> guest;  ///< of /bin/sh
   std::vector<BootKernel> kernels;
+  std::vector<std::string> initrds;  ///< paths of initial RAM disks
+  std::string tty;                   ///< that of 'rawimg gem5'; empty: it was not prepared
 
   Architecture architecture() const;  ///< x86 where nothing is known
-  std::string console() const;        ///< "ttyS0"
+  std::string console() const;        ///< "ttyS0": gem5's, else the architecture's usual one
   std::string root() const;           ///< "PARTUUID=...", "/dev/vda"
 };
 

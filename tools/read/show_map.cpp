@@ -74,6 +74,8 @@ void print_ranges(DiskMap& map, Streams& io, const std::vector<Warning>& warning
 void require_map_words(const Args& args) {
   if (args.has("map") && args.has("boot"))
     throw Error(Errc::Usage, "--map and --boot were both given: one of them");
+  if (args.value("output") == "-" && args.has("json"))
+    throw Error(Errc::Usage, "--json and a drawing on standard output do not go together");
   if (args.has("map")) return;
   for (const char* name : {"output", "force"})
     if (args.has(name)) throw Error(Errc::Usage, fmt::format("--{} belongs to --map", name));
@@ -88,9 +90,13 @@ void show_map(ImageFile& image, const DiskReport& report, const Args& args, Stre
       throw Error(Errc::Usage, fmt::format("{} is the image", quote(*file)));
     const std::size_t drawn =
         std::ranges::count_if(map.slots(), [](const MapSlot& slot) { return slot.groups != 0; });
-    write_svg(*file,
-              map_svg(map, take_picture(map, kSvgColumns, drawn == 1 ? kSvgSlotRows : kSvgRows)),
-              args);
+    const std::string svg =
+        map_svg(map, take_picture(map, kSvgColumns, drawn == 1 ? kSvgSlotRows : kSvgRows));
+    if (*file == "-") {
+      io.out << svg;
+    } else {
+      write_svg(*file, svg, args);
+    }
   }
   if (args.has("json")) {
     print_ranges(map, io, warnings);

@@ -47,8 +47,14 @@ struct Gem5Plan {
 /// something else), NotFound (no telling the architecture), Usage (a terminal or device that no
 /// line can hold), and what `files` throws.
 Gem5Plan plan_gem5(const GuestFiles& files, const Gem5Request& request);
-/// What takes all of that back; texts are byte-equal afterwards, in what was not changed since.
-std::vector<GuestChange> plan_gem5_removal(const GuestFiles& files);
+/// What takes all of that back; texts are byte-equal afterwards. What somebody has changed since
+/// stays, with a warning. Throws: BadInput (lines of gem5's without their end), and what `files`
+/// throws.
+struct Gem5Removal {
+  std::vector<GuestChange> changes;
+  std::vector<Warning> warnings;
+};
+Gem5Removal plan_gem5_removal(const GuestFiles& files);
 
 /// Names of files whose content plan_gem5 reads (the last component), for who has to keep it.
 bool gem5_reads(std::string_view name);
@@ -57,15 +63,23 @@ bool gem5_reads(std::string_view name);
 
 /// /etc/inittab that runs the script and nothing else of the runlevels 1 to 5.
 std::string gem5_inittab(std::string_view text, InittabStyle style);
+/// Throws: BadInput (gem5's lines have no end).
 std::string without_gem5_inittab(std::string_view text);
 /// /etc/fstab whose one line for / is of `root_device` (empty: the active one that is there and no
 /// placeholder, else /dev/root), without stock lines of devices that do not exist.
 std::string gem5_fstab(std::string_view text, const std::string& root_device);
 std::string without_gem5_fstab(std::string_view text);
+/// Whether the line for / is no more what gem5_fstab has written for this device.
+bool is_gem5_fstab_changed(std::string_view text, const std::string& root_device);
+/// What was made, and a fingerprint of its content, or of the target of a symlink.
+struct Gem5Made {
+  std::string path, fingerprint;
+  bool operator==(const Gem5Made&) const = default;
+};
 /// /sbin/gem5-start.
 struct Gem5Start {
   std::string tty, root_device;
-  std::vector<std::string> made;  ///< paths that taking back removes
+  std::vector<Gem5Made> made;  ///< what taking back removes, unless it was changed since
 };
 std::string gem5_start_script(const Gem5Start& start);
 /// What an earlier one says; nothing: it is none.

@@ -23,12 +23,13 @@ std::optional<Architecture> parse_architecture(std::string_view word);
 struct Machine {
   std::uint16_t number = 0;  ///< ELF's e_machine
   unsigned bits = 0;         ///< 32 or 64
+  bool is_big_endian = false;
 
   bool operator==(const Machine&) const = default;
 };
 /// "x86-64", "64-bit ARM", "ELF machine 8, 32 bits".
 std::string to_text(const Machine& machine);
-/// Nothing for a processor of no family here.
+/// Nothing for a processor of no family here: those are all little-endian.
 std::optional<Architecture> architecture_of(const Machine& machine);
 
 inline constexpr std::size_t kElfHeadBytes = 20;       ///< all that of_program looks at
@@ -37,6 +38,9 @@ inline constexpr std::size_t kKernelHeadBytes = 1024;  ///< all that of_kernel l
 /// Of an ELF program (executable or position-independent, little- or big-endian); nothing for
 /// anything else: a script, an object file, an archive, a header that is cut short.
 std::optional<Machine> machine_of_program(std::string_view head);
+/// Whether all that an ELF program's headers say is to be loaded is there: a download that was cut
+/// short is not.
+bool is_whole_program(std::string_view bytes);
 /// Of a Linux kernel: an ELF vmlinux, a bzImage, an Image of ARM or RISC-V; nothing for anything
 /// else, also for one that is compressed as a whole.
 std::optional<Machine> machine_of_kernel(std::string_view head);

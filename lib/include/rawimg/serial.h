@@ -30,8 +30,8 @@ struct SerialPlan {
 /// changes. Throws: Usage (no name of a terminal), NotFound (neither an inittab nor systemd, or a
 /// systemd without serial-getty), Exists, and what `files` throws.
 SerialPlan plan_serial(const GuestFiles& files, const SerialRequest& request);
-/// Takes back what plan_serial and plan_no_serial did; texts are byte-equal afterwards. Throws:
-/// likewise.
+/// Takes back what plan_serial and plan_no_serial did, and nothing that was there before; texts are
+/// byte-equal afterwards. Throws: likewise.
 SerialPlan plan_serial_removal(const GuestFiles& files, const std::string& tty);
 /// No login on the line, whoever had put it there. Throws: likewise.
 SerialPlan plan_no_serial(const GuestFiles& files, const std::string& tty);

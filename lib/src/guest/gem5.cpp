@@ -27,6 +27,7 @@ constexpr const char *kM5 = "/sbin/m5", *kLink = "/sbin/gem5", *kStart = "/sbin/
 constexpr std::array kMakes{kM5, kLink, kScript, kService, kTarget, kDefault, kMachineId, kFstab};
 constexpr std::array kDirectories{kUnits, "/etc/systemd", "/sbin"};
 
+constexpr std::string_view kUnitMark = "# rawimg gem5;", kTargetName = "gem5.target";
 constexpr std::string_view kServiceText = R"(# rawimg gem5; 'rawimg gem5 --remove' takes it back
 [Unit]
 Description=The host's script, by gem5
@@ -50,6 +51,12 @@ DefaultDependencies=no
 Requires=gem5-start.service
 AllowIsolate=yes
 )";
+
+bool is_known(const std::string& path) {
+  const auto is = [&](const char* known) { return path == known; };
+  return std::any_of(kMakes.begin(), kMakes.end(), is) ||
+         std::any_of(kDirectories.begin(), kDirectories.end(), is);
+}
 
 // What the guest is
 
@@ -96,13 +103,39 @@ std::optional<Machine> machine_of_m5(std::string_view bytes, const std::string& 
       .with_path(name);
 }
 
+/// What the script lists, and what says itself that it was made: the script may be gone.
+std::vector<Gem5Made> made_before(const GuestFiles& files, const std::optional<Gem5Start>& start) {
+  std::vector<Gem5Made> made = start.value_or(Gem5Start{}).made;
+  std::erase_if(made, [](const Gem5Made& one) { return !is_known(one.path); });
+  if (start) return made;
+  for (const char* unit : {kService, kTarget}) {
+    const auto file = files.find(unit, Follow::AllButLast);
+    if (file && file->type == FileType::Regular && files.head(*file, kUnitMark.size()) == kUnitMark)
+      made.push_back({unit, {}});
+  }
+  const auto link = files.find(kDefault, Follow::AllButLast);
+  if (link && link->type == FileType::Symlink && link->link_target == kTargetName)
+    made.push_back({kDefault, {}});
+  return made;
+}
+
+/// A BadInput that leaves `action` is one of this file.
+template <class Action>
+void about_text(const char* path, Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (error.code() != Errc::BadInput) throw;
+    throw error.in(path).with_path(path);
+  }
+}
+
 class Planner {
  public:
   Planner(const GuestFiles& files, const Gem5Request& request)
       : files_(files), request_(request), steps_(files, request.force) {
     if (const auto text = read_text(files, kStart)) earlier_ = parse_gem5_start(*text);
-    for (const std::string& path : earlier_.value_or(Gem5Start{}).made)
-      if (is_known(path)) steps_.note_made(path);
+    for (Gem5Made& made : made_before(files, earlier_)) steps_.note_made(std::move(made));
   }
 
   Gem5Plan plan() {
@@ -118,12 +151,6 @@ class Planner {
     write_start();
     plan_.changes = steps_.take();
     return std::move(plan_);
-  }
-
-  static bool is_known(const std::string& path) {
-    const auto is = [&](const char* known) { return path == known; };
-    return std::any_of(kMakes.begin(), kMakes.end(), is) ||
-           std::any_of(kDirectories.begin(), kDirectories.end(), is);
   }
 
  private:
@@ -145,6 +172,10 @@ class Planner {
     }
     plan_.has_m5 = true;
     m5_ = machine_of_m5(bytes, name);
+    if (m5_ && request_.m5 && !is_whole_program(bytes))
+      throw Error(Errc::BadInput,
+                  fmt::format("{} is cut short: it ends before what its headers name", quote(name)))
+          .with_path(name);
     if (!m5_)
       return warn(
           "m5-is-script", name,
@@ -188,12 +219,25 @@ class Planner {
 
   void install() {
     steps_.need_directory("/sbin");
-    if (request_.m5) steps_.make_file(kM5, *request_.m5, 0755, false);
-    steps_.make_symlink(kLink, "m5");
+    if (request_.m5)  // where it is a symlink, that goes aside: what it leads to is somebody else's
+      steps_.make_file(
+          kM5, *request_.m5, 0755, false,
+          is_symlink(kM5) ? GuestSteps::InTheWay::GoesAside : GuestSteps::InTheWay::Refuse);
+    const auto link = files_.find(kLink, Follow::AllButLast);
+    const bool leads_to_m5 =
+        link && link->type == FileType::Symlink && link->link_target.ends_with("/m5");
+    if (!leads_to_m5) steps_.make_symlink(kLink, "m5");
     if (request_.script) steps_.make_file(kScript, *request_.script, 0755, true);
   }
 
+  bool is_symlink(const char* path) const {
+    const auto file = files_.find(path, Follow::AllButLast);
+    return file && file->type == FileType::Symlink;
+  }
+
   void hook() {
+    if (!files_.find("/bin/sh", Follow::All))
+      warn("no-shell", "/bin/sh", "the guest has no /bin/sh, which /sbin/gem5-start is run by");
     switch (plan_.init) {
       case GuestInit::Systemd:
         return hook_systemd();
@@ -206,9 +250,11 @@ class Planner {
         break;
     }
     const std::string text = require_text(files_, kInittab);
-    steps_.edit(kInittab, text,
-                gem5_inittab(text, plan_.init == GuestInit::Busybox ? InittabStyle::Busybox
-                                                                    : InittabStyle::Sysvinit));
+    about_text(kInittab, [&] {
+      steps_.edit(kInittab, text,
+                  gem5_inittab(text, plan_.init == GuestInit::Busybox ? InittabStyle::Busybox
+                                                                      : InittabStyle::Sysvinit));
+    });
   }
 
   void hook_systemd() {
@@ -217,7 +263,7 @@ class Planner {
     if (!files_.find(kMachineId, Follow::AllButLast)) steps_.make_file(kMachineId, "", 0444, true);
     steps_.make_file(kService, std::string(kServiceText), 0644, true);
     steps_.make_file(kTarget, std::string(kTargetText), 0644, true);
-    steps_.make_symlink(kDefault, "gem5.target", GuestSteps::InTheWay::GoesAside);
+    steps_.make_symlink(kDefault, std::string(kTargetName), GuestSteps::InTheWay::GoesAside);
   }
 
   void write_fstab() {
@@ -227,9 +273,16 @@ class Planner {
                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; }))
       throw Error(Errc::Usage, fmt::format("root device {}: a control byte", quote(root_device_)));
     const auto text = read_text(files_, kFstab);
-    if (text && !steps_.has_made(kFstab))
-      return steps_.edit(kFstab, *text, gem5_fstab(*text, root_device_));
-    if (!text && root_device_.empty()) return;  // small guests have none, and need none
+    return about_text(kFstab, [&] { edit_fstab(text); });
+  }
+
+  void edit_fstab(const std::optional<std::string>& text) {
+    if (text && request_.root_device.empty() && is_gem5_fstab_changed(*text, root_device_))
+      return warn("changed-since", kFstab,
+                  "/etc/fstab: its line for / was changed since, and stays; --root-device replaces "
+                  "it");
+    if (text) return steps_.edit(kFstab, *text, gem5_fstab(*text, root_device_));
+    if (root_device_.empty()) return;  // small guests have none, and need none
     steps_.make_file(kFstab, gem5_fstab("", root_device_), 0644, true);
   }
 
@@ -253,23 +306,44 @@ Gem5Plan plan_gem5(const GuestFiles& files, const Gem5Request& request) {
   return Planner(files, request).plan();
 }
 
-std::vector<GuestChange> plan_gem5_removal(const GuestFiles& files) {
+Gem5Removal plan_gem5_removal(const GuestFiles& files) {
+  Gem5Removal removal;
+  const auto stays = [&](std::string code, const std::string& path, const std::string& why) {
+    removal.warnings.push_back({std::move(code), path, fmt::format("{}: {}", path, why)});
+  };
   GuestSteps steps(files, false);
   const auto script = read_text(files, kStart);
   const auto start = script ? parse_gem5_start(*script) : std::nullopt;
-  std::vector<std::string> made = start.value_or(Gem5Start{}).made;
-  std::erase_if(made, [](const std::string& path) { return !Planner::is_known(path); });
-  const bool made_fstab = std::find(made.begin(), made.end(), kFstab) != made.end();
+  std::vector<Gem5Made> made = made_before(files, start);
+  if (!start && !made.empty())
+    stays("no-list", kStart,
+          "it lists what was made, and is gone: what says itself that gem5 has made it goes, and "
+          "/sbin/m5 and /sbin/gem5 stay");
   if (const auto text = read_text(files, kInittab))
-    steps.edit(kInittab, *text, without_gem5_inittab(*text));
-  if (const auto text = made_fstab ? std::nullopt : read_text(files, kFstab))
-    steps.edit(kFstab, *text, without_gem5_fstab(*text));
-  if (start) steps.take_back(kStart);
-  for (auto path = made.rbegin(); path != made.rend(); ++path) steps.take_back(*path);
-  return steps.take();
+    about_text(kInittab, [&] { steps.edit(kInittab, *text, without_gem5_inittab(*text)); });
+  const auto is_fstab = [](const Gem5Made& one) { return one.path == kFstab; };
+  const bool made_fstab = std::any_of(made.begin(), made.end(), is_fstab);
+  std::erase_if(made, is_fstab);
+  if (const auto text = read_text(files, kFstab)) {
+    about_text(kFstab, [&] {
+      if (start && is_gem5_fstab_changed(*text, start->root_device))
+        return stays("changed-since", kFstab, "its line for / was changed since, and stays");
+      const std::string before = without_gem5_fstab(*text);
+      if (made_fstab && before.empty()) return (void)steps.take_back({kFstab, {}});
+      steps.edit(kFstab, *text, before);
+    });
+  }
+  if (start) (void)steps.take_back({kStart, {}});
+  for (auto one = made.rbegin(); one != made.rend(); ++one)
+    if (!steps.take_back(*one))
+      stays("changed-since", one->path, "it was changed since, and stays");
+  removal.changes = steps.take();
+  return removal;
 }
 
 bool gem5_reads(std::string_view name) {
+  // what /etc/inittab and /etc/fstab are symlinks to is called likewise, or has to be read later
+  if (name.starts_with("inittab") || name.starts_with("fstab")) return true;
   for (const char* path : {kM5, kStart, kScript, kInittab, kFstab, kService, kTarget})
     if (std::string_view(path).ends_with(name) && !name.empty() &&
         path[std::string_view(path).size() - name.size() - 1] == '/')

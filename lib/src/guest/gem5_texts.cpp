@@ -112,6 +112,16 @@ std::string gem5_inittab(std::string_view text, InittabStyle style) {
 
 std::string without_gem5_inittab(std::string_view text) { return without_own_lines(text, kOwner); }
 
+namespace {
+
+/// pass 0: nothing checks a device of another name
+std::string root_line(const std::string& root_device) {
+  return fmt::format("{}\t/\tauto\tnoatime\t0 0",
+                     encode_field(root_device.empty() ? "/dev/root" : root_device));
+}
+
+}  // namespace
+
 std::string gem5_fstab(std::string_view text, const std::string& root_device) {
   const std::string before = without_gem5_fstab(text);
   std::set<std::size_t> off;
@@ -125,13 +135,16 @@ std::string gem5_fstab(std::string_view text, const std::string& root_device) {
       has_root = true;
   }
   std::vector<std::string> lines;
-  if (!has_root)  // pass 0: nothing checks a device of another name
-    lines.push_back(fmt::format("{}\t/\tauto\tnoatime\t0 0",
-                                encode_field(root_device.empty() ? "/dev/root" : root_device)));
+  if (!has_root) lines.push_back(root_line(root_device));
   return with_own_lines(before, kOwner, lines, is_one_of(std::move(off)));
 }
 
 std::string without_gem5_fstab(std::string_view text) { return without_own_lines(text, kOwner); }
+
+bool is_gem5_fstab_changed(std::string_view text, const std::string& root_device) {
+  const std::vector<std::string> lines = own_lines(text, kOwner);
+  return !lines.empty() && lines != std::vector{root_line(root_device)};
+}
 
 // The script
 
@@ -213,7 +226,8 @@ root_shell
 std::string gem5_start_script(const Gem5Start& start) {
   std::string text = fmt::format("#!/bin/sh\n{}\n{}", kMark, kAbout);
   if (!start.root_device.empty()) text += fmt::format("#root-device {}\n", start.root_device);
-  for (const std::string& path : start.made) text += fmt::format("#made {}\n", path);
+  for (const Gem5Made& made : start.made)
+    text += fmt::format("#made {} {}\n", made.path, made.fingerprint);
   return text + fmt::format("tty={}\n", start.tty) + std::string(kBody);
 }
 
@@ -225,7 +239,12 @@ std::optional<Gem5Start> parse_gem5_start(std::string_view text) {
     const std::string_view body = line->body;
     if (line->number == 2 && body != kMark) return std::nullopt;
     if (body.starts_with(kRoot)) start.root_device = body.substr(kRoot.size());
-    if (body.starts_with(kMade)) start.made.emplace_back(body.substr(kMade.size()));
+    if (body.starts_with(kMade)) {
+      const std::string_view made = body.substr(kMade.size());
+      const std::size_t gap = std::min(made.find(' '), made.size());
+      start.made.push_back({std::string(made.substr(0, gap)),
+                            std::string(made.substr(std::min(gap + 1, made.size())))});
+    }
     if (!body.starts_with(kTty)) continue;
     start.tty = body.substr(kTty.size());
     return start;

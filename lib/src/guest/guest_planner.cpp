@@ -7,6 +7,7 @@
 #include <rawimg/error.h>
 #include <rawimg/inittab.h>
 
+#include "base/digest.h"
 #include "base/text.h"
 
 namespace rawimg {
@@ -24,6 +25,14 @@ std::string aside(const std::string& path) { return path + std::string(kAsideSuf
 
 bool is_roots(const GuestFile& file, std::uint16_t permissions) {
   return file.permissions == permissions && file.uid == 0 && file.gid == 0;
+}
+
+/// Against changes, not against people.
+std::string fingerprint(std::string_view bytes) {
+  constexpr std::size_t kDigits = 16;
+  Sha256 digest;
+  digest.add(bytes);
+  return to_hex(digest.finish()).substr(0, kDigits);
 }
 
 bool has_systemd(const GuestFiles& files) {
@@ -67,8 +76,10 @@ std::optional<std::string> read_text(const GuestFiles& files, std::string_view p
     throw Error(Errc::Exists, fmt::format("{} is {}, and no file", path, with_article(file->type)))
         .with_path(std::string(path));
   if (auto text = files.read(*file)) return text;
-  throw Error(Errc::Unsupported, fmt::format("the content of {} is not known", path))
-      .with_path(std::string(path));
+  throw Error(Errc::Unsupported,
+              fmt::format("the content of {} is not known while the tree is being built", path))
+      .with_path(std::string(path))
+      .with_hint("build without it, and prepare the image that is made: rawimg gem5 IMG");
 }
 
 std::string require_text(const GuestFiles& files, std::string_view path) {
@@ -95,19 +106,28 @@ std::string require_terminal(std::string tty) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
            c == '_' || c == '.' || c == '-';
   });
-  if (tty.empty() || tty.size() > kMaxTerminal || !is_plain || tty.starts_with('/') ||
-      tty.starts_with('-') || tty.find("..") != std::string::npos)
+  // all that the kernel gives a console to end in a number; /dev/pts is made anew by each login
+  const bool is_numbered = !tty.empty() && tty.back() >= '0' && tty.back() <= '9';
+  const bool begins_well = !tty.empty() && (tty[0] < '0' || tty[0] > '9') && tty[0] != '/' &&
+                           tty[0] != '-' && tty[0] != '.';
+  if (tty.size() > kMaxTerminal || !is_plain || !begins_well ||
+      (!is_numbered && tty != "console") || tty.starts_with("pts/") || tty.starts_with("dev/") ||
+      tty.find("..") != std::string::npos)
     throw Error(Errc::Usage, fmt::format("{} is no name of a terminal", quote(tty)))
         .with_hint("for example ttyS0");
   return tty;
 }
 
-void GuestSteps::note_made(const std::string& path) {
-  if (!has_made(path)) made_.push_back(path);
+void GuestSteps::note_made(Gem5Made made) {
+  const auto known = std::ranges::find(made_, made.path, &Gem5Made::path);
+  if (known == made_.end())
+    made_.push_back(std::move(made));
+  else
+    *known = std::move(made);
 }
 
 bool GuestSteps::has_made(std::string_view path) const {
-  return std::find(made_.begin(), made_.end(), path) != made_.end();
+  return std::ranges::find(made_, path, &Gem5Made::path) != made_.end();
 }
 
 void GuestSteps::edit(const std::string& path, const std::string& before,
@@ -136,7 +156,7 @@ void GuestSteps::clear(const std::string& path, const GuestFile& there, InTheWay
 }
 
 void GuestSteps::make_file(const std::string& path, const std::string& content,
-                           std::uint16_t permissions, bool is_text) {
+                           std::uint16_t permissions, bool is_text, InTheWay in_the_way) {
   GuestChange change{.kind = Kind::File,
                      .path = path,
                      .content = content,
@@ -146,21 +166,27 @@ void GuestSteps::make_file(const std::string& path, const std::string& content,
     const auto now = there->type == FileType::Regular && there->size_bytes <= kMaxGuestFileBytes
                          ? files_.read(*there)
                          : std::nullopt;
-    if (now == content && is_roots(*there, permissions)) return;
-    clear(path, *there, InTheWay::Refuse);
+    if (now == content && is_roots(*there, permissions)) {
+      if (has_made(path)) note_made({path, fingerprint(content)});
+      return;
+    }
+    clear(path, *there, in_the_way);
     if (has_made(path) && is_text) change.before = now.value_or("");
   }
-  note_made(path);
+  note_made({path, fingerprint(content)});
   changes_.push_back(std::move(change));
 }
 
 void GuestSteps::make_symlink(const std::string& path, const std::string& target,
                               InTheWay in_the_way) {
   if (const auto there = files_.find(path, Follow::AllButLast)) {
-    if (there->type == FileType::Symlink && there->link_target == target) return;
+    if (there->type == FileType::Symlink && there->link_target == target) {
+      if (has_made(path)) note_made({path, fingerprint(target)});
+      return;
+    }
     clear(path, *there, in_the_way);
   }
-  note_made(path);
+  note_made({path, fingerprint(target)});
   changes_.push_back({.kind = Kind::Symlink, .path = path, .target = target});
 }
 
@@ -174,26 +200,38 @@ void GuestSteps::need_directory(const std::string& path) {
                                   quote(there->link_target))
                     : fmt::format("{} is {}, and no directory", path, with_article(there->type)))
         .with_path(path);
-  note_made(path);
+  note_made({path, {}});
   changes_.push_back({.kind = Kind::Directory, .path = path});
 }
 
 void GuestSteps::make_own(const std::string& path, const std::string& content,
                           std::uint16_t permissions, bool is_own) {
-  if (is_own) note_made(path);
+  if (is_own) note_made({path, {}});
   make_file(path, content, permissions, true);
-  std::erase(made_, path);
+  std::erase_if(made_, [&](const Gem5Made& made) { return made.path == path; });
 }
 
-void GuestSteps::take_back(const std::string& path) {
+bool GuestSteps::take_back(const Gem5Made& made) {
+  const std::string& path = made.path;
   const auto there = files_.find(path, Follow::AllButLast);
   if (there && there->type == FileType::Directory) {
     changes_.push_back({.kind = Kind::RemoveDirectory, .path = path});
-    return;
+    return true;
   }
+  if (there && !made.fingerprint.empty() && fingerprint_of(*there) != made.fingerprint)
+    return false;
   if (there) changes_.push_back({.kind = Kind::Remove, .path = path});
   if (files_.find(aside(path), Follow::AllButLast))
     changes_.push_back({.kind = Kind::Aside, .path = aside(path), .target = path});
+  return true;
+}
+
+std::string GuestSteps::fingerprint_of(const GuestFile& there) const {
+  if (there.type == FileType::Symlink) return fingerprint(there.link_target);
+  const bool is_readable =
+      there.type == FileType::Regular && there.size_bytes <= kMaxGuestFileBytes;
+  const auto content = is_readable ? files_.read(there) : std::nullopt;
+  return content ? fingerprint(*content) : "";
 }
 
 }  // namespace rawimg

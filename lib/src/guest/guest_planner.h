@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <rawimg/gem5.h>
 #include <rawimg/guest_files.h>
 
 namespace rawimg {
@@ -33,15 +34,15 @@ class GuestSteps {
   enum class InTheWay { Refuse, GoesAside };  ///< what is no regular file, without force
 
   /// Something that an earlier preparation has made: it is replaced, and nothing goes aside.
-  void note_made(const std::string& path);
+  void note_made(Gem5Made made);
   bool has_made(std::string_view path) const;
-  const std::vector<std::string>& made() const { return made_; }
+  const std::vector<Gem5Made>& made() const { return made_; }
 
   void edit(const std::string& path, const std::string& before, const std::string& after);
   /// Throws: Exists (a directory, a symlink, ...: --force puts it aside; something is aside
   /// already).
   void make_file(const std::string& path, const std::string& content, std::uint16_t permissions,
-                 bool is_text);
+                 bool is_text, InTheWay in_the_way = InTheWay::Refuse);
   void make_symlink(const std::string& path, const std::string& target,
                     InTheWay in_the_way = InTheWay::Refuse);
   /// Makes it where it is missing. Throws: Exists (something else is there, or a symlink that leads
@@ -50,17 +51,19 @@ class GuestSteps {
   /// make_file of what says itself that it was made, and is not noted.
   void make_own(const std::string& path, const std::string& content, std::uint16_t permissions,
                 bool is_own);
-  /// What was made goes, and what is aside comes back.
-  void take_back(const std::string& path);
+  /// What was made goes, and what is aside comes back. Returns false where it is no more what was
+  /// made: then it stays. Without a fingerprint it goes, whatever it is.
+  bool take_back(const Gem5Made& made);
 
   std::vector<GuestChange> take() { return std::move(changes_); }
 
  private:
+  std::string fingerprint_of(const GuestFile& there) const;
   void clear(const std::string& path, const GuestFile& there, InTheWay in_the_way);
 
   const GuestFiles& files_;
   bool force_;
-  std::vector<std::string> made_;
+  std::vector<Gem5Made> made_;
   std::vector<GuestChange> changes_;
 };
 

@@ -4,31 +4,39 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <rawimg/error.h>
 
 namespace rawimg {
 namespace {
 
 std::string mark(const Owner& owner) { return fmt::format("#{}# ", owner.tag); }
-std::string begin_mark(const Owner& owner) { return fmt::format("# rawimg {}: begin", owner.tag); }
+std::string begin_line(const Owner& owner) {
+  return fmt::format("# rawimg {}: begin ('{}' takes this back)", owner.tag, owner.undo);
+}
 std::string end_line(const Owner& owner) { return fmt::format("# rawimg {}: end", owner.tag); }
 
-/// The numbers of the lines that begin and end the owner's block. One without an end is none:
-/// taking it back would take the rest of the file.
+/// The numbers of the lines that begin and end the owner's block. Throws: BadInput (it has no end:
+/// taking it back would take the rest of the file).
 struct Block {
   std::size_t begin = 0, end = 0;
 };
 
 std::optional<Block> find_block(std::string_view text, const Owner& owner) {
-  const std::string begin = begin_mark(owner), end = end_line(owner);
+  const std::string begin = begin_line(owner), end = end_line(owner);
   Block block;
   LineReader reader(text);
   while (const auto line = reader.next()) {
-    if (block.begin == 0 && line->body.starts_with(begin)) block.begin = line->number;
+    if (block.begin == 0 && line->body == begin) block.begin = line->number;
     if (block.begin != 0 && line->body == end) {
       block.end = line->number;
       return block;
     }
   }
+  if (block.begin != 0)
+    throw Error(Errc::BadInput,
+                fmt::format("line {} begins what '{}' takes back, and no line ends it", block.begin,
+                            owner.undo))
+        .with_hint(fmt::format("'{}' has to stand behind the last of these lines", end));
   return std::nullopt;
 }
 
@@ -57,7 +65,7 @@ std::string with_own_lines(std::string_view text, const Owner& owner,
   std::string out;
   out.reserve(before.size() + 4096);
   if (!lines.empty()) {
-    out += fmt::format("{} ('{}' takes this back)\n", begin_mark(owner), owner.undo);
+    out += begin_line(owner) + '\n';
     for (const std::string& line : lines) out += line + '\n';
     out += end_line(owner) + '\n';
   }

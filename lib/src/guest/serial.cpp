@@ -2,6 +2,7 @@
 #include <rawimg/serial.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -111,6 +112,8 @@ void take_back_lines(const GuestFiles& files, const char* path, const std::strin
 
 // systemd
 
+constexpr std::string_view kTemplate = "serial-getty@.service", kMasked = "/dev/null";
+
 struct Unit {
   explicit Unit(std::string tty) {
     std::replace(tty.begin(), tty.end(), '/', '-');
@@ -120,10 +123,69 @@ struct Unit {
   std::string wants() const { return fmt::format("{}/{}", kWants, name); }
   std::string mask() const { return fmt::format("{}/{}", kUnits, name); }
   std::string directory() const { return fmt::format("{}/{}.d", kUnits, name); }
-  std::string drop_in() const { return directory() + "/rawimg-speed.conf"; }
+  std::string drop_in() const { return directory() + "/rawimg.conf"; }
 };
 
-std::string require_template(const GuestFiles& files) {
+/// The two symlinks that decide about a login, by their targets.
+struct UnitLinks {
+  std::optional<std::string> wants, mask;
+  bool operator==(const UnitLinks&) const = default;
+};
+
+/// What the drop-in says was there before, and which directories were made.
+struct UnitRecord {
+  UnitLinks before;
+  std::vector<std::string> directories;
+};
+
+constexpr std::string_view kWantsBefore = "# before: wanted by ",
+                           kMaskBefore = "# before: masked by ", kMadeDirectory = "# made: ";
+
+std::optional<std::string> link_at(const GuestFiles& files, const std::string& path) {
+  const auto file = files.find(path, Follow::AllButLast);
+  if (!file || file->type != FileType::Symlink) return std::nullopt;
+  return file->link_target;
+}
+
+UnitLinks links_of(const GuestFiles& files, const Unit& unit) {
+  return {link_at(files, unit.wants()), link_at(files, unit.mask())};
+}
+
+/// Without a drop-in of ours, what is there now is what was there before.
+UnitRecord read_record(const GuestFiles& files, const Unit& unit) {
+  const auto text = read_text(files, unit.drop_in());
+  if (!text || !text->starts_with(kOurs)) return {links_of(files, unit), {}};
+  UnitRecord record;
+  LineReader reader(*text);
+  const auto value = [](std::string_view line, std::string_view front) {
+    return std::string(line.substr(front.size()));
+  };
+  while (const auto line = reader.next()) {
+    if (line->body.starts_with(kWantsBefore)) record.before.wants = value(line->body, kWantsBefore);
+    if (line->body.starts_with(kMaskBefore)) record.before.mask = value(line->body, kMaskBefore);
+    for (const char* known : {"/etc/systemd", kUnits, kWants})
+      if (line->body == std::string(kMadeDirectory) + known) record.directories.push_back(known);
+  }
+  return record;
+}
+
+std::string to_text(const UnitRecord& record, unsigned baud) {
+  std::string text = fmt::format("{}; 'rawimg serial --remove' takes it back\n", kOurs);
+  if (record.before.wants) text += fmt::format("{}{}\n", kWantsBefore, *record.before.wants);
+  if (record.before.mask) text += fmt::format("{}{}\n", kMaskBefore, *record.before.mask);
+  for (const std::string& directory : record.directories)
+    text += fmt::format("{}{}\n", kMadeDirectory, directory);
+  if (baud != kUsualBaud)
+    text += fmt::format("[Service]\nExecStart=\nExecStart=-/sbin/agetty {} %I $TERM\n", baud);
+  return text;
+}
+
+std::string require_template(const GuestFiles& files, std::vector<Warning>& warnings) {
+  const std::string masked = fmt::format("{}/{}", kUnits, kTemplate);
+  if (link_at(files, masked) == kMasked)
+    warnings.push_back(
+        {"masked", masked,
+         fmt::format("{} is masked: there will be no login until it is removed", masked)});
   for (const char* path : {"/usr/lib/systemd/system/serial-getty@.service",
                            "/lib/systemd/system/serial-getty@.service"})
     if (files.find(path, Follow::All)) return path;
@@ -131,43 +193,59 @@ std::string require_template(const GuestFiles& files) {
       .with_path("/usr/lib/systemd/system/serial-getty@.service");
 }
 
-bool is_link_to(const GuestFiles& files, const std::string& path, std::string_view end) {
-  const auto file = files.find(path, Follow::AllButLast);
-  return file && file->type == FileType::Symlink && file->link_target.ends_with(end);
+void set_link(const GuestFiles& files, const std::string& path,
+              const std::optional<std::string>& wanted, GuestSteps& steps) {
+  const auto now = link_at(files, path);
+  if (now == wanted) return;
+  if (!wanted) return (void)steps.take_back({path, {}});
+  if (now) steps.note_made({path, {}});  // it goes, and nothing is put aside
+  steps.make_symlink(path, *wanted);
 }
 
-void take_drop_in_back(const GuestFiles& files, const Unit& unit, GuestSteps& steps) {
-  const auto text = read_text(files, unit.drop_in());
-  if (!text || !text->starts_with(kOurs)) return;
-  steps.take_back(unit.drop_in());
-  steps.take_back(unit.directory());
-}
-
-void set_speed(const GuestFiles& files, const Unit& unit, unsigned baud, GuestSteps& steps) {
-  if (baud == kUsualBaud) return take_drop_in_back(files, unit, steps);
-  steps.need_directory(unit.directory());
+/// From what is there to `wanted`; what was before is kept in the drop-in, unless it is that.
+void change_unit(const GuestFiles& files, const Unit& unit, UnitRecord record,
+                 const UnitLinks& wanted, unsigned baud, GuestSteps& steps) {
+  const bool is_changed = wanted != record.before || baud != kUsualBaud;
+  if (is_changed) {
+    for (const char* directory : {"/etc/systemd", kUnits}) steps.need_directory(directory);
+    if (wanted.wants) steps.need_directory(kWants);
+    for (const Gem5Made& made : steps.made()) record.directories.push_back(made.path);
+  }
+  set_link(files, unit.wants(), wanted.wants, steps);
+  set_link(files, unit.mask(), wanted.mask, steps);
   const auto there = read_text(files, unit.drop_in());
-  steps.make_own(unit.drop_in(),
-                 fmt::format("{}; 'rawimg serial --remove' takes it back\n[Service]\n"
-                             "ExecStart=\nExecStart=-/sbin/agetty {} %I $TERM\n",
-                             kOurs, baud),
-                 0644, there && there->starts_with(kOurs));
+  const bool is_ours = there && there->starts_with(kOurs);
+  if (is_changed) {
+    steps.need_directory(unit.directory());
+    steps.make_own(unit.drop_in(), to_text(record, baud), 0644, is_ours);
+  } else if (is_ours) {
+    (void)steps.take_back({unit.drop_in(), {}});
+    (void)steps.take_back({unit.directory(), {}});
+    for (auto made = record.directories.rbegin(); made != record.directories.rend(); ++made)
+      (void)steps.take_back({*made, {}});
+  }
 }
 
-void enable_unit(const GuestFiles& files, const Unit& unit, unsigned baud, GuestSteps& steps) {
-  const std::string from = require_template(files);
-  for (const char* directory : {"/etc/systemd", kUnits, kWants}) steps.need_directory(directory);
-  if (is_link_to(files, unit.mask(), "/dev/null")) steps.take_back(unit.mask());
+void enable_unit(const GuestFiles& files, const Unit& unit, unsigned baud, GuestSteps& steps,
+                 std::vector<Warning>& warnings) {
+  const std::string from = require_template(files, warnings);
+  const UnitRecord record = read_record(files, unit);
+  UnitLinks wanted = record.before;
   // a link to another place of the same unit is as good
-  if (!is_link_to(files, unit.wants(), "/serial-getty@.service"))
-    steps.make_symlink(unit.wants(), from);
-  set_speed(files, unit, baud, steps);
+  if (!wanted.wants || !wanted.wants->ends_with(fmt::format("/{}", kTemplate))) wanted.wants = from;
+  if (wanted.mask == kMasked) wanted.mask.reset();
+  change_unit(files, unit, record, wanted, baud, steps);
+}
+
+void disable_unit(const GuestFiles& files, const Unit& unit, GuestSteps& steps) {
+  const UnitRecord record = read_record(files, unit);
+  // also a console= of the kernel would start it
+  change_unit(files, unit, record, {record.before.wants, std::string(kMasked)}, kUsualBaud, steps);
 }
 
 void take_unit_back(const GuestFiles& files, const Unit& unit, GuestSteps& steps) {
-  if (is_link_to(files, unit.wants(), "/serial-getty@.service")) steps.take_back(unit.wants());
-  if (is_link_to(files, unit.mask(), "/dev/null")) steps.take_back(unit.mask());
-  take_drop_in_back(files, unit, steps);
+  const UnitRecord record = read_record(files, unit);
+  change_unit(files, unit, record, record.before, kUsualBaud, steps);
 }
 
 InittabStyle style_of(GuestInit init) {
@@ -208,7 +286,7 @@ SerialPlan plan_serial(const GuestFiles& files, const SerialRequest& asked) {
   plan.init = require_init(files);
   GuestSteps steps(files, false);
   if (plan.init == GuestInit::Systemd) {
-    enable_unit(files, Unit(request.tty), request.baud, steps);
+    enable_unit(files, Unit(request.tty), request.baud, steps, plan.warnings);
   } else {
     const std::string text = require_text(files, kInittab);
     steps.edit(kInittab, text,
@@ -239,13 +317,7 @@ SerialPlan plan_no_serial(const GuestFiles& files, const std::string& asked) {
   plan.init = require_init(files);
   GuestSteps steps(files, false);
   if (plan.init == GuestInit::Systemd) {
-    const Unit unit(tty);
-    // also a console= of the kernel would start it
-    if (!is_link_to(files, unit.mask(), "/dev/null")) {
-      take_unit_back(files, unit, steps);
-      for (const char* directory : {"/etc/systemd", kUnits}) steps.need_directory(directory);
-      steps.make_symlink(unit.mask(), "/dev/null");
-    }
+    disable_unit(files, Unit(tty), steps);
   } else {
     const std::string text = require_text(files, kInittab);
     steps.edit(kInittab, text, without_logins(text, tty));
