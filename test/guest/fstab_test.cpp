@@ -93,6 +93,8 @@ TEST_CASE("set appends a line where none is active", "[guest]") {
        "proc /proc proc\n/dev/vda1 / ext4 defaults 0 1\n"},
       {"behind a last line without a newline", "# x", "# x\n/dev/vda1\t/\text4\tdefaults\t0 1\n"},
       {"behind a carriage return", "# x\r", "# x\r\n/dev/vda1\t/\text4\tdefaults\t0 1\n"},
+      {"behind a carriage return in CRLF", "# x\r\n/dev/a /a ext4 ro 0 1\r",
+       "# x\r\n/dev/a /a ext4 ro 0 1\r\n/dev/vda1 / ext4 defaults 0 1\r\n"},
       {"CRLF", "# x\r\n# y", "# x\r\n# y\r\n/dev/vda1\t/\text4\tdefaults\t0 1\r\n"},
       {"a root line that no reader takes", "/dev/x / ext4 a b c\n/dev/x /\n",
        "/dev/x / ext4 a b c\n/dev/x /\n/dev/vda1\t/\text4\tdefaults\t0 1\n"},
