@@ -59,7 +59,7 @@ void apply(Edit& edit, const Args& args) {
   const std::string& name = args.operands()[0];
   require_hostname(name);
   if (openrc) write_guest_file(edit, kOpenrc, openrc, set_openrc_hostname(*openrc, name));
-  if (plain || !openrc) write_guest_file(edit, kPlain, plain, make_hostname_file(name));
+  if (plain || !openrc) write_guest_file(edit, kPlain, plain, set_hostname_file(plain.value_or(""), name));
 }
 
 /// Other nouns have verbs, this one has none.
