@@ -132,6 +132,12 @@ TEST_CASE("a damaged primary gives way to the backup, with a warning", "[partiti
       {"the other copy's place, itself",
        [](GptImage& gpt) { gpt.spoil_header(Copy::Primary, kOtherSector, 1); },
        "(the CRC of its header is "},
+      {"an absurd number of entries, sealed",
+       [](GptImage& gpt) { gpt.header(Copy::Primary, kEntryCount, 0xFFFFFFFF); },
+       "(it has 4294967295 entries of 128 bytes: rawimg reads"},
+      {"entries one too many, sealed",
+       [](GptImage& gpt) { gpt.header(Copy::Primary, kEntryCount, 4097); },
+       "(it has 4097 entries of 128 bytes: rawimg reads"},
   }));
   CAPTURE(row.name);
   GptImage gpt;
@@ -139,7 +145,10 @@ TEST_CASE("a damaged primary gives way to the backup, with a warning", "[partiti
   const PartitionTable table = gpt.read();
   check_default(table);
   const std::string message = only_warning(table, "gpt-primary-damaged");
-  CHECK(message.find("the primary GPT is damaged " + std::string(row.why)) == 0);
+  const bool too_large = std::string_view(row.name).ends_with("entries, sealed") ||
+                         std::string_view(row.name).ends_with("too many, sealed");
+  CHECK(message.find(fmt::format("the primary GPT is {} {}", too_large ? "too large" : "damaged",
+                                 row.why)) == 0);
   CHECK(message.find("); the backup at the end (sector 8191) is used") != std::string::npos);
 }
 
@@ -235,6 +244,23 @@ TEST_CASE("entries of other sizes are refused", "[partition][gpt]") {
   GptImage gpt;
   gpt.spoil_header(Copy::Both, kEntryCount, row.count).header(Copy::Both, kEntrySize, row.size);
   CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(row.code, row.reason));
+  CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(row.code, "the primary GPT is "));
+  CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(row.code, "), and so is the backup (it"));
+}
+
+TEST_CASE("a GPT of which one copy is too large and the other damaged is refused with both reasons",
+          "[partition][gpt]") {
+  GptImage gpt;
+  gpt.put(8191 * 512, "efi").header(Copy::Primary, kEntryCount, 0xFFFFFFFF);
+  const std::string large = "GPT is too large (it has 4294967295 entries of 128 bytes: ";
+  CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(Errc::Unsupported, large));
+  CHECK_THROWS_MATCHES(gpt.read(), Error,
+                       IsError(Errc::Unsupported, "and the backup is damaged (no signature"));
+  try {
+    (void)gpt.read();
+  } catch (const Error& error) {
+    CHECK(error.hint().find("IMG?offset=BYTES") != std::string::npos);
+  }
 }
 
 TEST_CASE("an image that was cut short is read as far as its partitions reach",

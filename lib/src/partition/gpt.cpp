@@ -111,6 +111,10 @@ void warn_of_backup(const ImageFile& image, const GptCopy& primary,
   }
 }
 
+const char* state_of(const Attempt& attempt) {
+  return attempt.problem->code() == Errc::Unsupported ? "too large" : "damaged";
+}
+
 [[noreturn]] void refuse_both(const ImageFile& image, const Attempt& primary,
                               const Attempt& backup) {
   constexpr std::uint64_t kLargeSector = 4096;
@@ -119,27 +123,30 @@ void warn_of_backup(const ImageFile& image, const GptCopy& primary,
     image.read_at(ByteOffset{kLargeSector}, magic);
   if (holds(magic, 0, "EFI PART"))
     throw Error(Errc::Unsupported, "its GPT has sectors of 4096 bytes: rawimg reads those of 512");
-  throw Error(Errc::Corrupt,
-              fmt::format("the primary GPT is damaged ({}), and so is the backup ({})",
-                          primary.problem->what(), backup.problem->what()))
+  const bool same = primary.problem->code() == backup.problem->code();
+  throw Error(
+      primary.problem->code(),
+      fmt::format("the primary GPT is {} ({}), and {} ({})", state_of(primary),
+                  primary.problem->what(),
+                  same ? "so is the backup" : fmt::format("the backup is {}", state_of(backup)),
+                  backup.problem->what()))
       .with_hint("a filesystem whose start is known is reached as IMG?offset=BYTES");
 }
 
-/// The copy to go by. Throws: Corrupt (both are damaged), Unsupported.
+/// The copy to go by. Throws: Corrupt or Unsupported, of which kind the primary's fault is.
 GptCopy choose_copy(const ImageFile& image, std::vector<Warning>& warnings) {
   Attempt primary = try_copy(image, kGptPrimarySector);
   if (primary.copy) {
     warn_of_backup(image, *primary.copy, warnings);
     return *std::move(primary.copy);
   }
-  if (primary.problem->code() == Errc::Unsupported) throw *primary.problem;
+  // Also one that says too many entries: most often a number that is as wrong as a broken CRC.
   Attempt backup = try_backup(image);
-  if (!backup.copy && backup.problem->code() == Errc::Unsupported) throw *backup.problem;
   if (!backup.copy) refuse_both(image, primary, backup);
   warnings.push_back(
       {"gpt-primary-damaged", "",
-       fmt::format("the primary GPT is damaged ({}); the backup {} (sector {}) is used",
-                   primary.problem->what(),
+       fmt::format("the primary GPT is {} ({}); the backup {} (sector {}) is used",
+                   state_of(primary), primary.problem->what(),
                    backup.sector == last_sector(image) ? "at the end" : "that it names",
                    backup.sector)});
   return *std::move(backup.copy);
