@@ -83,19 +83,33 @@ Json result(const std::string& text) {
 
 constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result};
 
-FstabRequest read_request(const Edit& edit, const GuestWords& words) {
+bool makes_entry(const GuestWords& words) { return words.verb == "set" || words.verb == "add"; }
+
+/// With the device as it is typed.
+FstabRequest read_request(const GuestWords& words) {
   require_operands(words, 3, 6, "MOUNTPOINT DEVICE TYPE [OPTIONS [DUMP [PASS]]]");
   const auto& word = words.operands;
-  FstabRequest request{word[0],     device_of(edit, word[1]), word[2], std::nullopt, std::nullopt,
-                       std::nullopt};
+  FstabRequest request{
+      .mount_point = word[0], .device = word[1], .type = word[2], .options = std::nullopt};
   if (word.size() > 3) request.options = word[3];
   if (word.size() > 4) request.dump = static_cast<unsigned>(parse_number(word[4], "dump", 0, 9));
   if (word.size() > 5) request.pass = static_cast<unsigned>(parse_number(word[5], "pass", 0, 9));
   return request;
 }
 
-void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
+void require_words(const Args& args) {
+  const GuestWords words = read_guest_words(args, kNoun);
+  if (words.verb == "list") return require_operands(words, 0, 0, "nothing behind it");
+  Fstab empty = Fstab::parse("");  // it refuses what any fstab would
+  if (makes_entry(words)) {
+    (void)empty.set(read_request(words));
+    return;
+  }
   require_operands(words, 1, SIZE_MAX, "mount points or devices, also with wildcards");
+  for (const std::string& pattern : words.operands) (void)empty.rm(pattern);
+}
+
+void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
   const bool rm = words.verb == "rm";
   for (const std::string& pattern : words.operands)
     note_match(edit, kPath, rm ? "active entry" : "entry", pattern,
@@ -104,19 +118,21 @@ void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
 
 void apply(Edit& edit, const Args& args) {
   const GuestWords words = read_guest_words(edit, args, kNoun);
-  const bool makes = words.verb == "set" || words.verb == "add";
-  const auto before = read_guest_file(edit, kPath);
-  if (!before && !makes)
+  require_words(args);
+  FstabRequest request;
+  if (makes_entry(words)) {
+    request = read_request(words);
+    request.device = device_of(edit, request.device);
+  }
+  const auto before = read_guest_file(edit.fs(), kPath);
+  if (!before && !makes_entry(words))
     throw Error(Errc::NotFound, fmt::format("the image has no {}", kPath)).with_path(kPath);
   Fstab fstab = Fstab::parse(before.value_or(""));
-  if (words.verb == "list") {
-    require_operands(words, 0, 0, "nothing behind it");
-    return show_guest_file(edit, kNoun, fstab.to_text());
-  }
+  if (words.verb == "list") return show_guest_file(edit, kNoun, fstab.to_text());
   if (words.verb == "set")
-    fstab.set(read_request(edit, words));
+    fstab.set(request);
   else if (words.verb == "add")
-    fstab.add(read_request(edit, words));
+    fstab.add(request);
   else
     apply_patterns(edit, words, fstab);
   write_guest_file(edit, kPath, before, fstab.to_text());
@@ -147,6 +163,7 @@ const Command kFstab{
         "a slot can stand in its place, as :N.\n",
     .options = kTables,
     .run = [](const Args& args, Streams& io) { return run_guest(kNoun, args, io); },
+    .require_words = require_words,
     .apply = apply,
 };
 

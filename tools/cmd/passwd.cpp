@@ -26,7 +26,7 @@ constexpr GuestNoun kNoun{kPasswdCommand, kVerbs, "USER", kShadow};
 constexpr std::size_t kDesSize = 13;
 
 std::string require_file(const Edit& edit, const char* path) {
-  auto text = read_guest_file(edit, path);
+  auto text = read_guest_file(edit.fs(), path);
   if (!text) throw Error(Errc::NotFound, fmt::format("the image has no {}", path)).with_path(path);
   return *std::move(text);
 }
@@ -47,9 +47,13 @@ void set_hash(Edit& edit, const PasswdFile& passwd, const std::string& user, Sha
          "which is weak; a password can look the same"});
 }
 
+void require_words(const Args& args) {
+  require_operands(read_guest_words(args, kNoun), 1, 1, "one user");
+}
+
 void apply(Edit& edit, const Args& args) {
   const GuestWords words = read_guest_words(edit, args, kNoun);
-  require_operands(words, 1, 1, "one user");
+  require_words(args);
   const std::string& user = words.operands[0];
   const PasswdFile passwd = PasswdFile::parse(require_file(edit, kPasswd));
   const ShadowFile before = ShadowFile::parse(require_file(edit, kShadow));
@@ -96,6 +100,7 @@ const Command kPasswdCommand{
         "rawimg passwd lock --image FILE root; a slot can stand in its place, as :N.\n",
     .options = kTables,
     .run = run,
+    .require_words = require_words,
     .apply = apply,
 };
 
