@@ -384,6 +384,23 @@ TEST_CASE("hostname leaves comments, and changes nothing the second time", "[cli
   CHECK(guest.cat("/etc/hostname") == "# my comment\nbar\n");
 }
 
+TEST_CASE("fstab set warns of further entries of a mount point, and leaves them", "[cli][edit]") {
+  const Guest guest;
+  guest.require({"tee", "IMG:/etc/fstab"},
+                "# c\n/dev/a / ext4\noverlay / overlay\n/dev/b / ext4\n");
+  for (int again = 0; again < 2; ++again) {
+    const CliResult result = guest.change({"fstab", "set", "IMG", "/", "overlay", "overlay", "ro"});
+    CAPTURE(result.err);
+    CHECK(result.code == 0);
+    CHECK(has(
+        result.err,
+        "line 3 of /etc/fstab is as asked for; other entries of the same place stay (line 2, 4)"));
+  }
+  CHECK(guest.cat("/etc/fstab") == "# c\n/dev/a / ext4\noverlay / overlay ro\n/dev/b / ext4\n");
+  guest.require({"fstab", "rm", "IMG", "/dev/a", "/dev/b"});
+  CHECK_FALSE(has(guest.change({"fstab", "set", "IMG", "/", "overlay", "overlay"}).err, "warning"));
+}
+
 TEST_CASE("words in the wrong order get the right one", "[cli]") {
   const Guest guest;
   struct Row {

@@ -109,6 +109,27 @@ void require_words(const Args& args) {
   for (const std::string& pattern : words.operands) (void)empty.rm(pattern);
 }
 
+void warn_of_others(Edit& edit, const Fstab& fstab, const FstabRequest& request) {
+  const std::vector<FstabEntry> entries = fstab.same_place(request);
+  if (entries.size() < 2) return;
+  std::vector<std::size_t> others;
+  const auto own = std::find_if(entries.begin(), entries.end(), [&](const FstabEntry& entry) {
+    return entry.device == request.device;
+  });
+  for (auto entry = entries.begin(); entry != entries.end(); ++entry)
+    if (entry != own) others.push_back(entry->line);
+  edit.warnings.push_back(
+      {"same-mount-point", kPath,
+       fmt::format("line {} of {} is as asked for; other entries of the same place stay (line {}): "
+                   "'fstab rm' and 'fstab comment' take them by their devices",
+                   own->line, kPath, fmt::join(others, ", "))});
+}
+
+void set(Edit& edit, const FstabRequest& request, Fstab& fstab) {
+  fstab.set(request);
+  warn_of_others(edit, fstab, request);
+}
+
 void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
   const bool rm = words.verb == "rm";
   for (const std::string& pattern : words.operands)
@@ -130,7 +151,7 @@ void apply(Edit& edit, const Args& args) {
   Fstab fstab = Fstab::parse(before.value_or(""));
   if (words.verb == "list") return show_guest_file(edit, kNoun, fstab.to_text());
   if (words.verb == "set")
-    fstab.set(request);
+    set(edit, request, fstab);
   else if (words.verb == "add")
     fstab.add(request);
   else
@@ -153,7 +174,10 @@ const Command kFstab{
         "partition's, UUID=auto and LABEL=auto\n"
         "are this filesystem's. set replaces the entry of that mount point (of that device, where "
         "the mount point is none or swap),\n"
-        "or adds one; add refuses to replace another one. A line that is commented out stays so. "
+        "or adds one; of several it takes the one with that device, else the first, and warns of "
+        "the others, which stay: they are mounted\n"
+        "on one another. add refuses to replace another one. A line that is commented out stays "
+        "so. "
         "rm and comment take mount points or\n"
         "devices, also with wildcards, and warn where nothing matches.\n"
         "Comments, tabs, order and unknown lines stay; the same again changes nothing. --dry-run "
