@@ -71,12 +71,14 @@ void apply(Edit& edit, const Args& args) {
 
 ExitCode run(const Args& args, Streams& io) {
   // Who types a hash keeps no image locked; a wrong line is refused before anybody types.
-  const std::vector<std::string>& words = args.operands();
-  const std::string image = args.value("image").value_or(words.size() > 1 ? words[1] : "");
-  std::error_code none;
-  if (!words.empty() && words[0] == "set" &&
-      std::filesystem::exists(parse_address(image).image, none))
-    wait_for_input(io.in, io.stop, "standard input");
+  std::vector<std::string> words = args.operands();
+  if (!words.empty() && words[0] == "set") {
+    const Address address = take_image(args, words, 1);
+    require_words(with_operands(args, words));
+    std::error_code none;
+    if (std::filesystem::exists(address.image, none))
+      wait_for_input(io.in, io.stop, "standard input");
+  }
   return run_guest(kNoun, args, io);
 }
 
