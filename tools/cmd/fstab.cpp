@@ -81,7 +81,9 @@ Json result(const std::string& text) {
   return {{"path", kPath}, {"entries", std::move(entries)}};
 }
 
-constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result};
+void require_words(const Args& args);
+
+constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result, require_words};
 
 bool makes_entry(const GuestWords& words) { return words.verb == "set" || words.verb == "add"; }
 
@@ -187,7 +189,6 @@ const Command kFstab{
         "a slot can stand in its place, as :N.\n",
     .options = kTables,
     .run = [](const Args& args, Streams& io) { return run_guest(kNoun, args, io); },
-    .require_words = require_words,
     .apply = apply,
 };
 

@@ -121,7 +121,6 @@ const Command kHostname{
         "\"diff\".\n",
     .options = kTables,
     .run = run,
-    .require_words = require_words,
     .apply = apply,
 };
 

@@ -45,7 +45,9 @@ Json result(const std::string& text) {
           {"entries", std::move(entries)}};
 }
 
-constexpr GuestNoun kNoun{kInittab, kVerbs, "...", kPath, lines, result};
+void require_words(const Args& args);
+
+constexpr GuestNoun kNoun{kInittab, kVerbs, "...", kPath, lines, result, require_words};
 
 void apply_word(Edit& edit, const std::string& verb, const std::string& word, Inittab& inittab) {
   if (verb == "set")
@@ -102,7 +104,6 @@ const Command kInittab{
         "its place, as :N.\n",
     .options = kTables,
     .run = [](const Args& args, Streams& io) { return run_guest(kNoun, args, io); },
-    .require_words = require_words,
     .apply = apply,
 };
 

@@ -22,7 +22,8 @@ constexpr std::int64_t kDay = 24 * 60 * 60;
 constexpr std::array<std::string_view, 3> kVerbs{"lock", "unlock", "set"};
 constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kGuestImageOption,
                                                    kCommonOptions};
-constexpr GuestNoun kNoun{kPasswdCommand, kVerbs, "USER", kShadow};
+void require_words(const Args& args);
+constexpr GuestNoun kNoun{kPasswdCommand, kVerbs, "USER", kShadow, nullptr, nullptr, require_words};
 constexpr std::size_t kDesSize = 13;
 
 std::string require_file(const Edit& edit, const char* path) {
@@ -102,7 +103,6 @@ const Command kPasswdCommand{
         "rawimg passwd lock --image FILE root; a slot can stand in its place, as :N.\n",
     .options = kTables,
     .run = run,
-    .require_words = require_words,
     .apply = apply,
 };
 

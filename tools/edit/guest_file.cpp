@@ -130,7 +130,7 @@ ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io) {
   if (!has_verb) words.insert(words.begin(), "list");
   const Args behind = with_operands(args, words);
   if (words[0] != "list") {
-    noun.command.require_words(behind);
+    noun.require_words(behind);
     return run_edit_on(noun.command, address, args, io, Verbs::One,
                        [&](Edit& edit) { noun.command.apply(edit, behind); });
   }

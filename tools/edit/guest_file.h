@@ -16,13 +16,16 @@ namespace rawimg::cli {
 
 /// Such a command, and its file.
 struct GuestNoun {
-  const Command& command;  ///< its `require_words` and `apply` see its words without the image
+  const Command& command;  ///< with `apply`, which sees its words without the image
   std::span<const std::string_view> verbs;
   std::string_view operands;  ///< behind the image, for hints
   const char* path;
   /// of a noun that has the verb `list`: the file for people, and for --json
   std::string (*lines)(const std::string& text) = nullptr;
   Json (*result)(const std::string& text) = nullptr;
+  /// throws Usage for words that are wrong in any image, before one is opened; not the command's
+  /// own: in a batch `apply` asks first whether they name an image
+  void (*require_words)(const Args& args) = nullptr;
 };
 
 inline constexpr OptionSpec kGuestImageOption[] = {
