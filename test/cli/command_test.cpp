@@ -481,3 +481,16 @@ TEST_CASE("a dry run says what would be made, and makes nothing", "[cli]") {
   const CliResult told = run_rawimg({"init", bench.path("b.img"), "--size", "8M", "--dry-run"});
   CHECK_THAT(told.err, Catch::Contains("would be made"));
 }
+
+TEST_CASE("escapes of stat --printf are those of coreutils", "[cli][judge]") {
+  Bench bench;
+  REQUIRE(bench.build().code == 0);
+  for (const char* format : {R"(\x41\x4\x4g\x0a)", R"(\x414\101\1018\0)", R"(\e\t\\\"%%)"}) {
+    CAPTURE(format);
+    const Outcome judge = run({"stat", "--printf", format, bench.path("a.img")});
+    REQUIRE(judge.ok());
+    CHECK(run_rawimg({"stat", "--printf", format, bench.path("a.img:/etc")}).out == judge.out);
+  }
+  for (const char* refused : {R"(\x)", R"(\xg)", R"(\q)"})
+    CHECK(run_rawimg({"stat", "--printf", refused, bench.path("a.img:/etc")}).code == 2);
+}

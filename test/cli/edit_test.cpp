@@ -619,7 +619,14 @@ TEST_CASE("expressions are those of GNU sed", "[cli][edit][judge]") {
                                  R"(s/e/\\/g)",         R"(s/\$/D/)",
                                  R"(s/\./\&/)",         R"(s/[[:upper:]\x61]/U/g)",
                                  R"(s/[]\x41]/B/g)",    R"(s/(^|[ ])o/\1O/g)",
-                                 R"(s/\[n\]/N/)"}) {
+                                 R"(s/\[n\]/N/)",       R"(s/[/]/X/)",
+                                 R"(s/[^/]*/X/)",       R"(s/[]/]/X/g)",
+                                 R"(s/[^]/]/X/g)",      R"(s/[[:upper:]/]/X/g)",
+                                 R"(s/[\/]/X/g)",       R"(s/[[./.]]/X/)",
+                                 R"(s/[[=/=]a]/X/g)",   R"(s:[[:upper:]]:X:g)",
+                                 R"(s.[.].X.)",         R"(s|[\|]|X|g)",
+                                 R"(s/A/[/)",           R"(s/\[/]/)",
+                                 R"(s/[\]/X/)",         R"(s[A[x[)"}) {
     CAPTURE(expression);
     std::size_t changed = 0;
     const Outcome sed = run({"sed", "-E", expression, file.string()});
@@ -628,7 +635,8 @@ TEST_CASE("expressions are those of GNU sed", "[cli][edit][judge]") {
   }
   for (const char* refused :
        {R"(s/a/\U&/)", R"(s/a/\l&/)", R"(s/a/\E/)", R"(s/a/\cA/)", R"(s/\cA/a/)", R"(s/a/\x/)",
-        R"(s/a/\x00/)", R"(s/\d999/a/)", R"(s/a/b)", R"(s/(a/b/)"})
+        R"(s/a/\x00/)", R"(s/\d999/a/)", R"(s/a/b)", R"(s/(a/b/)", R"(s/[/x/)", R"(s/[a/x/)",
+        R"(s/[]/x/)", R"(s/[[:/]/x/)", R"(s/[a)", R"(s/[)", R"(s/[^)"})
     CHECK_THROWS_AS(cli::Substitution(refused), Error);
 }
 

@@ -271,6 +271,136 @@ TEST_CASE("auto stands for what the image has, and for nothing else", "[cli][edi
   CHECK(nameless.cat("/etc/fstab") == before);
 }
 
+TEST_CASE("what is wrong with a guest's file is said with its name", "[cli][edit]") {
+  const Guest guest;
+  for (const char* path : {"inittab", "conf.d/hostname", "shadow", "fstab"})
+    guest.require({"rm", "IMG:/etc/" + std::string(path)});
+  for (const char* path : {"inittab", "conf.d/hostname", "shadow"})
+    guest.require({"mkdir", "IMG:/etc/" + std::string(path)});
+  guest.require({"mknod", "IMG:/etc/fstab", "p"});
+  struct Row {
+    std::vector<std::string> words;
+    std::string path, why;
+  };
+  for (const Row& row :
+       {Row{{"inittab", "list", "IMG"}, "/etc/inittab", "it is a directory"},
+        Row{{"inittab", "rm", "IMG", "c1"}, "/etc/inittab", "it is a directory"},
+        Row{{"fstab", "IMG"}, "/etc/fstab", "it is not a regular file"},
+        Row{{"fstab", "add", "IMG", "/", "/dev/a", "ext4"}, "/etc/fstab", "it is not a regular"},
+        Row{{"hostname", "IMG"}, "/etc/conf.d/hostname", "it is a directory"},
+        Row{{"hostname", "IMG", "x"}, "/etc/conf.d/hostname", "it is a directory"},
+        Row{{"passwd", "lock", "IMG", "root"}, "/etc/shadow", "it is a directory"}}) {
+    const CliResult result = guest.run_words(row.words);
+    CAPTURE(row.words, result.err);
+    CHECK(result.code == 1);
+    CHECK(has(result.err, "'" + row.path + "': " + row.why));
+  }
+}
+
+TEST_CASE("words that are wrong for any guest are refused before its file is read", "[cli]") {
+  const Guest guest;
+  for (const char* path : {"inittab", "hostname", "conf.d/hostname", "passwd", "fstab"}) {
+    guest.require({"rm", "IMG:/etc/" + std::string(path)});
+    guest.require({"mkdir", "IMG:/etc/" + std::string(path)});
+  }
+  struct Row {
+    std::vector<std::string> words;
+    std::string says;
+  };
+  for (const Row& row :
+       {Row{{"fstab", "add", "IMG", "/"}, "add takes MOUNTPOINT DEVICE TYPE"},
+        Row{{"fstab", "set", "IMG", "/dev/a", "/", "ext4"}, "seem to be swapped"},
+        Row{{"fstab", "set", "IMG", "/", "LABEL=auto", "ext4"}, "the filesystem has no label"},
+        Row{{"fstab", "rm", "IMG"}, "rm takes mount points or devices"},
+        Row{{"fstab", "rm", "IMG", ""}, "to look for in fstab is empty"},
+        Row{{"inittab", "set", "IMG"}, "set takes lines of the form"},
+        Row{{"hostname", "IMG", "a_b"}, "'_' is no letter"},
+        Row{{"passwd", "lock", "IMG"}, "lock takes one user"}}) {
+    const CliResult result = guest.run_words(row.words);
+    CAPTURE(row.words, result.err);
+    CHECK(result.code == 2);
+    CHECK(has(result.err, row.says));
+    CHECK_FALSE(has(result.err, "it is a directory"));
+  }
+  const CliResult batch = guest.change({"batch", "IMG", "-e", "fstab add /"});
+  CAPTURE(batch.err);
+  CHECK(has(batch.err, "add takes MOUNTPOINT DEVICE TYPE"));
+}
+
+TEST_CASE("a guest's file that a symlink takes to the running system is not made", "[cli][edit]") {
+  const Guest guest;
+  struct Row {
+    const char *target, *real;
+  };
+  for (const Row& row :
+       {Row{"/proc/mounts", "/proc/mounts"}, Row{"../proc/self/mounts", "/proc/"},
+        Row{"/sys/x", "/sys/x"}, Row{"/run/fstab", "/run/fstab"}, Row{"/etc/mtab", "/proc/mounts"},
+        Row{"/var/run/a", "/run/a"}, Row{"/../dev/./null", "/dev/null"}}) {
+    CAPTURE(row.target);
+    guest.require({"rm", "-f", "-r", "IMG:/etc/fstab", "IMG:/etc/mtab", "IMG:/var"});
+    guest.require({"mkdir", "-p", "IMG:/proc", "IMG:/sys", "IMG:/run", "IMG:/dev", "IMG:/var"});
+    guest.require({"ln", "-s", "/proc/mounts", "IMG:/etc/mtab"});
+    guest.require({"ln", "-s", "../run", "IMG:/var/run"});
+    guest.require({"ln", "-s", row.target, "IMG:/etc/fstab"});
+    const std::string before = read_file(guest.image);
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"fstab", "add", "IMG", "/", "/dev/a", "ext4"},
+          std::vector<std::string>{"fstab", "set", "IMG", "/", "/dev/a", "ext4"},
+          std::vector<std::string>{"fstab", "rm", "IMG", "/"},
+          std::vector<std::string>{"batch", "IMG", "-e", "fstab list"},
+          std::vector<std::string>{"fstab", "IMG"}}) {
+      const CliResult result = guest.change(words);
+      CAPTURE(words, result.err);
+      CHECK(result.code == 4);
+      CHECK(has(result.err, "'/etc/fstab': a symlink leads to '" + std::string(row.real)));
+      CHECK(has(result.err, "remove the symlink first"));
+    }
+    CHECK((read_file(guest.image) == before));
+  }
+  guest.require({"rm", "IMG:/etc/fstab"});
+  guest.require({"mknod", "IMG:/dev/null", "c", "1", "3"});
+  guest.require({"ln", "-s", "/dev/null", "IMG:/etc/fstab"});
+  CHECK(
+      has(guest.change({"fstab", "add", "IMG", "/", "/dev/a", "ext4"}).err, "'/dev/null', which"));
+}
+
+TEST_CASE("symlinks to files of the image are followed, also to where none is yet", "[cli][edit]") {
+  const Guest guest;
+  guest.require({"rm", "IMG:/etc/fstab"});
+  guest.require({"mkdir", "IMG:/running"});
+  guest.require({"ln", "-s", "../running/fstab", "IMG:/etc/fstab"});
+  guest.require({"fstab", "add", "IMG", "/", "/dev/a", "ext4"});
+  CHECK(has(guest.cat("/running/fstab"), "/dev/a"));
+}
+
+TEST_CASE("hostname leaves comments, and changes nothing the second time", "[cli][edit]") {
+  const Guest guest;
+  guest.require({"rm", "IMG:/etc/conf.d/hostname", "IMG:/etc/hostname"});
+  guest.require({"tee", "IMG:/etc/hostname"}, "# my comment\nfoo\n");
+  const std::string before = read_file(guest.image);
+  CHECK(has(guest.change({"hostname", "IMG", "foo"}).err, "nothing to change"));
+  CHECK((read_file(guest.image) == before));
+  guest.require({"hostname", "IMG", "bar"});
+  CHECK(guest.cat("/etc/hostname") == "# my comment\nbar\n");
+}
+
+TEST_CASE("fstab set warns of further entries of a mount point, and leaves them", "[cli][edit]") {
+  const Guest guest;
+  guest.require({"tee", "IMG:/etc/fstab"},
+                "# c\n/dev/a / ext4\noverlay / overlay\n/dev/b / ext4\n");
+  for (int again = 0; again < 2; ++again) {
+    const CliResult result = guest.change({"fstab", "set", "IMG", "/", "overlay", "overlay", "ro"});
+    CAPTURE(result.err);
+    CHECK(result.code == 0);
+    CHECK(has(
+        result.err,
+        "line 3 of /etc/fstab is as asked for; other entries of the same place stay (line 2, 4)"));
+  }
+  CHECK(guest.cat("/etc/fstab") == "# c\n/dev/a / ext4\noverlay / overlay ro\n/dev/b / ext4\n");
+  guest.require({"fstab", "rm", "IMG", "/dev/a", "/dev/b"});
+  CHECK_FALSE(has(guest.change({"fstab", "set", "IMG", "/", "overlay", "overlay"}).err, "warning"));
+}
+
 TEST_CASE("words in the wrong order get the right one", "[cli]") {
   const Guest guest;
   struct Row {

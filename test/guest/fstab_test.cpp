@@ -70,12 +70,29 @@ TEST_CASE("set replaces a line within its columns and leaves the rest of the tex
        "/dev/sda\\061 // ext4"},
       {"several lines of one place", root_on("/dev/vda1"),
        "/dev/a / ext4\nproc /proc proc\n/dev/b / ext3\n#/dev/c / ext4 x\n/dev/d // ext4\n",
-       "/dev/vda1 / ext4\nproc /proc proc\n#/dev/c / ext4 x\n"},
+       "/dev/vda1 / ext4\nproc /proc proc\n/dev/b / ext3\n#/dev/c / ext4 x\n/dev/d // ext4\n"},
       {"several lines, the first is right", root_on("/dev/a"), "/dev/a / ext4\n/dev/b / ext4\n",
-       "/dev/a / ext4\n"},
+       "/dev/a / ext4\n/dev/b / ext4\n"},
+      {"several lines, the second has the device", root_on("/dev/b"),
+       "/dev/a / ext4\n/dev/b / ext3\n/dev/b / ext2\n",
+       "/dev/a / ext4\n/dev/b / ext4 defaults 0 1\n/dev/b / ext2\n"},
   }));
   CAPTURE(row.name);
   CHECK(with(row.before, row.request) == row.after);
+}
+
+TEST_CASE("same_place lists the active entries of a mount point, or of swap's device", "[guest]") {
+  const Fstab fstab = Fstab::parse(
+      "/dev/a / ext4\n#/dev/b / ext4 x\noverlay // overlay\n/dev/c none swap\n/dev/c swap swap\n"
+      "/dev/d none swap\n");
+  const auto lines = [&](const FstabRequest& request) {
+    std::vector<std::size_t> found;
+    for (const FstabEntry& entry : fstab.same_place(request)) found.push_back(entry.line);
+    return found;
+  };
+  CHECK(lines(root_on("/dev/x")) == std::vector<std::size_t>{1, 3});
+  CHECK(lines({"none", "/dev/c", "swap"}) == std::vector<std::size_t>{4, 5});
+  CHECK(lines({"/home", "/dev/a", "ext4"}).empty());
 }
 
 TEST_CASE("set appends a line where none is active", "[guest]") {
@@ -93,6 +110,8 @@ TEST_CASE("set appends a line where none is active", "[guest]") {
        "proc /proc proc\n/dev/vda1 / ext4 defaults 0 1\n"},
       {"behind a last line without a newline", "# x", "# x\n/dev/vda1\t/\text4\tdefaults\t0 1\n"},
       {"behind a carriage return", "# x\r", "# x\r\n/dev/vda1\t/\text4\tdefaults\t0 1\n"},
+      {"behind a carriage return in CRLF", "# x\r\n/dev/a /a ext4 ro 0 1\r",
+       "# x\r\n/dev/a /a ext4 ro 0 1\r\n/dev/vda1 / ext4 defaults 0 1\r\n"},
       {"CRLF", "# x\r\n# y", "# x\r\n# y\r\n/dev/vda1\t/\text4\tdefaults\t0 1\r\n"},
       {"a root line that no reader takes", "/dev/x / ext4 a b c\n/dev/x /\n",
        "/dev/x / ext4 a b c\n/dev/x /\n/dev/vda1\t/\text4\tdefaults\t0 1\n"},

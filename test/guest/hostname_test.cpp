@@ -44,12 +44,34 @@ TEST_CASE("require_hostname says what is wrong", "[guest]") {
   }));
   CAPTURE(row.name);
   CHECK_THROWS_MATCHES(require_hostname(row.host), Error, IsError(Errc::Usage, row.reason));
-  CHECK_THROWS_MATCHES(make_hostname_file(row.host), Error, IsError(Errc::Usage, row.reason));
+  CHECK_THROWS_MATCHES(set_hostname_file("", row.host), Error, IsError(Errc::Usage, row.reason));
   CHECK_THROWS_MATCHES(set_openrc_hostname("", row.host), Error, IsError(Errc::Usage, row.reason));
 }
 
-TEST_CASE("/etc/hostname is the name and a newline, and reads back", "[guest]") {
-  CHECK(make_hostname_file("gem5") == "gem5\n");
+TEST_CASE("set_hostname_file changes the name and nothing else", "[guest]") {
+  struct Row {
+    const char* name;
+    std::string before, after;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"no file, or an empty one", "", "gem5\n"},
+      {"the name alone", "box\n", "gem5\n"},
+      {"no newline", "box", "gem5"},
+      {"CRLF", "# c\r\nbox\r\n", "# c\r\ngem5\r\n"},
+      {"comments, and blanks around it", "# my box\n\n \tbox \n# end\n",
+       "# my box\n\n \tgem5 \n# end\n"},
+      {"a second name, which nobody reads", "box\nother\n", "gem5\nother\n"},
+      {"comments alone", "# my box\r\n#box", "# my box\r\n#box\r\ngem5\r\n"},
+      {"the same name", "# my box\ngem5", "# my box\ngem5"},
+  }));
+  CAPTURE(row.name);
+  const std::string once = set_hostname_file(row.before, "gem5");
+  CHECK(once == row.after);
+  CHECK(set_hostname_file(once, "gem5") == once);
+  CHECK(read_hostname_file(once) == "gem5");
+}
+
+TEST_CASE("read_hostname_file takes the first line that is no comment", "[guest]") {
   struct Row {
     std::string text;
     std::optional<std::string> name;

@@ -42,6 +42,8 @@ TEST_CASE("set puts a line where its id is, or at the end", "[guest]") {
       {"in place", "a:3:wait:/a\nb:3:wait:/b\n", "a:5:once:/c", "a:5:once:/c\nb:3:wait:/b\n"},
       {"in place, with another end of line", "a:3:wait:/a\r\nb:3:wait:/b", "b:5:once:/c",
        "a:3:wait:/a\r\nb:5:once:/c"},
+      {"appended, behind a carriage return", "a:3:wait:/a\r\nc:3:wait:/c\r", "b:5:once:/c",
+       "a:3:wait:/a\r\nc:3:wait:/c\r\nb:5:once:/c\r\n"},
       {"appended, with CRLF", "a:3:wait:/a\r\n", "b:5:once:/c", "a:3:wait:/a\r\nb:5:once:/c\r\n"},
       {"there already", "a:3:wait:/a\n", "a:3:wait:/a", "a:3:wait:/a\n"},
       {"commented out", "# s0 is off\n#s0:12345:respawn:/old\na:3:wait:/a\n", "s0:3:respawn:/new",

@@ -132,6 +132,12 @@ TEST_CASE("a damaged primary gives way to the backup, with a warning", "[partiti
       {"the other copy's place, itself",
        [](GptImage& gpt) { gpt.spoil_header(Copy::Primary, kOtherSector, 1); },
        "(the CRC of its header is "},
+      {"an absurd number of entries, sealed",
+       [](GptImage& gpt) { gpt.header(Copy::Primary, kEntryCount, 0xFFFFFFFF); },
+       "(it has 4294967295 entries of 128 bytes: rawimg reads"},
+      {"entries one too many, sealed",
+       [](GptImage& gpt) { gpt.header(Copy::Primary, kEntryCount, 4097); },
+       "(it has 4097 entries of 128 bytes: rawimg reads"},
   }));
   CAPTURE(row.name);
   GptImage gpt;
@@ -139,7 +145,10 @@ TEST_CASE("a damaged primary gives way to the backup, with a warning", "[partiti
   const PartitionTable table = gpt.read();
   check_default(table);
   const std::string message = only_warning(table, "gpt-primary-damaged");
-  CHECK(message.find("the primary GPT is damaged " + std::string(row.why)) == 0);
+  const bool too_large = std::string_view(row.name).ends_with("entries, sealed") ||
+                         std::string_view(row.name).ends_with("too many, sealed");
+  CHECK(message.find(fmt::format("the primary GPT is {} {}", too_large ? "too large" : "damaged",
+                                 row.why)) == 0);
   CHECK(message.find("); the backup at the end (sector 8191) is used") != std::string::npos);
 }
 
@@ -183,6 +192,82 @@ TEST_CASE("a damaged backup is told of, and the primary is used", "[partition][g
   const PartitionTable table = gpt.read();
   check_default(table);
   CHECK(only_warning(table, row.code).find(row.message) != std::string::npos);
+}
+
+TEST_CASE("usable sectors that hold the other copy's table are cut, with a warning",
+          "[partition][gpt]") {
+  GptImage gpt;
+  SECTION("below: up to the backup's entries") { CHECK(gpt.read().warnings().empty()); }
+  SECTION("their first sector") {
+    gpt.header(Copy::Primary, kLastUsable, 8159);
+    CHECK(only_warning(gpt.read(), "gpt-usable-sectors") ==
+          "the usable sectors 34 to 8159 of the primary GPT hold sectors 8159 to 8190 of the "
+          "backup's table; 34 to 8158 are used");
+  }
+  SECTION("all of them, and the header") {
+    gpt.header(Copy::Primary, kLastUsable, 8191);
+    const PartitionTable table = gpt.read();
+    REQUIRE(table.warnings().size() == 2);
+    CHECK(table.warnings().at(0).message.find("hold sectors 8191 to 8191 of the backup's table") !=
+          std::string::npos);
+    CHECK(table.warnings().at(1).message.ends_with("; 34 to 8158 are used"));
+  }
+  SECTION("the primary's entries, where the backup is used") {
+    gpt.header(Copy::Backup, kFirstUsable, 33).spoil_entry(Copy::Primary, 1, kFirst, 1);
+    const PartitionTable table = gpt.read();
+    REQUIRE(table.warnings().size() == 2);
+    CHECK(table.warnings().at(1).message.ends_with(
+        "the usable sectors 33 to 8158 of the backup GPT hold sectors 2 to 33 of the primary's "
+        "table; 34 to 8158 are used"));
+  }
+  const ByteRange usable = gpt.read().usable();
+  CHECK(usable.start() == 34 * 512);
+  CHECK(usable.end() == 8159 * 512);
+  CHECK(gpt.read().partitions().size() == 2);
+}
+
+TEST_CASE("a partition that reaches into the other copy's table is refused", "[partition][gpt]") {
+  struct Row {
+    const char* name;
+    Change change;
+    const char* reason;  // or null
+  };
+  const auto row = GENERATE(values<Row>({
+      {"it ends in front of the entries",
+       [](GptImage& gpt) { gpt.entry(Copy::Both, 2, kLast, 8158); }, nullptr},
+      {"it ends in the entries", [](GptImage& gpt) { gpt.entry(Copy::Both, 2, kLast, 8159); },
+       "partition 2 (sectors 4096 to 8159) is not within the usable sectors 34 to 8158"},
+      {"it ends in the header", [](GptImage& gpt) { gpt.entry(Copy::Both, 2, kLast, 8191); },
+       "partition 2 (sectors 4096 to 8191) is not within the usable sectors 34 to 8158"},
+      {"the backup is damaged, and its header there",
+       [](GptImage& gpt) {
+         gpt.entry(Copy::Both, 2, kLast, 8191).spoil_entry(Copy::Backup, 1, kFirst, 1);
+       },
+       "partition 2 (sectors 4096 to 8191) is not within the usable sectors 34 to 8158"},
+      {"both copies call all usable",
+       [](GptImage& gpt) {
+         gpt.header(Copy::Backup, kLastUsable, 8191).entry(Copy::Both, 2, kLast, 8191);
+       },
+       "partition 2 (sectors 4096 to 8191) is not within the usable sectors 34 to 8158"},
+      {"the backup is used, and it begins in the primary's entries",
+       [](GptImage& gpt) {
+         gpt.header(Copy::Backup, kFirstUsable, 33)
+             .entry(Copy::Backup, 1, kFirst, 33)
+             .spoil_entry(Copy::Primary, 1, kFirst, 1);
+       },
+       "partition 1 (sectors 33 to 4095) is not within the usable sectors 34 to 8158"},
+      {"all that is usable is in the backup's entries",
+       [](GptImage& gpt) { gpt.header(Copy::Backup, kEntriesSector, 34); },
+       "the usable sectors 34 to 8190 of the primary GPT hold sectors 34 to 65 of the backup's"},
+  }));
+  CAPTURE(row.name);
+  GptImage gpt;
+  gpt.header(Copy::Primary, kLastUsable, 8190);
+  row.change(gpt);
+  if (row.reason == nullptr)
+    check_default(gpt.read());
+  else
+    CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(Errc::Corrupt, row.reason));
 }
 
 TEST_CASE("headers have 92 to 512 bytes", "[partition][gpt]") {
@@ -235,6 +320,23 @@ TEST_CASE("entries of other sizes are refused", "[partition][gpt]") {
   GptImage gpt;
   gpt.spoil_header(Copy::Both, kEntryCount, row.count).header(Copy::Both, kEntrySize, row.size);
   CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(row.code, row.reason));
+  CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(row.code, "the primary GPT is "));
+  CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(row.code, "), and so is the backup (it"));
+}
+
+TEST_CASE("a GPT of which one copy is too large and the other damaged is refused with both reasons",
+          "[partition][gpt]") {
+  GptImage gpt;
+  gpt.put(8191 * 512, "efi").header(Copy::Primary, kEntryCount, 0xFFFFFFFF);
+  const std::string large = "GPT is too large (it has 4294967295 entries of 128 bytes: ";
+  CHECK_THROWS_MATCHES(gpt.read(), Error, IsError(Errc::Unsupported, large));
+  CHECK_THROWS_MATCHES(gpt.read(), Error,
+                       IsError(Errc::Unsupported, "and the backup is damaged (no signature"));
+  try {
+    (void)gpt.read();
+  } catch (const Error& error) {
+    CHECK(error.hint().find("IMG?offset=BYTES") != std::string::npos);
+  }
 }
 
 TEST_CASE("an image that was cut short is read as far as its partitions reach",

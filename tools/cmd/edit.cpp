@@ -78,7 +78,7 @@ std::string content_of(const Address& address, const Args& args, Streams& io) {
     if (inode.type != FileType::Regular)
       throw Error(Errc::Exists, fmt::format("{} is not a regular file", quote(address.path)))
           .with_path(address.path);
-    require_modest(inode.size_bytes, address.path);
+    require_modest(inode.size_bytes, quote(address.path));
     opened.fs.read_file(inode.number, [&](std::span<const std::byte> bytes) {
       text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     });

@@ -81,21 +81,58 @@ Json result(const std::string& text) {
   return {{"path", kPath}, {"entries", std::move(entries)}};
 }
 
-constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result};
+void require_words(const Args& args);
 
-FstabRequest read_request(const Edit& edit, const GuestWords& words) {
+constexpr GuestNoun kNoun{kFstab, kVerbs, "...", kPath, lines, result, require_words};
+
+bool makes_entry(const GuestWords& words) { return words.verb == "set" || words.verb == "add"; }
+
+/// With the device as it is typed.
+FstabRequest read_request(const GuestWords& words) {
   require_operands(words, 3, 6, "MOUNTPOINT DEVICE TYPE [OPTIONS [DUMP [PASS]]]");
   const auto& word = words.operands;
-  FstabRequest request{word[0],     device_of(edit, word[1]), word[2], std::nullopt, std::nullopt,
-                       std::nullopt};
+  FstabRequest request{
+      .mount_point = word[0], .device = word[1], .type = word[2], .options = std::nullopt};
   if (word.size() > 3) request.options = word[3];
   if (word.size() > 4) request.dump = static_cast<unsigned>(parse_number(word[4], "dump", 0, 9));
   if (word.size() > 5) request.pass = static_cast<unsigned>(parse_number(word[5], "pass", 0, 9));
   return request;
 }
 
-void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
+void require_words(const Args& args) {
+  const GuestWords words = read_guest_words(args, kNoun);
+  if (words.verb == "list") return require_operands(words, 0, 0, "nothing behind it");
+  Fstab empty = Fstab::parse("");  // it refuses what any fstab would
+  if (makes_entry(words)) {
+    (void)empty.set(read_request(words));
+    return;
+  }
   require_operands(words, 1, SIZE_MAX, "mount points or devices, also with wildcards");
+  for (const std::string& pattern : words.operands) (void)empty.rm(pattern);
+}
+
+void warn_of_others(Edit& edit, const Fstab& fstab, const FstabRequest& request) {
+  const std::vector<FstabEntry> entries = fstab.same_place(request);
+  if (entries.size() < 2) return;
+  std::vector<std::size_t> others;
+  const auto own = std::find_if(entries.begin(), entries.end(), [&](const FstabEntry& entry) {
+    return entry.device == request.device;
+  });
+  for (auto entry = entries.begin(); entry != entries.end(); ++entry)
+    if (entry != own) others.push_back(entry->line);
+  edit.warnings.push_back(
+      {"same-mount-point", kPath,
+       fmt::format("line {} of {} is as asked for; other entries of the same place stay (line {}): "
+                   "'fstab rm' and 'fstab comment' take them by their devices",
+                   own->line, kPath, fmt::join(others, ", "))});
+}
+
+void set(Edit& edit, const FstabRequest& request, Fstab& fstab) {
+  fstab.set(request);
+  warn_of_others(edit, fstab, request);
+}
+
+void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
   const bool rm = words.verb == "rm";
   for (const std::string& pattern : words.operands)
     note_match(edit, kPath, rm ? "active entry" : "entry", pattern,
@@ -104,19 +141,21 @@ void apply_patterns(Edit& edit, const GuestWords& words, Fstab& fstab) {
 
 void apply(Edit& edit, const Args& args) {
   const GuestWords words = read_guest_words(edit, args, kNoun);
-  const bool makes = words.verb == "set" || words.verb == "add";
-  const auto before = read_guest_file(edit, kPath);
-  if (!before && !makes)
+  require_words(args);
+  FstabRequest request;
+  if (makes_entry(words)) {
+    request = read_request(words);
+    request.device = device_of(edit, request.device);
+  }
+  const auto before = read_guest_file(edit.fs(), kPath);
+  if (!before && !makes_entry(words))
     throw Error(Errc::NotFound, fmt::format("the image has no {}", kPath)).with_path(kPath);
   Fstab fstab = Fstab::parse(before.value_or(""));
-  if (words.verb == "list") {
-    require_operands(words, 0, 0, "nothing behind it");
-    return show_guest_file(edit, kNoun, fstab.to_text());
-  }
+  if (words.verb == "list") return show_guest_file(edit, kNoun, fstab.to_text());
   if (words.verb == "set")
-    fstab.set(read_request(edit, words));
+    set(edit, request, fstab);
   else if (words.verb == "add")
-    fstab.add(read_request(edit, words));
+    fstab.add(request);
   else
     apply_patterns(edit, words, fstab);
   write_guest_file(edit, kPath, before, fstab.to_text());
@@ -137,7 +176,10 @@ const Command kFstab{
         "partition's, UUID=auto and LABEL=auto\n"
         "are this filesystem's. set replaces the entry of that mount point (of that device, where "
         "the mount point is none or swap),\n"
-        "or adds one; add refuses to replace another one. A line that is commented out stays so. "
+        "or adds one; of several it takes the one with that device, else the first, and warns of "
+        "the others, which stay: they are mounted\n"
+        "on one another. add refuses to replace another one. A line that is commented out stays "
+        "so. "
         "rm and comment take mount points or\n"
         "devices, also with wildcards, and warn where nothing matches.\n"
         "Comments, tabs, order and unknown lines stay; the same again changes nothing. --dry-run "

@@ -26,9 +26,10 @@ struct HostName {
   std::string name, path;
 };
 
-HostName name_in(const std::optional<std::string>& plain,
-                 const std::optional<std::string>& openrc) {
+HostName name_in(const ExtReader& fs) {
+  const auto openrc = read_guest_file(fs, kOpenrc);
   if (auto name = openrc ? read_openrc_hostname(*openrc) : std::nullopt) return {*name, kOpenrc};
+  const auto plain = read_guest_file(fs, kPlain);
   if (auto name = plain ? read_hostname_file(*plain) : std::nullopt) return {*name, kPlain};
   throw Error(Errc::NotFound, "the image has no host name");
 }
@@ -44,12 +45,16 @@ std::string line_of(const HostName& host) {
   return (is_printable(host.name) ? host.name : escape(host.name)) + "\n";
 }
 
+void require_words(const Args& args) {
+  args.require_at_most(1);
+  if (!args.operands().empty()) require_hostname(args.operands()[0]);
+}
+
 void apply(Edit& edit, const Args& args) {
   require_no_image(edit, args.operands());
-  args.require_at_most(1);
-  const auto plain = read_guest_file(edit, kPlain), openrc = read_guest_file(edit, kOpenrc);
+  require_words(args);
   if (args.operands().empty()) {
-    const HostName host = name_in(plain, openrc);
+    const HostName host = name_in(edit.fs());
     if (edit.wants_json())
       edit.result = to_json(host);
     else
@@ -57,9 +62,11 @@ void apply(Edit& edit, const Args& args) {
     return;
   }
   const std::string& name = args.operands()[0];
-  require_hostname(name);
+  const auto plain = read_guest_file(edit.fs(), kPlain),
+             openrc = read_guest_file(edit.fs(), kOpenrc);
   if (openrc) write_guest_file(edit, kOpenrc, openrc, set_openrc_hostname(*openrc, name));
-  if (plain || !openrc) write_guest_file(edit, kPlain, plain, make_hostname_file(name));
+  if (plain || !openrc)
+    write_guest_file(edit, kPlain, plain, set_hostname_file(plain.value_or(""), name));
 }
 
 /// Other nouns have verbs, this one has none.
@@ -85,13 +92,14 @@ ExitCode run(const Args& args, Streams& io) {
   require_no_verb(args);
   std::vector<std::string> words = args.operands();
   const Address address = take_image(args, words, 0);
+  const Args behind = with_operands(args, words);
+  require_words(behind);
   if (!words.empty())
     return run_edit_on(kHostname, address, args, io, Verbs::One,
-                       [&](Edit& edit) { apply(edit, with_operands(args, words)); });
+                       [&](Edit& edit) { apply(edit, behind); });
   const OpenedFs opened = open_filesystem(address, args, io);
-  const HostName host = about_image(address.image, opened.start, [&] {
-    return name_in(read_guest_file(opened.fs, kPlain), read_guest_file(opened.fs, kOpenrc));
-  });
+  const HostName host =
+      about_image(address.image, opened.start, [&] { return name_in(opened.fs); });
   if (args.has("json"))
     print_result(io, kHostname.name, to_json(host), opened.warnings);
   else

@@ -45,7 +45,9 @@ Json result(const std::string& text) {
           {"entries", std::move(entries)}};
 }
 
-constexpr GuestNoun kNoun{kInittab, kVerbs, "...", kPath, lines, result};
+void require_words(const Args& args);
+
+constexpr GuestNoun kNoun{kInittab, kVerbs, "...", kPath, lines, result, require_words};
 
 void apply_word(Edit& edit, const std::string& verb, const std::string& word, Inittab& inittab) {
   if (verb == "set")
@@ -58,22 +60,25 @@ void apply_word(Edit& edit, const std::string& verb, const std::string& word, In
     note_match(edit, kPath, "entry", word, inittab.comment(word));
 }
 
+void require_words(const Args& args) {
+  const GuestWords words = read_guest_words(args, kNoun);
+  if (words.verb == "list") return require_operands(words, 0, 0, "nothing behind it");
+  const bool takes_lines = words.verb == "set" || words.verb == "add";
+  require_operands(
+      words, 1, SIZE_MAX,
+      takes_lines ? "lines of the form ID:RUNLEVELS:ACTION:PROCESS" : "ids, also with wildcards");
+}
+
 void apply(Edit& edit, const Args& args) {
   const GuestWords words = read_guest_words(edit, args, kNoun);
-  const auto before = read_guest_file(edit, kPath);
+  require_words(args);
+  const auto before = read_guest_file(edit.fs(), kPath);
   if (!before)
     throw Error(Errc::NotFound, fmt::format("the image has no {}", kPath))
         .with_path(kPath)
         .with_hint("a guest with systemd has none");
   Inittab inittab = Inittab::parse(*before);
-  if (words.verb == "list") {
-    require_operands(words, 0, 0, "nothing behind it");
-    return show_guest_file(edit, kNoun, *before);
-  }
-  const bool takes_lines = words.verb == "set" || words.verb == "add";
-  require_operands(
-      words, 1, SIZE_MAX,
-      takes_lines ? "lines of the form ID:RUNLEVELS:ACTION:PROCESS" : "ids, also with wildcards");
+  if (words.verb == "list") return show_guest_file(edit, kNoun, *before);
   for (const std::string& word : words.operands) apply_word(edit, words.verb, word, inittab);
   write_guest_file(edit, kPath, before, inittab.to_text());
 }

@@ -22,11 +22,12 @@ constexpr std::int64_t kDay = 24 * 60 * 60;
 constexpr std::array<std::string_view, 3> kVerbs{"lock", "unlock", "set"};
 constexpr std::span<const OptionSpec> kTables[] = {kEditOptions, kLockOptions, kGuestImageOption,
                                                    kCommonOptions};
-constexpr GuestNoun kNoun{kPasswdCommand, kVerbs, "USER", kShadow};
+void require_words(const Args& args);
+constexpr GuestNoun kNoun{kPasswdCommand, kVerbs, "USER", kShadow, nullptr, nullptr, require_words};
 constexpr std::size_t kDesSize = 13;
 
 std::string require_file(const Edit& edit, const char* path) {
-  auto text = read_guest_file(edit, path);
+  auto text = read_guest_file(edit.fs(), path);
   if (!text) throw Error(Errc::NotFound, fmt::format("the image has no {}", path)).with_path(path);
   return *std::move(text);
 }
@@ -47,9 +48,13 @@ void set_hash(Edit& edit, const PasswdFile& passwd, const std::string& user, Sha
          "which is weak; a password can look the same"});
 }
 
+void require_words(const Args& args) {
+  require_operands(read_guest_words(args, kNoun), 1, 1, "one user");
+}
+
 void apply(Edit& edit, const Args& args) {
   const GuestWords words = read_guest_words(edit, args, kNoun);
-  require_operands(words, 1, 1, "one user");
+  require_words(args);
   const std::string& user = words.operands[0];
   const PasswdFile passwd = PasswdFile::parse(require_file(edit, kPasswd));
   const ShadowFile before = ShadowFile::parse(require_file(edit, kShadow));
@@ -67,12 +72,14 @@ void apply(Edit& edit, const Args& args) {
 
 ExitCode run(const Args& args, Streams& io) {
   // Who types a hash keeps no image locked; a wrong line is refused before anybody types.
-  const std::vector<std::string>& words = args.operands();
-  const std::string image = args.value("image").value_or(words.size() > 1 ? words[1] : "");
-  std::error_code none;
-  if (!words.empty() && words[0] == "set" &&
-      std::filesystem::exists(parse_address(image).image, none))
-    wait_for_input(io.in, io.stop, "standard input");
+  std::vector<std::string> words = args.operands();
+  if (!words.empty() && words[0] == "set") {
+    const Address address = take_image(args, words, 1);
+    require_words(with_operands(args, words));
+    std::error_code none;
+    if (std::filesystem::exists(address.image, none))
+      wait_for_input(io.in, io.stop, "standard input");
+  }
   return run_guest(kNoun, args, io);
 }
 

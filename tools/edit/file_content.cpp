@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
-#include "base/text.h"
 #include "cli/input.h"
 #include "edit/place.h"
 
@@ -20,7 +19,7 @@ constexpr std::uint64_t kMost = 1u << 30;
 
 void require_modest(std::uint64_t size, const std::string& name) {
   if (size > kMost)
-    throw Error(Errc::Unsupported, fmt::format("{} has more than {} bytes", quote(name), kMost))
+    throw Error(Errc::Unsupported, fmt::format("{} has more than {} bytes", name, kMost))
         .with_hint("rawimg cp takes files of any size");
 }
 
@@ -37,7 +36,7 @@ std::string read_descriptor(int descriptor, const std::string& name, const std::
 
 std::string read_content(const Edit& edit, std::uint32_t inode) {
   std::string text;
-  require_modest(edit.fs().inode(inode).size_bytes, "the file");
+  require_modest(edit.fs().inode(inode).size_bytes, "it");
   edit.fs().read_file(inode, [&](std::span<const std::byte> bytes) {
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   });

@@ -9,11 +9,12 @@
 
 namespace rawimg::cli {
 
-/// Throws: Unsupported (over 1 GiB: it would be held in RAM).
+/// Throws: Unsupported (over 1 GiB: it would be held in RAM). `name`: the message begins with it.
 void require_modest(std::uint64_t size, const std::string& name);
 /// All of a descriptor. Throws: Unsupported (over 1 GiB: it is held in RAM), Interrupted, Io.
 std::string read_descriptor(int descriptor, const std::string& name, const std::stop_token& stop);
-/// A file of the image. Throws: Unsupported (over 1 GiB), and as Transaction does.
+/// A file of the image. Throws: Unsupported (over 1 GiB), and as Transaction does; the message
+/// lacks the file, which in_file() puts in front.
 std::string read_content(const Edit& edit, std::uint32_t inode);
 /// Makes the file (0644, 0:0) or replaces its content; symlinks are followed.
 void write_content(Edit& edit, const Operand& file, const std::string& content);

@@ -16,8 +16,6 @@ namespace {
 
 using Kind = GuestChange::Kind;
 
-Operand file_at(const std::string& path) { return {Operand::Kind::Image, path, path, {}}; }
-
 std::string_view word_of(Kind kind) {
   switch (kind) {
     case Kind::Edit:

@@ -16,8 +16,6 @@
 namespace rawimg::cli {
 namespace {
 
-Operand file_at(const std::string& path) { return {Operand::Kind::Image, path, path, {}}; }
-
 bool is_verb(const GuestNoun& noun, std::string_view word) {
   return std::find(noun.verbs.begin(), noun.verbs.end(), word) != noun.verbs.end();
 }
@@ -131,9 +129,11 @@ ExitCode run_guest(const GuestNoun& noun, const Args& args, Streams& io) {
   const Address address = take_image(args, words, has_verb ? 1 : 0);
   if (!has_verb) words.insert(words.begin(), "list");
   const Args behind = with_operands(args, words);
-  if (words[0] != "list")
+  if (words[0] != "list") {
+    noun.require_words(behind);
     return run_edit_on(noun.command, address, args, io, Verbs::One,
                        [&](Edit& edit) { noun.command.apply(edit, behind); });
+  }
   require_operands(read_guest_words(behind, noun), 0, 0, "nothing behind the image");
   return list(noun, address, args, io);
 }
@@ -158,26 +158,79 @@ std::string command_line(std::string_view command, std::span<const std::string> 
   return fmt::format("rawimg {}{}", command, for_shell(words));
 }
 
-std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path) {
-  std::uint32_t inode = 0;
+namespace {
+
+/// What `action` throws gets the file's name in front.
+template <class Action>
+auto about_file(const std::string& path, Action&& action) {
   try {
-    inode = fs.resolve(path);
+    return action();
+  } catch (const Error& error) {
+    throw in_file(error, file_at(path));
+  }
+}
+
+std::optional<std::uint32_t> find(const ExtReader& fs, const std::string& path,
+                                  ExtReader::Follow follow) {
+  try {
+    return fs.resolve(path, follow);
   } catch (const Error& error) {
     if (error.code() != Errc::NotFound) throw;
     return std::nullopt;
   }
-  std::string text;
-  require_modest(fs.inode(inode).size_bytes, path);
-  fs.read_file(inode, [&](std::span<const std::byte> bytes) {
-    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  });
-  return text;
 }
 
-std::optional<std::string> read_guest_file(const Edit& edit, const std::string& path) {
-  const auto inode = edit.find(file_at(path));
-  if (!inode) return std::nullopt;
-  return read_content(edit, *inode);
+/// The path without symlinks, also where they lead to what is not there.
+std::string without_symlinks(const ExtReader& fs, const std::string& path) {
+  constexpr unsigned kMaxSymlinks = 40;  // as Linux
+  std::string real, rest = path;
+  for (unsigned links = 0; !rest.empty();) {
+    rest.erase(0, std::min(rest.find_first_not_of('/'), rest.size()));
+    const std::string name = rest.substr(0, rest.find('/'));
+    rest.erase(0, name.size());
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      real.resize(std::min(real.rfind('/'), real.size()));
+      continue;
+    }
+    const auto inode = find(fs, real + '/' + name, ExtReader::Follow::AllButLast);
+    if (!inode || fs.inode(*inode).type != FileType::Symlink || ++links > kMaxSymlinks) {
+      real += '/' + name;
+      continue;
+    }
+    const std::string target = fs.symlink_target(*inode);
+    if (target.starts_with('/')) real.clear();
+    rest.insert(0, target);
+  }
+  return real;
+}
+
+/// Throws: NotFound where symlinks lead to what the kernel shows in place of the image's directory.
+void require_own_file(const ExtReader& fs, const std::string& path) {
+  const std::string real = without_symlinks(fs, path);
+  for (const std::string_view top : {"/proc/", "/sys/", "/dev/", "/run/"})
+    if (real.starts_with(top))
+      throw Error(Errc::NotFound,
+                  fmt::format("a symlink leads to {}, which only a running guest has", quote(real)))
+          .with_hint("remove the symlink first ('rawimg rm'): the image has no such file else");
+}
+
+}  // namespace
+
+Operand file_at(const std::string& path) { return {Operand::Kind::Image, path, path, {}}; }
+
+std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path) {
+  return about_file(path, [&]() -> std::optional<std::string> {
+    const auto inode = find(fs, path, ExtReader::Follow::All);
+    if (!inode || fs.inode(*inode).type != FileType::Regular) require_own_file(fs, path);
+    if (!inode) return std::nullopt;
+    std::string text;
+    require_modest(fs.inode(*inode).size_bytes, "it");
+    fs.read_file(*inode, [&](std::span<const std::byte> bytes) {
+      text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    });
+    return text;
+  });
 }
 
 void show_guest_file(Edit& edit, const GuestNoun& noun, const std::string& text) {
@@ -205,11 +258,10 @@ void show_difference(Edit& edit, const std::string& path, const std::string& bef
 }
 
 void replace_guest_file(Edit& edit, const std::string& path, const std::string& content) {
-  try {
+  about_file(path, [&] {
+    require_own_file(edit.fs(), path);
     write_content(edit, file_at(path), content);
-  } catch (const Error& error) {
-    throw in_file(error, file_at(path));
-  }
+  });
 }
 
 void note_match(Edit& edit, const char* path, std::string_view what, const std::string& pattern,

@@ -23,6 +23,9 @@ struct GuestNoun {
   /// of a noun that has the verb `list`: the file for people, and for --json
   std::string (*lines)(const std::string& text) = nullptr;
   Json (*result)(const std::string& text) = nullptr;
+  /// throws Usage for words that are wrong in any image, before one is opened; not the command's
+  /// own: in a batch `apply` asks first whether they name an image
+  void (*require_words)(const Args& args) = nullptr;
 };
 
 inline constexpr OptionSpec kGuestImageOption[] = {
@@ -52,17 +55,19 @@ Args with_operands(const Args& args, std::vector<std::string> operands);
 /// "rawimg WORDS...", quoted where a shell would need it.
 std::string command_line(std::string_view command, std::span<const std::string> words);
 
-/// The same text, of an image that is only read; nothing where there is no such file.
+/// The file of the image at `path`, which no word names.
+Operand file_at(const std::string& path);
+/// A text file of the image; nothing where there is none. Throws, with the file's name in front:
+/// NotFound (a symlink leads below /proc, /sys, /dev or /run, where only a running guest has
+/// files), Exists (no regular file), Unsupported (over 1 GiB), and as ExtReader does.
 std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path);
-
-/// A text file of the image; nothing where there is none.
-std::optional<std::string> read_guest_file(const Edit& edit, const std::string& path);
 /// What `list` prints, inside of a batch.
 void show_guest_file(Edit& edit, const GuestNoun& noun, const std::string& text);
 /// Writes it when it differs from `before`; a dry run shows the difference.
 void write_guest_file(Edit& edit, const std::string& path, const std::optional<std::string>& before,
                       const std::string& after);
-/// The two halves of that: for a file that is shown otherwise than it is.
+/// The two halves of that: for a file that is shown otherwise than it is. Throws: as
+/// read_guest_file, NoSpace.
 void show_difference(Edit& edit, const std::string& path, const std::string& before,
                      const std::string& after);
 void replace_guest_file(Edit& edit, const std::string& path, const std::string& content);

@@ -31,14 +31,44 @@ struct Substitution::State {
 
 namespace {
 
-/// Up to the next delimiter that has no \ in front; \ and the delimiter become the delimiter alone.
-std::string read_part(std::string_view text, std::size_t& at, char delimiter,
-                      std::string_view whole) {
+/// The place behind the bracket expression that begins at `at`, as POSIX has it: in there a
+/// backslash is a byte like others, and so is ] as the first. npos: it has no end.
+std::size_t end_of_bracket(std::string_view text, std::size_t at) {
+  ++at;
+  if (text.substr(at).starts_with('^')) ++at;
+  if (text.substr(at).starts_with(']')) ++at;
+  for (; at < text.size(); ++at) {
+    if (text[at] == ']') return at + 1;
+    const char kind = text[at] == '[' && at + 1 < text.size() ? text[at + 1] : '\0';
+    if (kind != ':' && kind != '.' && kind != '=') continue;
+    const std::size_t end = text.find(std::string{kind, ']'}, at + 2);
+    if (end == std::string_view::npos) return end;
+    at = end + 1;
+  }
+  return std::string_view::npos;
+}
+
+enum class Part { Pattern, Replacement };
+
+/// Up to the next delimiter that has no backslash in front, nor is in a bracket expression of a
+/// pattern; of a backslash and the delimiter the delimiter alone is left.
+std::string read_part(std::string_view text, std::size_t& at, Part kind) {
+  const char delimiter = text[1];
   std::string part;
   for (; at < text.size(); ++at) {
     if (text[at] == delimiter) {
       ++at;
       return part;
+    }
+    if (text[at] == '[' && kind == Part::Pattern) {
+      const std::size_t end = end_of_bracket(text, at);
+      if (end == std::string_view::npos)
+        throw Error(Errc::Usage, fmt::format("expression {}: no ] ends what [ begins: {}",
+                                             quote(text), quote(text.substr(at))))
+            .with_hint("\\[ stands for the byte");
+      part += text.substr(at, end - at);
+      at = end - 1;
+      continue;
     }
     if (text[at] == '\\' && at + 1 < text.size()) {
       if (text[at + 1] != delimiter) part += '\\';
@@ -47,7 +77,7 @@ std::string read_part(std::string_view text, std::size_t& at, char delimiter,
     part += text[at];
   }
   throw Error(Errc::Usage, fmt::format("expression {}: it is s/old/new/, with three {}",
-                                       quote(whole), quote(std::string(1, delimiter))));
+                                       quote(text), quote(std::string(1, delimiter))));
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -110,8 +140,8 @@ Substitution::Substitution(std::string_view text) : state_(std::make_unique<Stat
   if (text.size() < 4 || text[0] != 's' || text[1] == '\\' || text[1] == '\n')
     throw Error(Errc::Usage, fmt::format("expression {}: it is s/old/new/", quote(text)));
   std::size_t at = 2;
-  const std::string pattern = read_part(text, at, text[1], text);
-  state_->replacement = read_part(text, at, text[1], text);
+  const std::string pattern = read_part(text, at, Part::Pattern);
+  state_->replacement = read_part(text, at, Part::Replacement);
   std::string expression;
   try {
     expression = with_bytes(pattern);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "read/text_format.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
@@ -92,21 +94,28 @@ std::vector<FormatPart> parse_format(std::string_view format, std::string_view l
 }
 
 std::string unescape_format(std::string_view text) {
-  constexpr std::string_view kLetters = "abfnrtv\\\"'", kBytes = "\a\b\f\n\r\t\v\\\"'";
+  constexpr std::string_view kLetters = "abefnrtv\\\"'", kBytes = "\a\b\x1b\f\n\r\t\v\\\"'";
   std::string result;
+  // How many digits it has: none, and nothing is appended.
+  const auto append_number = [&](std::size_t at, std::size_t most, int base) {
+    const std::string_view digits = text.substr(at, most);
+    unsigned value = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (error == std::errc{}) result += static_cast<char>(value);
+    return static_cast<std::size_t>(end - digits.data());
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\' || i + 1 == text.size()) {
       result += text[i];
       continue;
     }
     const char letter = text[++i];
+    std::size_t digits = 0;
     if (letter >= '0' && letter <= '7') {
-      unsigned value = 0;
-      std::size_t end = i;
-      for (; end < text.size() && end < i + 3 && text[end] >= '0' && text[end] <= '7'; ++end)
-        value = value * 8 + static_cast<unsigned>(text[end] - '0');
-      result += static_cast<char>(value);
-      i = end - 1;
+      i += append_number(i, 3, 8) - 1;
+    } else if (letter == 'x' && (digits = append_number(i + 1, 2, 16)) != 0) {
+      i += digits;
     } else if (const std::size_t at = kLetters.find(letter); at != std::string_view::npos) {
       result += kBytes[at];
     } else {

@@ -24,7 +24,8 @@ struct FormatPart {
 /// Throws: Usage (an unknown letter; a width over 4096).
 std::vector<FormatPart> parse_format(std::string_view format, std::string_view letters,
                                      std::string_view two = "");
-/// \n, \t, \0, \033 and so on replaced. Throws: Usage (an unknown escape).
+/// \n, \t, \0, \033, \x41 and so on replaced, as coreutils do it. Throws: Usage (an unknown
+/// escape).
 std::string unescape_format(std::string_view text);
 /// `value`, filled up to the part's width.
 std::string fill(const FormatPart& part, std::string value);

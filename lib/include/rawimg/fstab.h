@@ -52,15 +52,19 @@ class Fstab {
   /// that is a path or a tag (`LABEL=...`).
   std::vector<FstabEntry> entries() const;
 
-  /// Makes the request the one active entry of its mount point (of its device, where there is no
-  /// mount point: swap). The first active line is replaced within its columns, others of the same
-  /// mount point are removed; without one, a line is appended, in the columns of the last entry or
-  /// commented-out entry. Returns whether the text changed: the second time it does not. Guarantee:
-  /// strong. Throws: Usage (a field is empty or holds a zero byte; the mount point is neither
-  /// absolute nor "none" nor "swap", is below /dev although there is a device to mount, or is
-  /// absolute for swap: says when it and the device seem to be swapped). Does not check: whether
+  /// Makes the request an active entry of its mount point (of its device, where there is no mount
+  /// point: swap). One active line of the same place is replaced within its columns: the first that
+  /// has the device, else the first. The others stay, because a guest mounts them on one another
+  /// (same_place tells of them). Without one, a line is appended, in the columns of the last entry
+  /// or commented-out entry. Returns whether the text changed: the second time it does not.
+  /// Guarantee: strong. Throws: Usage (a field is empty or holds a zero byte; the mount point is
+  /// neither absolute nor "none" nor "swap", is below /dev although there is a device to mount, or
+  /// is absolute for swap: says when it and the device seem to be swapped). Does not check: whether
   /// device, type or options exist.
   bool set(const FstabRequest& request);
+
+  /// The active entries that set would choose from. Throws: Usage, as set.
+  std::vector<FstabEntry> same_place(const FstabRequest& request) const;
 
   /// Appends the request as set would where no active entry has its mount point (its device, where
   /// there is no mount point). Returns whether the text changed: not where an entry is already what

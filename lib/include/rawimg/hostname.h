@@ -18,8 +18,10 @@ namespace rawimg {
 /// is wrong, and where).
 void require_hostname(std::string_view name);
 
-/// The text of /etc/hostname: the name and a newline. Throws: Usage, as require_hostname.
-std::string make_hostname_file(std::string_view name);
+/// The text of /etc/hostname with this name in the line that counts (the first that is neither
+/// empty nor a comment); the blanks around it and all other lines stay as they are. Without one, a
+/// line is appended. The same name twice changes nothing. Throws: Usage, as require_hostname.
+std::string set_hostname_file(std::string_view text, std::string_view name);
 /// The first line of /etc/hostname that is neither empty nor a comment, without blanks around it.
 /// Absent: there is none. Does not check: whether it is a valid name.
 std::optional<std::string> read_hostname_file(std::string_view text);

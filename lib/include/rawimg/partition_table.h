@@ -107,7 +107,8 @@ class PartitionTable {
   std::string partuuid(const Partition& partition) const;
   /// What was wrong with a table that could be read all the same, for the user to know:
   /// "mbr-logical-damaged"; "gpt-primary-damaged" (the backup is used), "gpt-backup-damaged",
-  /// "gpt-copies-differ", "gpt-without-protective-mbr". Each names the image.
+  /// "gpt-copies-differ", "gpt-usable-sectors" (they hold the other copy's table: fewer are used),
+  /// "gpt-without-protective-mbr". Each names the image.
   const std::vector<Warning>& warnings() const { return warnings_; }
 
   /// Throws: Unsupported (a GPT).

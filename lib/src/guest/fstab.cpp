@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "rawimg/fstab.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -101,6 +102,13 @@ FstabFields wanted_values(const FstabRequest& request, const std::optional<Fstab
   return fields_of(entry);
 }
 
+/// The number of the line that a request takes the place of, or 0.
+std::size_t line_to_replace(const std::vector<FstabEntry>& same_place, const std::string& device) {
+  for (const FstabEntry& entry : same_place)
+    if (entry.device == device) return entry.line;
+  return same_place.empty() ? 0 : same_place.front().line;
+}
+
 /// The fields of a line as they stand there, with single blanks between.
 std::string fields_text(const FstabLine& line) {
   return fmt::format("{}", fmt::join(line.fields.begin(), line.fields.begin() + line.count, " "));
@@ -140,25 +148,31 @@ std::vector<FstabEntry> Fstab::entries() const {
   return found;
 }
 
-bool Fstab::set(const FstabRequest& request) {
+std::vector<FstabEntry> Fstab::same_place(const FstabRequest& request) const {
   require_request(request);
   const Place place(request);
+  std::vector<FstabEntry> found = entries();
+  std::erase_if(found,
+                [&](const FstabEntry& entry) { return !entry.active || !place.holds(entry); });
+  return found;
+}
+
+bool Fstab::set(const FstabRequest& request) {
+  const std::size_t number = line_to_replace(same_place(request), request.device);
   std::string out;
   out.reserve(text_.size() + 256);
   std::optional<FstabLine> pattern;
-  bool placed = false;
   LineReader reader(text_);
   while (const auto line = reader.next()) {
     const auto parsed = parse_fstab_line(line->body);
     if (parsed) pattern = parsed;
-    const std::optional<FstabEntry> entry =
-        parsed && parsed->active ? std::optional(decode_entry(*parsed)) : std::nullopt;
-    if (!entry || !place.holds(*entry))
+    if (line->number != number)
       keep_line(out, *line);
-    else if (!std::exchange(placed, true))
-      replace_line(out, *line, replace_fields(*parsed, wanted_values(request, entry)));
+    else
+      replace_line(out, *line,
+                   replace_fields(*parsed, wanted_values(request, decode_entry(*parsed))));
   }
-  if (!placed) append_line(out, lay_out_fields(pattern, wanted_values(request, std::nullopt)));
+  if (number == 0) append_line(out, lay_out_fields(pattern, wanted_values(request, std::nullopt)));
   const bool changed = out != text_;
   text_ = std::move(out);
   return changed;

@@ -91,6 +91,17 @@ std::optional<Assignment> last_assignment(std::string_view text, std::string_vie
   return last;
 }
 
+/// The name in /etc/hostname. A view into `text`.
+std::optional<std::string_view> name_in_file(std::string_view text) {
+  LineReader reader(text);
+  while (const auto line = reader.next()) {
+    const std::string_view name = skip_blanks(line->body);
+    if (name.empty() || name.front() == '#') continue;
+    return name.substr(0, name.find_last_not_of(" \t") + 1);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void require_hostname(std::string_view name) {
@@ -105,19 +116,19 @@ void require_hostname(std::string_view name) {
   }
 }
 
-std::string make_hostname_file(std::string_view name) {
+std::string set_hostname_file(std::string_view text, std::string_view name) {
   require_hostname(name);
-  return std::string(name) + "\n";
+  std::string out(text);
+  if (const auto old = name_in_file(text))
+    out.replace(static_cast<std::size_t>(old->data() - text.data()), old->size(), name);
+  else
+    append_line(out, name);
+  return out;
 }
 
 std::optional<std::string> read_hostname_file(std::string_view text) {
-  LineReader reader(text);
-  while (const auto line = reader.next()) {
-    const std::string_view name = skip_blanks(line->body);
-    if (name.empty() || name.front() == '#') continue;
-    return std::string(name.substr(0, name.find_last_not_of(" \t") + 1));
-  }
-  return std::nullopt;
+  const auto name = name_in_file(text);
+  return name ? std::optional<std::string>(*name) : std::nullopt;
 }
 
 std::string set_openrc_hostname(std::string_view text, std::string_view name) {

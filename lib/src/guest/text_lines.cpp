@@ -31,7 +31,8 @@ void append_line(std::string& out, std::string_view body) {
   const auto first = LineReader(out).next();
   const std::string ending(
       first && first->ending.find('\n') != std::string_view::npos ? first->ending : "\n");
-  if (!out.empty() && out.back() != '\n') out += ending;
+  // a reader takes the carriage return for the line's end already
+  if (!out.empty() && out.back() != '\n') out += out.back() == '\r' ? "\n" : ending;
   out.append(body).append(ending);
 }
 

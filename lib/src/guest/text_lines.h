@@ -36,7 +36,7 @@ void keep_line(std::string& out, const TextLine& line);
 /// The line with another body.
 void replace_line(std::string& out, const TextLine& line, std::string_view body);
 /// A new last line, with the ending that the first line of `out` has (LF when there is none); a
-/// last line without an end gets one before.
+/// last line without an end gets one before, and one that ends in a lone CR its LF.
 void append_line(std::string& out, std::string_view body);
 
 /// What a line is to a pattern.

@@ -111,6 +111,10 @@ void warn_of_backup(const ImageFile& image, const GptCopy& primary,
   }
 }
 
+const char* state_of(const Attempt& attempt) {
+  return attempt.problem->code() == Errc::Unsupported ? "too large" : "damaged";
+}
+
 [[noreturn]] void refuse_both(const ImageFile& image, const Attempt& primary,
                               const Attempt& backup) {
   constexpr std::uint64_t kLargeSector = 4096;
@@ -119,35 +123,61 @@ void warn_of_backup(const ImageFile& image, const GptCopy& primary,
     image.read_at(ByteOffset{kLargeSector}, magic);
   if (holds(magic, 0, "EFI PART"))
     throw Error(Errc::Unsupported, "its GPT has sectors of 4096 bytes: rawimg reads those of 512");
-  throw Error(Errc::Corrupt,
-              fmt::format("the primary GPT is damaged ({}), and so is the backup ({})",
-                          primary.problem->what(), backup.problem->what()))
+  const bool same = primary.problem->code() == backup.problem->code();
+  throw Error(
+      primary.problem->code(),
+      fmt::format("the primary GPT is {} ({}), and {} ({})", state_of(primary),
+                  primary.problem->what(),
+                  same ? "so is the backup" : fmt::format("the backup is {}", state_of(backup)),
+                  backup.problem->what()))
       .with_hint("a filesystem whose start is known is reached as IMG?offset=BYTES");
 }
 
-/// The copy to go by. Throws: Corrupt (both are damaged), Unsupported.
+/// The copy to go by. Throws: Corrupt or Unsupported, of which kind the primary's fault is.
 GptCopy choose_copy(const ImageFile& image, std::vector<Warning>& warnings) {
   Attempt primary = try_copy(image, kGptPrimarySector);
   if (primary.copy) {
     warn_of_backup(image, *primary.copy, warnings);
     return *std::move(primary.copy);
   }
-  if (primary.problem->code() == Errc::Unsupported) throw *primary.problem;
+  // Also one that says too many entries: most often a number that is as wrong as a broken CRC.
   Attempt backup = try_backup(image);
-  if (!backup.copy && backup.problem->code() == Errc::Unsupported) throw *backup.problem;
   if (!backup.copy) refuse_both(image, primary, backup);
   warnings.push_back(
       {"gpt-primary-damaged", "",
-       fmt::format("the primary GPT is damaged ({}); the backup {} (sector {}) is used",
-                   primary.problem->what(),
+       fmt::format("the primary GPT is {} ({}); the backup {} (sector {}) is used",
+                   state_of(primary), primary.problem->what(),
                    backup.sector == last_sector(image) ? "at the end" : "that it names",
                    backup.sector)});
   return *std::move(backup.copy);
 }
 
-/// Both inclusive, and in the image.
-ByteRange sectors(std::uint64_t first, std::uint64_t last) {
-  return {ByteOffset{first * kSectorSize}, ByteCount{(last - first + 1) * kSectorSize}};
+/// The sectors that the header calls usable, less what the other copy's table has of them: a copy
+/// has been read without a look at the other one.
+GptSectors usable_sectors(const ImageFile& image, const GptHeader& header,
+                          std::vector<Warning>& warnings) {
+  GptSectors usable{header.first_usable, header.last_usable};
+  const bool is_primary = header.own_sector == kGptPrimarySector;
+  const std::uint64_t backup = header.other_sector;
+  for (const GptSectors& table : gpt_table_at(image, is_primary ? backup : kGptPrimarySector)) {
+    if (table.last < usable.first || table.first > usable.last) continue;
+    const std::string what = fmt::format(
+        "the usable sectors {} to {} of the {} GPT hold sectors {} to {} of the {}'s table",
+        usable.first, usable.last, is_primary ? "primary" : "backup", table.first, table.last,
+        is_primary ? "backup" : "primary");
+    if (is_primary ? table.first <= usable.first : table.last >= usable.last)
+      throw Error(Errc::Corrupt, what);
+    (is_primary ? usable.last : usable.first) = is_primary ? table.first - 1 : table.last + 1;
+    warnings.push_back({"gpt-usable-sectors", "",
+                        fmt::format("{}; {} to {} are used", what, usable.first, usable.last)});
+  }
+  return usable;
+}
+
+/// In the image.
+ByteRange range_of(const GptSectors& sectors) {
+  return {ByteOffset{sectors.first * kSectorSize},
+          ByteCount{(sectors.last - sectors.first + 1) * kSectorSize}};
 }
 
 /// On disk the first three fields of a GUID are little-endian, and in its text they are not.
@@ -167,9 +197,8 @@ std::string name_of(const GptEntry& entry) {
   return utf16_to_utf8(units);
 }
 
-Partition parse_entry(const GptEntry& entry, unsigned slot, const GptHeader& header) {
+Partition parse_entry(const GptEntry& entry, unsigned slot, const GptSectors& usable) {
   const std::uint64_t first = entry.first_sector, last = entry.last_sector;
-  const std::uint64_t usable = header.first_usable, last_usable = header.last_usable;
   if (slot > kMaxSlot)
     throw Error(
         Errc::Unsupported,
@@ -177,12 +206,12 @@ Partition parse_entry(const GptEntry& entry, unsigned slot, const GptHeader& hea
   if (first > last)
     throw Error(Errc::Corrupt, fmt::format("partition {} begins at sector {} and ends at sector {}",
                                            slot, first, last));
-  if (first < usable || last > last_usable)
+  if (first < usable.first || last > usable.last)
     throw Error(
         Errc::Corrupt,
         fmt::format("partition {} (sectors {} to {}) is not within the usable sectors {} to "
                     "{} of the GPT",
-                    slot, first, last, usable, last_usable));
+                    slot, first, last, usable.first, usable.last));
   const std::uint64_t attributes = entry.attributes;
   return {.slot = slot,
           .type = 0,
@@ -192,12 +221,12 @@ Partition parse_entry(const GptEntry& entry, unsigned slot, const GptHeader& hea
           .gpt = GptDetails{guid_of(entry.type), guid_of(entry.guid), attributes, name_of(entry)}};
 }
 
-std::vector<Partition> partitions_of(const GptCopy& copy) {
+std::vector<Partition> partitions_of(const GptCopy& copy, const GptSectors& usable) {
   std::vector<Partition> found;
   for (unsigned slot = 1; slot <= copy.slots(); ++slot) {
     const GptEntry entry = copy.entry(slot);
     if (entry.type == std::array<std::uint8_t, 16>{}) continue;
-    Partition partition = parse_entry(entry, slot, copy.header);
+    Partition partition = parse_entry(entry, slot, usable);
     for (const Partition& other : found) require_apart(partition, other);
     found.push_back(std::move(partition));
   }
@@ -212,8 +241,9 @@ Gpt read_gpt(const ImageFile& image) {
   check_protective_mbr(image, gpt.warnings);
   const GptCopy copy = choose_copy(image, gpt.warnings);
   gpt.disk_guid = guid_of(copy.header.disk_guid);
-  gpt.usable = sectors(copy.header.first_usable, copy.header.last_usable);
-  gpt.partitions = partitions_of(copy);
+  const GptSectors usable = usable_sectors(image, copy.header, gpt.warnings);
+  gpt.usable = range_of(usable);
+  gpt.partitions = partitions_of(copy, usable);
   for (Warning& warning : gpt.warnings) {
     warning.path = name;
     warning.message = quote(name) + ": " + warning.message;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "partition/gpt_copy.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string_view>
@@ -129,7 +130,10 @@ GptHeader read_gpt_header(const ImageFile& image, std::uint64_t sector) {
   return header_in(read_sector(image, sector));
 }
 
-GptCopy read_gpt_copy(const ImageFile& image, std::uint64_t sector) {
+namespace {
+
+/// A header as it was written. Throws: Corrupt.
+GptHeader read_sealed_header(const ImageFile& image, std::uint64_t sector) {
   const Sector bytes = read_sector(image, sector);
   const GptHeader header = header_in(bytes);
   if (!has_gpt_signature(header))
@@ -138,6 +142,28 @@ GptCopy read_gpt_copy(const ImageFile& image, std::uint64_t sector) {
   if (header.own_sector != sector)
     corrupt(fmt::format("the header in sector {} says that it is in sector {}", sector,
                         std::uint64_t{header.own_sector}));
+  return header;
+}
+
+}  // namespace
+
+std::vector<GptSectors> gpt_table_at(const ImageFile& image, std::uint64_t sector) {
+  try {
+    const GptHeader header = read_sealed_header(image, sector);
+    std::vector<GptSectors> table{{sector, sector}};
+    const std::uint64_t at = header.entries_sector, sectors = sectors_of(image);
+    const std::uint64_t count = entry_sectors(header);
+    if (count != 0 && entry_bytes(header) <= kMaxEntryBytes && at < sectors)
+      table.push_back({at, at + std::min(count, sectors - at) - 1});
+    return table;
+  } catch (const Error& error) {
+    if (error.code() != Errc::Corrupt) throw;
+    return {};
+  }
+}
+
+GptCopy read_gpt_copy(const ImageFile& image, std::uint64_t sector) {
+  const GptHeader header = read_sealed_header(image, sector);
   // From here on the numbers are those that were written, which does not make them sane.
   require_usable_sectors(header, sectors_of(image));
   require_entry_sizes(header);

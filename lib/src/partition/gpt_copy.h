@@ -57,6 +57,15 @@ struct GptCopy {
 /// subject), Unsupported (good, but larger than what rawimg reads), Io.
 GptCopy read_gpt_copy(const ImageFile& image, std::uint64_t sector);
 
+/// Both inclusive.
+struct GptSectors {
+  std::uint64_t first, last;
+};
+/// Where the copy whose header is in `sector` lies: its header and, as far as they are in the
+/// image, its entries. Nothing where no header with a right CRC is. Throws: Io. Does not check: the
+/// rest.
+std::vector<GptSectors> gpt_table_at(const ImageFile& image, std::uint64_t sector);
+
 /// What the header in `sector` says, unchecked. Throws: Corrupt when it lies past the end, Io.
 GptHeader read_gpt_header(const ImageFile& image, std::uint64_t sector);
 bool has_gpt_signature(const GptHeader& header);
