@@ -129,6 +129,11 @@ const std::map<std::string, Check>& checks() {
                 text.find(" ext4 noatime ") != std::string::npos;
        }},
       {"info disk.img", prints("ext4")},
+      {"gem5img init new.img 64",
+       [](const std::string&) {
+         return fs::file_size("new.img") == 65520 * 1024 &&
+                slot_of("new.img").at("offset") == 63 * 512;
+       }},
       {"init new.img --size 64M --start 63s",
        [](const std::string&) {
          return slot_of("new.img").at("offset") == 63 * 512 &&

@@ -11,25 +11,21 @@
 #include "edit/place.h"
 
 namespace rawimg::cli {
-namespace {
 
-constexpr std::uint64_t kMost = 1u << 30;
-
-}  // namespace
-
-void require_modest(std::uint64_t size, const std::string& name) {
-  if (size > kMost)
-    throw Error(Errc::Unsupported, fmt::format("{} has more than {} bytes", name, kMost))
+void require_modest(std::uint64_t size, const std::string& name, std::uint64_t most) {
+  if (size > most)
+    throw Error(Errc::Unsupported, fmt::format("{} has more than {} bytes", name, most))
         .with_hint("rawimg cp takes files of any size");
 }
 
-std::string read_descriptor(int descriptor, const std::string& name, const std::stop_token& stop) {
+std::string read_descriptor(int descriptor, const std::string& name, const std::stop_token& stop,
+                            std::uint64_t most) {
   std::string text;
   std::array<char, 65536> buffer;
   while (const std::size_t n =
              read_some(descriptor, std::as_writable_bytes(std::span(buffer)), stop, name)) {
     text.append(buffer.data(), n);
-    require_modest(text.size(), name);
+    require_modest(text.size(), name, most);
   }
   return text;
 }

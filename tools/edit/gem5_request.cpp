@@ -12,19 +12,16 @@
 #include "base/descriptor.h"
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "cli/output.h"
 #include "edit/file_content.h"
 
 namespace rawimg::cli {
 namespace {
 
+/// What m5 and scripts are kept to.
 std::string read_modest(int descriptor, const std::string& name, const Streams& io) {
-  std::string bytes = read_descriptor(descriptor, name, io.stop);
-  if (bytes.size() > kMaxGuestFileBytes)
-    throw Error(Errc::Unsupported,
-                fmt::format("{} has {} bytes; a guest's m5 or script can have {}", quote(name),
-                            bytes.size(), kMaxGuestFileBytes))
-        .with_path(name);
-  return bytes;
+  return about(name,
+               [&] { return read_descriptor(descriptor, "it", io.stop, kMaxGuestFileBytes); });
 }
 
 std::string read_host_file(const std::string& name, const Streams& io) {

@@ -37,7 +37,9 @@ From dd, sfdisk, losetup, mkfs and mount:
 
 From gem5img.py:
 
-  gem5img.py init new.img 64
+  gem5img.py init new.img 64, of 65520 KiB, which are whole cylinders
+      rawimg gem5img init new.img 64
+  the same, of 64 MiB
       rawimg init new.img --size 64M --start 63s
   gem5img.py mount disk.img /mnt; cp m5 /mnt/sbin; gem5img.py umount /mnt
       rawimg cp ./m5 disk.img:/sbin/m5

@@ -72,7 +72,8 @@ std::string described(const BootKernel& kernel) {
 }
 
 std::string initrd_lines(const BootReport& report) {
-  if (report.initrds.empty()) return "";
+  if (report.initrds.empty())
+    return "# one whose drivers (virtio, ext4) are modules wants -initrd, too\n";
   std::string text = "# INITRD: without it, a distribution's kernel may not find its root:\n";
   for (const std::string& path : report.initrds)
     text += fmt::format("# rawimg cp {} INITRD\n",
