@@ -92,6 +92,7 @@ TEST_CASE("values are offered where help lists them, and are taken", "[cli][comp
   CHECK(offered({"init", "--table", ""}) == Words{"mbr", "none"});
   CHECK(offered({"init", "--block-size", ""}) == Words{"1K", "2K", "4K"});
   CHECK(offered({"ls", "--time-style", ""}) == Words{"full-iso", "long-iso"});
+  CHECK(offered({"info", "--boot", ""}) == Words{"firecracker", "gem5", "qemu"});
   CHECK(offered({"init", "--label", ""}).empty());
   CHECK_FALSE(complete({"init", "--label"}, "").host_files);
   CHECK(complete({"build", "--from"}, "").host_files);

@@ -181,6 +181,19 @@ TEST_CASE("a build that cannot prepare the guest makes no image", "[cli][gem5]")
   CHECK_FALSE(fs::exists(bench.image + ".part"));
 }
 
+TEST_CASE("build --force is about the image, and not about a guest that is prepared already",
+          "[cli][gem5]") {
+  const Bench bench({{{.name = "./usr/local/bin/gem5-bridge"}, "bridge"}});
+  bench.require_built({"--size", "64M"});
+  const CliResult result =
+      bench.build({"--size", "64M", "--gem5", "--m5", bench.at("m5"), "--force"});
+  CHECK(result.code == 1);
+  CHECK_THAT(result.err, Contains("it has /usr/local/bin/gem5-bridge") &&
+                             Contains("'rawimg gem5 --force' prepares it anyway"));
+  CHECK(bench.cat("/sbin/m5").empty());
+  bench.require_gem5({"--m5", bench.at("m5"), "--force"});
+}
+
 TEST_CASE("build's gem5 options want --gem5", "[cli][gem5]") {
   const Bench bench;
   const CliResult result = bench.build({"--size", "64M", "--m5", bench.at("m5")});

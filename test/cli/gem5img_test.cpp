@@ -316,6 +316,20 @@ TEST_CASE("words that are wrong end as argparse and the script end them", "[cli]
   CHECK(gem5img({"format", image}).code == 3);  // no table
 }
 
+TEST_CASE("mount names the filesystem that is there, wherever it is", "[cli][gem5img]") {
+  const TempDir dir;
+  const std::string bare = (dir / "bare.img").string(), second = (dir / "second.img").string();
+  REQUIRE(run_rawimg({"init", bare, "--size", "8M", "--table", "none", "-q"}).code == 0);
+  CHECK_THAT(gem5img({"mount", bare, "mnt"}).err, Catch::Contains("cp -a mnt/. " + bare + ":/ "));
+  REQUIRE(run_rawimg({"create", second, "--size", "16M", "-q"}).code == 0);
+  REQUIRE(
+      run_rawimg({"partition", second, "start=2048,size=2048,type=21", "start=8192", "-q"}).code ==
+      0);
+  CHECK_THAT(gem5img({"mount", second, "mnt"}).err, Catch::Contains(second + ":1/ "));
+  REQUIRE(run_rawimg({"format", second + ":2", "-q"}).code == 0);
+  CHECK_THAT(gem5img({"mount", second, "mnt"}).err, Catch::Contains(second + ":2/ "));
+}
+
 TEST_CASE("mount and umount say the lines that do their job", "[cli][gem5img]") {
   const TempDir dir;
   const std::string image = (dir / "x.img").string(), tree = (dir / "mount me").string();

@@ -176,7 +176,8 @@ superblock, descriptor, bitmap, inode table, journal, boot; table, gap, free, un
 It shows the filesystem as the guest left it; what it removed is (removed).
 apply is all or nothing: it writes a copy that then takes the image's name. Where the file system shares blocks (reflink) that
 is fast and takes no room; elsewhere it takes as long and as much room as the image's data. Hard links to the image keep the old
-content. A guest that was not shut down leaves a filesystem that wants e2fsck. --force is for diff, to replace a COW file.
+content. 'rawimg undo' does not take it back, and what was changed before it neither. A guest that was not shut down leaves a
+filesystem that wants e2fsck. --force is for diff, to replace a COW file.
 )",
     .options = kTables,
     .run = run,

@@ -9,7 +9,9 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "cli/address.h"
 #include "cli/output.h"
+#include "cli/requests.h"
 #include "cmd/all.h"
 
 namespace rawimg::cli {
@@ -69,10 +71,23 @@ std::string all_in(std::string directory) {
   return directory.starts_with('-') ? "./" + directory + "/." : directory + "/.";
 }
 
+/// The only filesystem of an image, which need not be in the first partition; else that.
+std::string root_of(const Args& args, const std::string& file) {
+  Address address;
+  address.image = file;
+  unsigned slot = 0;
+  try {
+    ImageFile image = ImageFile::open(file, Access::ReadOnly, read_lock_policy(args));
+    slot = find_filesystem(image, address).slot;
+  } catch (const Error&) {
+    slot = first_partition(args, file).slot;
+  }
+  return slot == 0 ? file + ":/" : fmt::format("{}:{}/", file, slot);
+}
+
 Error no_mount(const Args& args) {
   const std::string& file = args.operands()[1];
-  const std::string tree = all_in(args.operands()[2]),
-                    root = fmt::format("{}:{}/", file, first_partition(args, file).slot);
+  const std::string tree = all_in(args.operands()[2]), root = root_of(args, file);
   return Error(Errc::Unsupported,
                fmt::format("{} is not mounted: rawimg needs no root, and copies files into images "
                            "and out of them",

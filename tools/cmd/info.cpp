@@ -16,7 +16,7 @@ namespace {
 
 constexpr OptionSpec kOwn[] = {
     {"boot", "TARGET",
-     "how to start it, as lines to paste: qemu, gem5 or firecracker; and the kernels in /boot"},
+     "qemu, gem5 or firecracker: how to start it, as lines to paste, and the kernels in /boot"},
     {"map", "", "draw where things lie, each character or cell for so many bytes"},
     {"output", "FILE", "with --map: draw it as SVG into this file (-: standard output)", 'o'},
     {"force", "", "with --output: replace a file that is there", 'f'},

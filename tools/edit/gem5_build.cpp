@@ -18,6 +18,7 @@ Gem5Build::Gem5Build(const Args& args, const BuildRequest& request, const Stream
   if (takes_input && (args.value("m5") == "-" || args.value("script") == "-"))
     throw Error(Errc::Usage, "standard input is the tarball: --m5 and --script need a file");
   request_ = read_gem5_request(args, io);
+  request_.force = false;  // that of build is about the image that it replaces
   if (request_.root_device.ends_with("=auto"))
     throw Error(Errc::Usage, fmt::format("--root-device {}: it is known when the image is there",
                                          quote(request_.root_device)))

@@ -82,7 +82,7 @@ void require_no_bridge(const GuestFiles& files) {
       throw Error(Errc::Exists,
                   fmt::format("the guest is prepared for gem5 already: it has {}", path))
           .with_path(path)
-          .with_hint("--force prepares it anyway");
+          .with_hint("'rawimg gem5 --force' prepares it anyway");
 }
 
 // m5

@@ -147,7 +147,7 @@ void GuestSteps::clear(const std::string& path, const GuestFile& there, InTheWay
         fmt::format("{} is {}{}", path, with_article(there.type),
                     there.type == FileType::Symlink ? " to " + quote(there.link_target) : ""))
         .with_path(path)
-        .with_hint(fmt::format("--force puts it aside, as {}", aside(path)));
+        .with_hint(fmt::format("'rawimg gem5 --force' puts it aside, as {}", aside(path)));
   if (files_.find(aside(path), Follow::AllButLast))
     throw Error(Errc::Exists,
                 fmt::format("{} is in the way, and {} is there already", path, aside(path)))
