@@ -87,8 +87,8 @@ of runlevels 1 to 5 are commented out; systemd gets gem5.target as its default (
 the rest), and an empty /etc/machine-id where there is none. Any guest can be booted with init=/sbin/gem5-start.
 In /etc/fstab the stock lines of devices that are not there are commented out, and there is one for /; --root-device takes
 PARTUUID=auto, too. The same again changes nothing; options that are left out stay as they were. --remove brings back every
-line and file, but what was changed since stays, with a warning. Without --m5 everything else is done, and what is missing is said. An m5 that is a script is taken, with a
-warning. In a batch the line is: gem5 --m5 FILE. --json has "files", "architecture", "init", "tty" and "m5".
+line and file, but what was changed since stays, with a warning. Without --m5 everything else is done, and what is missing is
+said. An m5 that is a script is taken, with a warning. In a batch the line is: gem5 --m5 FILE. --json has "files", "architecture", "init", "tty" and "m5".
 )",
     .options = kTables,
     .run = run,

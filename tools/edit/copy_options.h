@@ -50,6 +50,12 @@ struct CopyOptions {
   std::optional<Owner> owner;
   std::optional<ModeChange> mode;
 
+  /// What a new file's mode is before a umask.
+  std::uint16_t new_mode(const Entry& source) const {
+    if (!plain_mode) return source.permissions;
+    return source.type == FileType::Directory ? 0777 : 0666;
+  }
+
   /// For what the user has named, and for what is below it.
   ExtFs::Follow for_named() const {
     return follow == FollowLinks::None ? ExtFs::Follow::AllButLast : ExtFs::Follow::All;

@@ -207,11 +207,11 @@ void HostCopier::copy_node(const CopySource& source, const Spot& spot) {
                       : meta.type == FileType::CharDevice  ? S_IFCHR
                       : meta.type == FileType::BlockDevice ? S_IFBLK
                                                            : S_IFSOCK;
-  const int failed = meta.type == FileType::Symlink
-                         ? symlinkat(meta.link_target.c_str(), spot.at, spot.name.c_str())
-                         : mknodat(spot.at, spot.name.c_str(),
-                                   kind | (options_.plain_mode ? 0666 : meta.permissions & 0777),
-                                   makedev(meta.device_major, meta.device_minor));
+  const int failed =
+      meta.type == FileType::Symlink
+          ? symlinkat(meta.link_target.c_str(), spot.at, spot.name.c_str())
+          : mknodat(spot.at, spot.name.c_str(), kind | (options_.new_mode(meta) & 0777),
+                    makedev(meta.device_major, meta.device_minor));
   if (failed != 0) throw host_error(errno, "make", spot.path);
   finish(source, {spot});
   remember(source, spot);
@@ -271,7 +271,7 @@ void HostCopier::copy_regular(const CopySource& source, const Spot& spot) {
   if (options_.dry_run) return require_may_write(spot, in_place);
   if (there) forget(*there);
   // who may not write a file may not set its attributes, either
-  const mode_t mode = options_.plain_mode ? 0666 : source.meta().permissions & 0777,
+  const mode_t mode = options_.new_mode(source.meta()) & 0777,
                first_mode = options_.xattrs ? mode | S_IWUSR : mode;
   const auto open = [&](int how) {
     return Descriptor(openat(spot.at, spot.name.c_str(),
@@ -438,8 +438,7 @@ HostCopier::Level HostCopier::open_level(const CopySource& source,
 
 void HostCopier::close_level(const Level& level) {
   if (options_.dry_run) return;
-  const mode_t mode =
-      (options_.plain_mode ? 0777 : level.source->meta().permissions & 0777) & ~read_umask();
+  const mode_t mode = options_.new_mode(level.source->meta()) & 0777 & ~read_umask();
   if (level.state == Level::State::Made && fchmod(level.directory.get(), mode) != 0)
     throw host_error(errno, "set the mode of", level.spot.path);
   finish(*level.source, {level.spot, level.directory.get()});

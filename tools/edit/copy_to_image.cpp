@@ -56,10 +56,8 @@ Entry ImageCopier::meta_for(const CopySource& source, const InodeInfo* there) {
   const Entry& from = source.meta();
   Entry meta = from;
   const bool is_link = meta.type == FileType::Symlink;
-  if (options_.plain_mode && !is_link)
-    meta.permissions = meta.type == FileType::Directory ? 0755 : 0644;
-  else if (!options_.keep_mode && !is_link)
-    meta.permissions &= static_cast<std::uint16_t>(~022U & 01777);
+  if (!options_.keep_mode && !is_link)
+    meta.permissions = options_.new_mode(from) & static_cast<std::uint16_t>(~022U & 01777);
   if (!options_.keep_owner) {
     meta.uid = there != nullptr ? there->uid : 0;
     meta.gid = there != nullptr ? there->gid : 0;

@@ -259,18 +259,26 @@ Transaction::Place Edit::place(const Operand& file) const {
   }
 }
 
+namespace {
+
+void append(Operand& directory, std::string_view name) {
+  for (std::string* text : {&directory.word, &directory.path}) {
+    if (!text->ends_with('/')) *text += '/';
+    *text += name;
+  }
+}
+
+}  // namespace
+
 Operand Edit::below(const Operand& directory, std::string_view name) {
-  MovingOperand file(directory);
-  file.enter(name);
-  return file.operand();
+  Operand file = directory;
+  append(file, name);
+  return file;
 }
 
 void MovingOperand::enter(std::string_view name) {
   lengths_.emplace_back(operand_.word.size(), operand_.path.size());
-  for (std::string* text : {&operand_.word, &operand_.path}) {
-    if (!text->ends_with('/')) *text += '/';
-    *text += name;
-  }
+  append(operand_, name);
 }
 
 void MovingOperand::leave() {

@@ -27,34 +27,23 @@ bool may_be_kernel(std::string_view name) {
                      [&](std::string_view front) { return name.starts_with(front); });
 }
 
-std::vector<BootKernel> kernels_in(const ExtReader& fs, const GuestFiles& files) {
-  std::vector<BootKernel> kernels;
+/// Into the report: the regular files in /boot that are called like kernels or initial RAM disks.
+void read_boot(const ExtReader& fs, const GuestFiles& files, BootReport& report) {
   const auto boot = files.find(kBoot, GuestFiles::Follow::All);
-  if (!boot || boot->type != FileType::Directory) return kernels;
+  if (!boot || boot->type != FileType::Directory) return;
   for (const DirEntry& entry : fs.read_directory(static_cast<std::uint32_t>(boot->id))) {
-    if (!may_be_kernel(entry.name)) continue;
+    const bool is_initrd = entry.name.starts_with("initr");  // initrd.img-6.1, initramfs-6.1.img
+    if (!is_initrd && !may_be_kernel(entry.name)) continue;
     const std::string path = fmt::format("{}/{}", kBoot, entry.name);
     const auto file = files.find(path, GuestFiles::Follow::All);
     if (!file || file->type != FileType::Regular) continue;
-    kernels.push_back({path, machine_of_kernel(files.head(*file, kKernelHeadBytes))});
+    if (is_initrd)
+      report.initrds.push_back(path);
+    else
+      report.kernels.push_back({path, machine_of_kernel(files.head(*file, kKernelHeadBytes))});
   }
-  std::sort(kernels.begin(), kernels.end(),
-            [](const BootKernel& a, const BootKernel& b) { return a.path < b.path; });
-  return kernels;
-}
-
-std::vector<std::string> initrds_in(const ExtReader& fs, const GuestFiles& files) {
-  std::vector<std::string> initrds;
-  const auto boot = files.find(kBoot, GuestFiles::Follow::All);
-  if (!boot || boot->type != FileType::Directory) return initrds;
-  for (const DirEntry& entry : fs.read_directory(static_cast<std::uint32_t>(boot->id))) {
-    if (!entry.name.starts_with("initr")) continue;  // initrd.img-6.1, initramfs-6.1.img
-    const std::string path = fmt::format("{}/{}", kBoot, entry.name);
-    const auto file = files.find(path, GuestFiles::Follow::All);
-    if (file && file->type == FileType::Regular) initrds.push_back(path);
-  }
-  std::sort(initrds.begin(), initrds.end());
-  return initrds;
+  std::ranges::sort(report.initrds);
+  std::ranges::sort(report.kernels, {}, &BootKernel::path);
 }
 
 /// Of a preparation by gem5, as far as its script is one.
@@ -183,8 +172,7 @@ BootReport read_boot_report(const ExtReader& fs) {
     if (report.guest || !file || file->type != FileType::Regular) continue;
     report.guest = machine_of_program(files.head(*file, kElfHeadBytes));
   }
-  report.kernels = kernels_in(fs, files);
-  report.initrds = initrds_in(fs, files);
+  read_boot(fs, files, report);
   report.tty = prepared_tty(files);
   return report;
 }

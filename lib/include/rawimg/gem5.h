@@ -47,13 +47,13 @@ struct Gem5Plan {
 /// something else), NotFound (no telling the architecture), Usage (a terminal or device that no
 /// line can hold), and what `files` throws.
 Gem5Plan plan_gem5(const GuestFiles& files, const Gem5Request& request);
+struct Gem5Removal {
+  std::vector<GuestChange> changes;  ///< none: nothing of gem5's is there
+  std::vector<Warning> warnings;
+};
 /// What takes all of that back; texts are byte-equal afterwards. What somebody has changed since
 /// stays, with a warning. Throws: BadInput (lines of gem5's without their end), and what `files`
 /// throws.
-struct Gem5Removal {
-  std::vector<GuestChange> changes;
-  std::vector<Warning> warnings;
-};
 Gem5Removal plan_gem5_removal(const GuestFiles& files);
 
 /// Names of files whose content plan_gem5 reads (the last component), for who has to keep it.

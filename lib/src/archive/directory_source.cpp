@@ -49,9 +49,7 @@ class ContentOf {
       if (n == 0) break;
       done += static_cast<std::uint64_t>(n);
     }
-    if (done < size)
-      throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(path_)))
-          .with_path(path_);
+    if (done < size) throw changed_while_read(path_);
     return DataChunk{std::exchange(at_, at_ + size), std::span(buffer.get(), size), buffer};
   }
 

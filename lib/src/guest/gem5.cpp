@@ -113,9 +113,7 @@ std::vector<Gem5Made> made_before(const GuestFiles& files, const std::optional<G
     if (file && file->type == FileType::Regular && files.head(*file, kUnitMark.size()) == kUnitMark)
       made.push_back({unit, {}});
   }
-  const auto link = files.find(kDefault, Follow::AllButLast);
-  if (link && link->type == FileType::Symlink && link->link_target == kTargetName)
-    made.push_back({kDefault, {}});
+  if (link_at(files, kDefault) == kTargetName) made.push_back({kDefault, {}});
   return made;
 }
 
@@ -222,17 +220,9 @@ class Planner {
     if (request_.m5)  // where it is a symlink, that goes aside: what it leads to is somebody else's
       steps_.make_file(
           kM5, *request_.m5, 0755, false,
-          is_symlink(kM5) ? GuestSteps::InTheWay::GoesAside : GuestSteps::InTheWay::Refuse);
-    const auto link = files_.find(kLink, Follow::AllButLast);
-    const bool leads_to_m5 =
-        link && link->type == FileType::Symlink && link->link_target.ends_with("/m5");
-    if (!leads_to_m5) steps_.make_symlink(kLink, "m5");
+          link_at(files_, kM5) ? GuestSteps::InTheWay::GoesAside : GuestSteps::InTheWay::Refuse);
+    if (!link_at(files_, kLink).value_or("").ends_with("/m5")) steps_.make_symlink(kLink, "m5");
     if (request_.script) steps_.make_file(kScript, *request_.script, 0755, true);
-  }
-
-  bool is_symlink(const char* path) const {
-    const auto file = files_.find(path, Follow::AllButLast);
-    return file && file->type == FileType::Symlink;
   }
 
   void hook() {
@@ -344,7 +334,7 @@ Gem5Removal plan_gem5_removal(const GuestFiles& files) {
 bool gem5_reads(std::string_view name) {
   // what /etc/inittab and /etc/fstab are symlinks to is called likewise, or has to be read later
   if (name.starts_with("inittab") || name.starts_with("fstab")) return true;
-  for (const char* path : {kM5, kStart, kScript, kInittab, kFstab, kService, kTarget})
+  for (const char* path : {kM5, kStart, kScript, kService, kTarget})
     if (std::string_view(path).ends_with(name) && !name.empty() &&
         path[std::string_view(path).size() - name.size() - 1] == '/')
       return true;

@@ -88,6 +88,12 @@ std::string require_text(const GuestFiles& files, std::string_view path) {
       .with_path(std::string(path));
 }
 
+std::optional<std::string> link_at(const GuestFiles& files, std::string_view path) {
+  const auto file = files.find(path, Follow::AllButLast);
+  if (!file || file->type != FileType::Symlink) return std::nullopt;
+  return file->link_target;
+}
+
 std::string last_name(const GuestFiles& files, std::string_view path) {
   std::string at(path);
   for (unsigned links = 0; links <= kMaxSymlinks; ++links) {

@@ -17,6 +17,8 @@ namespace rawimg {
 std::optional<std::string> read_text(const GuestFiles& files, std::string_view path);
 /// Throws: NotFound, Unsupported (its content is not known).
 std::string require_text(const GuestFiles& files, std::string_view path);
+/// The target of the symlink at a path; nothing where none is.
+std::optional<std::string> link_at(const GuestFiles& files, std::string_view path);
 /// The last component of what a path leads to, whether it is there or not: "busybox" of /sbin/init.
 std::string last_name(const GuestFiles& files, std::string_view path);
 /// A terminal's name without /dev/. Throws: Usage (empty, blanks, `..`, 32 bytes or more).

@@ -141,12 +141,6 @@ struct UnitRecord {
 constexpr std::string_view kWantsBefore = "# before: wanted by ",
                            kMaskBefore = "# before: masked by ", kMadeDirectory = "# made: ";
 
-std::optional<std::string> link_at(const GuestFiles& files, const std::string& path) {
-  const auto file = files.find(path, Follow::AllButLast);
-  if (!file || file->type != FileType::Symlink) return std::nullopt;
-  return file->link_target;
-}
-
 UnitLinks links_of(const GuestFiles& files, const Unit& unit) {
   return {link_at(files, unit.wants()), link_at(files, unit.mask())};
 }

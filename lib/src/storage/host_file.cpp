@@ -103,9 +103,7 @@ HostFile::HostFile(int directory, std::string name, std::string path, HostLinks 
   error_ = descriptor_.get() < 0 ? errno : 0;
   if (error_ != 0) return;
   if (fstat(descriptor_.get(), &status_) != 0) throw host_error(errno, "read", path_);
-  if ((status_.st_mode & S_IFMT) != kind)
-    throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(path_)))
-        .with_path(path_);
+  if ((status_.st_mode & S_IFMT) != kind) throw changed_while_read(path_);
 }
 
 int HostFile::descriptor() const {
@@ -154,12 +152,15 @@ void HostFile::require_unchanged() const {
   struct stat now {};
   if (fstat(descriptor(), &now) != 0 || now.st_size != status_.st_size ||
       time_of(now.st_mtim) != time_of(status_.st_mtim))
-    throw Error(Errc::Io, fmt::format("{} changed while it was read", quote(path_)))
-        .with_path(path_);
+    throw changed_while_read(path_);
 }
 
 Error host_error(int number, std::string_view what, const std::string& name) {
   return errno_error(number, fmt::format("cannot {} {}", what, quote(name))).with_path(name);
+}
+
+Error changed_while_read(const std::string& name) {
+  return Error(Errc::Io, fmt::format("{} changed while it was read", quote(name))).with_path(name);
 }
 
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name) {

@@ -50,6 +50,8 @@ class HostFile {
 
 /// "cannot open 'a': permission denied", about `name`.
 Error host_error(int number, std::string_view what, const std::string& name);
+/// About a file that is not what it was when it was opened.
+Error changed_while_read(const std::string& name);
 /// Throws: Io, NoSpace.
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name);
 /// The next bytes from `at` on, below `size`, that are no hole; all, where the file system knows no
