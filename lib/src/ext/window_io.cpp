@@ -25,8 +25,9 @@ namespace rawimg {
 namespace {
 
 constexpr std::uint64_t kUnit = 1024, kUnitsPerChunk = 64, kChunk = kUnit * kUnitsPerChunk;
-constexpr std::uint64_t kMaxWrite = 8u << 20;  // unix_io counts bytes in an int
-constexpr std::size_t kMostChunks = 64;        // of those that may be written early: 4 MiB
+constexpr std::uint64_t kMaxRead = 8u << 20;  // unix_io counts bytes in an int
+constexpr std::uint64_t kRun = 1u << 20;      // longer writes cost memory and save nothing
+constexpr std::size_t kMostChunks = 16;       // of those that may be written early: 1 MiB
 // so long a gap of known zeros is cheaper to write than to seek over
 constexpr std::uint64_t kBridge = 16 * 1024;
 constexpr std::uint64_t kSuperblock = 1024;  // byte of the window; the superblock is one unit
@@ -181,7 +182,7 @@ void WindowIo::let_go(Chunk chunk) {
 void WindowIo::lower_read(std::uint64_t at, std::uint64_t size, std::byte* out) const {
   ++counters_.lower_reads;
   for (std::uint64_t done = 0; done < size;) {
-    const std::uint64_t n = std::min(size - done, kMaxWrite);
+    const std::uint64_t n = std::min(size - done, kMaxRead);
     check_ext(io_channel_read_blk64(lower_, (at + done) / kUnit, -static_cast<int>(n), out + done),
               fmt::format("read {} bytes at byte {} of the filesystem", n, at + done));
     done += n;
@@ -317,7 +318,8 @@ void WindowIo::commit(Durability durability) {
 
 void WindowIo::write_all_but_superblock() {
   punch_all();
-  std::vector<std::byte> run;
+  std::vector<std::byte>& run = run_;
+  run.clear();  // a write that failed leaves its bytes
   std::uint64_t run_start = 0;
   const auto put = [&] {
     lower_write(run_start, run);
@@ -333,7 +335,7 @@ void WindowIo::write_all_but_superblock() {
                            zeros_.contains(run_end, at) &&
                            !(run_end <= kSuperblock && kSuperblock < at);
       if (bridges) run.resize(at - run_start);
-      if (run.empty() || run_start + run.size() != at || run.size() >= kMaxWrite) {
+      if (run.empty() || run_start + run.size() != at || run.size() >= kRun) {
         put();
         run_start = at;
       }

@@ -135,6 +135,7 @@ class WindowIo : public WindowReader {
   bool may_write_early_;
   std::map<std::uint64_t, Chunk> chunks_;
   std::vector<std::unique_ptr<std::byte[]>> idle_;  // memory of chunks for others
+  std::vector<std::byte> run_;                      // memory of the runs that are written
   // where the window reads as zeros below the overlay, if need be after punching punches_
   RangeSet zeros_, punches_;
   std::exception_ptr failure_;

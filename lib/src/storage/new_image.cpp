@@ -123,7 +123,8 @@ ImageFile open_part(const fs::path& part, const LockPolicy& lock) {
     if ((mine.st_mode & kUnfinished) == 0) require_leftover(file, name);
     // where the host does not know it, the content has to tell
     (void)fchmod(descriptor, (mine.st_mode & kPermissions) | kUnfinished);
-    file.resize(ByteCount{0});
+    // ext4 writes out at close() what was ever truncated to nothing, even if nothing it was
+    if (mine.st_size != 0) file.resize(ByteCount{0});
     return file;
   }
   throw Error(Errc::Busy, fmt::format("{} keeps changing: another rawimg makes it", quote(name)))
