@@ -108,6 +108,17 @@ std::string bz_image(unsigned version, unsigned flags) {
 
 }  // namespace
 
+TEST_CASE("an architecture has the names of gem5, uname and Debian", "[guest][machine]") {
+  for (const char* word : {"x86", "X86", "x86_64", "amd64", "i386", "i686"})
+    CHECK(parse_architecture(word) == Architecture::X86);
+  for (const char* word : {"arm", "ARM", "aarch64", "arm64", "armhf"})
+    CHECK(parse_architecture(word) == Architecture::Arm);
+  for (const char* word : {"riscv", "RISCV", "riscv64"})
+    CHECK(parse_architecture(word) == Architecture::Riscv);
+  for (const char* word : {"", "x8", "x866", "arm64 ", "mips", "sparc64"})
+    CHECK_FALSE(parse_architecture(word));
+}
+
 TEST_CASE("a kernel says which processor it is for", "[guest][machine]") {
   CHECK(machine_of_kernel(bz_image(0x20F, 0x3F)) == Machine{62, 64});
   CHECK(machine_of_kernel(bz_image(0x20F, 0)) == Machine{3, 32});

@@ -173,6 +173,24 @@ TEST_CASE("terminals are told from other names", "[guest][serial]") {
                            IsError(Errc::Usage, "no name of a terminal"));
 }
 
+TEST_CASE("lines of ours that have lost their end are damage of the file that is named",
+          "[guest][serial]") {
+  for (const char* path : {"/etc/inittab", "/etc/securetty"}) {
+    CAPTURE(path);
+    GuestTree tree = with_inittab("id:3:initdefault:\n");
+    tree.add_file("/etc/securetty", "tty1\n");
+    tree = with_login(tree, {"ttyS0", 9600});
+    std::string& text = tree.nodes[path].content;
+    const std::size_t end = text.find(": end\n");
+    REQUIRE(end != std::string::npos);
+    text.erase(text.rfind('\n', end) + 1, end + 6 - text.rfind('\n', end) - 1);
+    const auto is_named = IsError(Errc::BadInput, std::string(path) + ": line ");
+    REQUIRE_THROWS_MATCHES(plan_serial(tree, {"ttyS0", 19200}), Error, is_named);
+    REQUIRE_THROWS_MATCHES(plan_serial_removal(tree, "ttyS0"), Error, is_named);
+    REQUIRE_THROWS_MATCHES(plan_no_serial(tree, "ttyS0"), Error, is_named);
+  }
+}
+
 TEST_CASE("a line that nothing can serve is refused", "[guest][serial]") {
   GuestTree none = with_inittab("");
   none.nodes.erase("/etc/inittab");

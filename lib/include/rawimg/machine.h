@@ -16,7 +16,8 @@ namespace rawimg {
 /// The families that gem5's m5 is built for.
 enum class Architecture { X86, Arm, Riscv };
 std::string_view to_text(Architecture architecture);  ///< "x86", "arm", "riscv"
-/// Nothing for another word.
+/// Those words in any case, and what uname -m and Debian say: "aarch64", "amd64". Nothing for
+/// another word.
 std::optional<Architecture> parse_architecture(std::string_view word);
 
 /// A processor, as programs name it.

@@ -103,6 +103,13 @@ std::optional<Machine> machine_of_m5(std::string_view bytes, const std::string& 
       .with_path(name);
 }
 
+/// The script of an earlier preparation. What is no file at its name is none.
+std::optional<Gem5Start> start_of(const GuestFiles& files) {
+  const auto there = files.find(kStart, Follow::AllButLast);
+  if (!there || there->type != FileType::Regular) return std::nullopt;
+  return parse_gem5_start(require_text(files, kStart));
+}
+
 /// What the script lists, and what says itself that it was made: the script may be gone.
 std::vector<Gem5Made> made_before(const GuestFiles& files, const std::optional<Gem5Start>& start) {
   std::vector<Gem5Made> made = start.value_or(Gem5Start{}).made;
@@ -117,27 +124,15 @@ std::vector<Gem5Made> made_before(const GuestFiles& files, const std::optional<G
   return made;
 }
 
-/// A BadInput that leaves `action` is one of this file.
-template <class Action>
-void about_text(const char* path, Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    if (error.code() != Errc::BadInput) throw;
-    throw error.in(path).with_path(path);
-  }
-}
-
 class Planner {
  public:
   Planner(const GuestFiles& files, const Gem5Request& request)
-      : files_(files), request_(request), steps_(files, request.force) {
-    if (const auto text = read_text(files, kStart)) earlier_ = parse_gem5_start(*text);
+      : files_(files), request_(request), steps_(files, request.force), earlier_(start_of(files)) {
     for (Gem5Made& made : made_before(files, earlier_)) steps_.note_made(std::move(made));
   }
 
   Gem5Plan plan() {
-    if (!request_.force) require_no_bridge(files_);
+    if (!request_.force && !earlier_) require_no_bridge(files_);  // or it was forced before
     guest_ = machine_of_guest(files_);
     plan_.init = init_of(files_);
     check_m5();
@@ -302,8 +297,7 @@ Gem5Removal plan_gem5_removal(const GuestFiles& files) {
     removal.warnings.push_back({std::move(code), path, fmt::format("{}: {}", path, why)});
   };
   GuestSteps steps(files, false);
-  const auto script = read_text(files, kStart);
-  const auto start = script ? parse_gem5_start(*script) : std::nullopt;
+  const auto start = start_of(files);
   std::vector<Gem5Made> made = made_before(files, start);
   if (!start && !made.empty())
     stays("no-list", kStart,

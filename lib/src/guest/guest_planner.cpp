@@ -66,7 +66,12 @@ GuestInit init_of(const GuestFiles& files) {
                ? GuestInit::Busybox
                : GuestInit::Sysvinit;
   }
-  return has_systemd(files) ? GuestInit::Systemd : GuestInit::None;
+  if (has_systemd(files)) return GuestInit::Systemd;
+  if (const auto target = link_at(files, "/etc/inittab"))
+    throw Error(Errc::NotFound,
+                fmt::format("/etc/inittab is a symlink to {}, which leads nowhere", quote(*target)))
+        .with_path("/etc/inittab");
+  return GuestInit::None;
 }
 
 std::optional<std::string> read_text(const GuestFiles& files, std::string_view path) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <rawimg/error.h>
 #include <rawimg/gem5.h>
 #include <rawimg/guest_files.h>
 
@@ -17,6 +18,16 @@ namespace rawimg {
 std::optional<std::string> read_text(const GuestFiles& files, std::string_view path);
 /// Throws: NotFound, Unsupported (its content is not known).
 std::string require_text(const GuestFiles& files, std::string_view path);
+/// Throws what `action` throws; a BadInput is one of this text file, which it then names.
+template <class Action>
+void about_text(const char* path, Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (error.code() != Errc::BadInput) throw;
+    throw error.in(path).with_path(path);
+  }
+}
 /// The target of the symlink at a path; nothing where none is.
 std::optional<std::string> link_at(const GuestFiles& files, std::string_view path);
 /// The last component of what a path leads to, whether it is there or not: "busybox" of /sbin/init.

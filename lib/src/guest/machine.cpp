@@ -16,6 +16,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace rawimg {
 namespace {
 
@@ -54,8 +56,18 @@ std::string_view to_text(Architecture architecture) {
 }
 
 std::optional<Architecture> parse_architecture(std::string_view word) {
-  for (const Architecture one : {Architecture::X86, Architecture::Arm, Architecture::Riscv})
-    if (to_text(one) == word) return one;
+  // gem5's words first, then uname's and Debian's
+  constexpr std::pair<std::string_view, Architecture> kWords[] = {
+      {"x86", Architecture::X86},       {"arm", Architecture::Arm},
+      {"riscv", Architecture::Riscv},   {"x86_64", Architecture::X86},
+      {"amd64", Architecture::X86},     {"i386", Architecture::X86},
+      {"i686", Architecture::X86},      {"aarch64", Architecture::Arm},
+      {"arm64", Architecture::Arm},     {"armhf", Architecture::Arm},
+      {"riscv64", Architecture::Riscv},
+  };
+  const std::string asked = to_lower(word);  // gem5 builds X86, ARM and RISCV
+  for (const auto& [name, architecture] : kWords)
+    if (name == asked) return architecture;
   return std::nullopt;
 }
 

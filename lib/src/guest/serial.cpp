@@ -96,18 +96,22 @@ void allow_root(const GuestFiles& files, const std::string& tty, GuestSteps& ste
   const auto text = read_text(files, kSecuretty);
   if (!text) return;
   const TerminalOwner owner(tty);
-  const std::string before = without_own_lines(*text, owner.owner());
-  LineReader reader(before);
-  while (const auto line = reader.next())
-    if (line->body == tty) return;
-  steps.edit(kSecuretty, *text,
-             with_own_lines(before, owner.owner(), {tty}, [](const TextLine&) { return false; }));
+  about_text(kSecuretty, [&] {
+    const std::string before = without_own_lines(*text, owner.owner());
+    LineReader reader(before);
+    while (const auto line = reader.next())
+      if (line->body == tty) return;
+    steps.edit(kSecuretty, *text,
+               with_own_lines(before, owner.owner(), {tty}, [](const TextLine&) { return false; }));
+  });
 }
 
 void take_back_lines(const GuestFiles& files, const char* path, const std::string& tty,
                      GuestSteps& steps) {
   if (const auto text = read_text(files, path))
-    steps.edit(path, *text, without_own_lines(*text, TerminalOwner(tty).owner()));
+    about_text(path, [&] {
+      steps.edit(path, *text, without_own_lines(*text, TerminalOwner(tty).owner()));
+    });
 }
 
 // systemd
@@ -283,8 +287,11 @@ SerialPlan plan_serial(const GuestFiles& files, const SerialRequest& asked) {
     enable_unit(files, Unit(request.tty), request.baud, steps, plan.warnings);
   } else {
     const std::string text = require_text(files, kInittab);
-    steps.edit(kInittab, text,
-               serial_inittab(text, style_of(plan.init), request, getty_of(files, plan.warnings)));
+    about_text(kInittab, [&] {
+      steps.edit(
+          kInittab, text,
+          serial_inittab(text, style_of(plan.init), request, getty_of(files, plan.warnings)));
+    });
   }
   allow_root(files, request.tty, steps);
   plan.changes = steps.take();
@@ -314,7 +321,7 @@ SerialPlan plan_no_serial(const GuestFiles& files, const std::string& asked) {
     disable_unit(files, Unit(tty), steps);
   } else {
     const std::string text = require_text(files, kInittab);
-    steps.edit(kInittab, text, without_logins(text, tty));
+    about_text(kInittab, [&] { steps.edit(kInittab, text, without_logins(text, tty)); });
   }
   take_back_lines(files, kSecuretty, tty, steps);
   plan.changes = steps.take();
