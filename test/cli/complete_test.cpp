@@ -83,6 +83,13 @@ TEST_CASE("commands, verbs, topics and options come from the tables", "[cli][com
   CHECK(offered({"nonsense", ""}).empty());
 }
 
+TEST_CASE("off is offered behind the terminal of serial", "[cli][complete]") {
+  CHECK(offered({"serial", "x.img", "ttyS0", "o"}) == Words{"off"});
+  CHECK(offered({"serial", "--image", "x.img", "ttyS0", "o"}) == Words{"off"});
+  CHECK(offered({"serial", "x.img", "o"}).empty());
+  CHECK(offered({"serial", "x.img", "ttyS0", "off", "o"}).empty());
+}
+
 TEST_CASE("values are offered where help lists them, and are taken", "[cli][complete]") {
   CHECK(offered({"init", "a.img", "-t", ""}) == Words{"ext2", "ext3", "ext4"});
   CHECK(offered({"init", "a.img", "--type", "ext3"}) == Words{"ext3"});

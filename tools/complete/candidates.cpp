@@ -158,6 +158,7 @@ class Completer {
         return;
       }
     }
+    if (command.name == "serial" && place.operands + (place.image ? 1 : 0) == 2) add("off");
     completion_.host_files = true;
     if (place.image)
       in_named_image(command, *place.image);
