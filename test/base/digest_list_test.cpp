@@ -144,6 +144,24 @@ TEST_CASE("128 digits without a heading are of the kind that the caller says", "
   CHECK(DigestList::parse(gentoo(), DigestKind::Blake2b).of(kName) == kBoth);
 }
 
+TEST_CASE("a digest alone is that of the file that it lies beside", "[base]") {
+  const Digests sha256{{DigestKind::Sha256, kSha256}};
+  for (const std::string& text : {kSha256, kSha256 + "\n", "\n  " + kSha256 + " \r\n\n"}) {
+    CHECK(DigestList::parse(text).of(kName) == sha256);
+    CHECK(DigestList::parse(text).of(DigestList::parse(text).only_tarball()) == sha256);
+  }
+  CHECK(DigestList::parse(kBlake, DigestKind::Blake2b).of(kName) ==
+        Digests{{DigestKind::Blake2b, kBlake}});
+  CHECK(DigestList::parse(kSha512).of(kName) == Digests{{DigestKind::Sha512, kSha512}});
+  for (const std::string& text :
+       {kSha256 + "\n" + kSha256, kSha256.substr(1), kSha256 + "0", kSha512 + kSha512,
+        "x\n" + kSha256, "<html>\n" + kSha256 + "\n</html>\n"})
+    REQUIRE_THROWS_MATCHES(DigestList::parse(text).of(kName), Error,
+                           IsError(Errc::BadInput, "no line of a digest"));
+  CHECK(DigestList::parse(kSha256 + "\n" + line(kSha512, kName)).of(kName) ==
+        Digests{{DigestKind::Sha512, kSha512}});
+}
+
 TEST_CASE("names with parentheses are found in lines with a tag", "[base]") {
   const std::string name = "a (copy) = b) = .tar";
   CHECK(DigestList::parse("SHA256 (" + name + ") = " + kSha256).of(name) ==

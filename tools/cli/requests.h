@@ -52,9 +52,8 @@ inline constexpr OptionSpec kSourceOptions[] = {
     {"strip-components", "N", "drop N leading parts of each name, of the --from before it"},
     {"sha256", "HEX", "the --from before it must have this SHA-256, or there is no image"},
     {"verify", "[FILE]",
-     "the --from before it must have the digest that FILE has for it (BLAKE2b, else SHA-512, else "
-     "SHA-256), or there is no image (default: its name with .DIGESTS, .DIGESTS.asc or .sha256 "
-     "behind it); no signature is checked: 'gpg --verify' does that"},
+     "the --from before it must have the digest that the list FILE has for it, or there is no "
+     "image (default: the list beside it)"},
 };
 inline constexpr OptionSpec kThreadsOption[] = {
     {"threads", "N",

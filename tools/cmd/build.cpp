@@ -113,6 +113,8 @@ images that differ in nothing else and are attached to one machine want --uuid r
 Of a directory, files of the user who calls become root's, and of his group root's group's; others keep their numbers.
 With --size auto the filesystem is made as large as its content needs, in the same one pass, also from standard input;
 what is behind the + is what df in the guest shows as available. Nothing is reserved for root then, unless --reserved says so.
+--verify takes BLAKE2b, else SHA-512, else SHA-256, from NAME.DIGESTS, NAME.DIGESTS.asc or NAME.sha256 beside the tarball
+NAME. It checks no signature: 'gpg --verify' does that.
 --gem5 is 'rawimg gem5' in the same pass: the image appears with the preparation in it, or not at all; see there.
 SOURCE_DATE_EPOCH, if set, becomes the time of the superblock and of directories that the sources imply.
 )",

@@ -22,9 +22,8 @@ constexpr OptionSpec kOwn[] = {
     {"exclude", "GLOB", "leave out what matches, of every source; * also matches /; repeatable"},
     {"strip-components", "N", "drop N leading parts of each name, of every source"},
     {"verify", "[FILE]",
-     "each SOURCE must have the digest that FILE has for it (BLAKE2b, else SHA-512, else SHA-256), "
-     "or nothing changes (default: its name with .DIGESTS, .DIGESTS.asc or .sha256 behind it); no "
-     "signature is checked: 'gpg --verify' does that"},
+     "each SOURCE must have the digest that the list FILE has for it, or nothing changes (default: "
+     "the list beside it)"},
     {"no-sync", "", "do not wait until everything is on stable storage"},
     {"dry-run", "", "read and check everything and change nothing"},
     {"no-keep-undo", "", "keep nothing for 'rawimg undo' (kept by default up to 64 MiB)"},
@@ -152,6 +151,8 @@ const Command kPopulate{
         R"(SOURCE is a tarball in any common dialect and compression, a directory of the host, or - for standard input. What the
 filesystem holds counts as an earlier entry: a file, symlink or device of the same name is replaced, directories are
 joined. It is one transaction: until the sources have been read to their end the filesystem stays as it was.
+--verify takes BLAKE2b, else SHA-512, else SHA-256, from NAME.DIGESTS, NAME.DIGESTS.asc or NAME.sha256 beside the tarball
+NAME. It checks no signature: 'gpg --verify' does that.
 )",
     .options = kTables,
     .run = run,

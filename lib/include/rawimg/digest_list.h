@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,10 @@ class DigestList {
  public:
   /// Reads "<hex>  <file>" lines, each of the kind that the "# NAME HASH" line above it names;
   /// above the first of these, of the kind that has so many digits (128: `of_128_digits`, which is
-  /// Sha512 or Blake2b, as only the list's name can tell). Reads "NAME (<file>) = <hex>", too. In a
-  /// clearsigned text, only what is signed counts. Lines of kinds that are not known (MD5,
-  /// WHIRLPOOL), and what is no such line, are passed over. Throws: BadInput (NUL bytes; signed
-  /// text without an end).
+  /// Sha512 or Blake2b, as only the list's name can tell). Reads "NAME (<file>) = <hex>", too, and
+  /// a single digest without a name, which is then that of any file. In a clearsigned text, only
+  /// what is signed counts. Lines of kinds that are not known (MD5, WHIRLPOOL), and what is no such
+  /// line, are passed over. Throws: BadInput (NUL bytes; signed text without an end).
   static DigestList parse(std::string_view text, DigestKind of_128_digits = DigestKind::Sha512);
 
   /// All digests of the file with this base name, each kind once, lower case; directories in front
@@ -43,7 +44,8 @@ class DigestList {
   /// only kinds that are not known; malformed digits; two that contradict each other).
   std::vector<ExpectedDigest> of(std::string_view base_name) const;
 
-  /// The one file in the list that is a tarball, as far as names tell: not .CONTENTS, .CONTENTS.gz.
+  /// The one file in the list that is a tarball, as far as names tell: not .CONTENTS, .CONTENTS.gz;
+  /// nothing of a single digest without a name.
   /// Throws: BadInput (none; several: names some).
   std::string only_tarball() const;
 
@@ -54,6 +56,7 @@ class DigestList {
   };
   std::string names() const;
   std::vector<Line> lines_;
+  std::optional<ExpectedDigest> bare_;  ///< the only thing there, where lines_ is empty
 };
 
 }  // namespace rawimg

@@ -66,6 +66,13 @@ std::optional<DigestKind> kind_of(std::string_view heading) {
   return std::nullopt;
 }
 
+std::optional<ExpectedDigest> bare_digest(std::string_view line, DigestKind of_128_digits) {
+  const DigestKind kind =
+      line.size() == hex_length(DigestKind::Sha256) ? DigestKind::Sha256 : of_128_digits;
+  ExpectedDigest digest{kind, to_lower(line)};
+  return is_digest(digest) ? std::optional(std::move(digest)) : std::nullopt;
+}
+
 struct Tagged {
   std::string_view kind, hex, file;
 };
@@ -142,6 +149,7 @@ DigestList DigestList::parse(std::string_view text, DigestKind of_128_digits) {
       list.lines_.push_back({std::string(kind), std::string(hex), std::string(base_name(file))});
   };
   std::string heading;
+  std::size_t words = 0;  // lines of one word
   for (std::string_view rest = part; !rest.empty();) {
     const std::string_view line = without_blanks(take_line(rest));
     if (const auto found = heading_in(line)) heading = *found;
@@ -151,7 +159,10 @@ DigestList DigestList::parse(std::string_view text, DigestKind of_128_digits) {
       continue;
     }
     const std::size_t gap = line.find_first_of(" \t");
-    if (gap == std::string_view::npos) continue;
+    if (gap == std::string_view::npos) {
+      list.bare_ = ++words == 1 ? bare_digest(line, of_128_digits) : std::nullopt;
+      continue;
+    }
     const std::string_view hex = line.substr(0, gap);
     // without a heading anything may stand there: prose, a web page
     if (heading.empty() && hex.find_first_not_of(kHexDigits) != std::string_view::npos) continue;
@@ -177,6 +188,7 @@ std::string DigestList::names() const {
 }
 
 std::vector<ExpectedDigest> DigestList::of(std::string_view name) const {
+  if (lines_.empty() && bare_) return {*bare_};
   std::vector<ExpectedDigest> found;
   std::set<std::string> unknown;
   bool is_there = false;
@@ -215,6 +227,7 @@ std::vector<ExpectedDigest> DigestList::of(std::string_view name) const {
 }
 
 std::string DigestList::only_tarball() const {
+  if (lines_.empty() && bare_) return "";
   const Line* tarball = nullptr;
   for (const Line& line : lines_) {
     if (line.file.ends_with(".CONTENTS") || line.file.ends_with(".CONTENTS.gz")) continue;
