@@ -14,6 +14,7 @@
 
 #include "base/descriptor.h"
 #include "base/errno_error.h"
+#include "base/stop.h"
 
 namespace rawimg::cli {
 namespace {
@@ -34,7 +35,7 @@ void wait_for_input(int descriptor, const std::stop_token& stop, const std::stri
   std::array<pollfd, 2> waits{pollfd{descriptor, POLLIN, 0}, pollfd{wake.get(), POLLIN, 0}};
   while (poll(waits.data(), waits.size(), -1) < 0)
     if (errno != EINTR) throw input_error(errno, name);
-  if (stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+  require_no_stop(stop);
 }
 
 std::size_t read_some(int descriptor, std::span<std::byte> out, const std::stop_token& stop,

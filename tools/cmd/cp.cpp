@@ -189,8 +189,7 @@ ExitCode copy_out(const Args& args, Streams& io) {
   if (args.has("json"))
     print_result(io, "cp", {{"copied", copied}, {"dry_run", options.dry_run}}, warnings);
   else
-    for (const Warning& warning : warnings)
-      io.err << "rawimg cp: warning: " << warning.message << '\n';
+    print_warnings(io, "cp", warnings);
   if (!options.dry_run && !destination.is_output())
     require_told(io, destination.target.path, "was written");
   return ExitCode::Done;

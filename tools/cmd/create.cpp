@@ -6,6 +6,7 @@
 #include <rawimg/new_image.h>
 #include <rawimg/units.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
@@ -55,7 +56,7 @@ ExitCode run(const Args& args, Streams& io) {
                        : NewImage(request.image, request.replace, request.lock);
   job.emplace(image.part_path());
   image.file().resize(request.size);
-  if (io.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+  require_no_stop(io.stop);
   image.commit(request.durability);
   if (!args.has("quiet") && !args.has("json"))
     io.err << fmt::format("{}: {}{}, empty\n", quote(request.image.string()),

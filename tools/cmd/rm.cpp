@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "cli/inode_text.h"
 #include "cli/input.h"
@@ -115,7 +116,7 @@ class Remover {
     MovingOperand file(top);
     if (auto first = open(top, named)) levels.push_back(std::move(*first));
     while (!levels.empty()) {
-      edit_.require_no_stop();
+      require_no_stop(edit_.io().stop);
       Level& level = levels.back();
       if (level.entries.empty()) {
         const bool kept = level.keeps_some || !remove_one(file.operand(), level.named);

@@ -89,13 +89,8 @@ class Drawer {
   /// What a symlink leads to counts.
   bool leads_to_directory(const ReadFile& file, const std::string& path, FileType type) const {
     if (type != FileType::Symlink) return type == FileType::Directory;
-    try {
-      return file.fs->type(file.fs->resolve(file.path + path.substr(file.shown.size()))) ==
-             FileType::Directory;
-    } catch (const Error& error) {
-      if (error.code() != Errc::NotFound) throw;
-      return false;
-    }
+    const auto target = file.fs->look_up(file.path + path.substr(file.shown.size()));
+    return target && file.fs->type(*target) == FileType::Directory;
   }
 
   void arrange(const ReadFile& file, const WalkStep& step, std::vector<DirEntry>& entries) const {

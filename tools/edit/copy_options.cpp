@@ -84,8 +84,4 @@ CopyOptions read_copy_options(const Args& args, const Transaction* fs, const Str
   return options;
 }
 
-void require_no_stop(const CopyOptions& options) {
-  if (options.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-}
-
 }  // namespace rawimg::cli

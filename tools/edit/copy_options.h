@@ -69,7 +69,4 @@ struct CopyOptions {
 /// NotFound (a name that the image does not know).
 CopyOptions read_copy_options(const Args& args, const Transaction* fs, const Streams& io);
 
-/// Throws: Interrupted, when that is asked for.
-void require_no_stop(const CopyOptions& options);
-
 }  // namespace rawimg::cli

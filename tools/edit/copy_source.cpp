@@ -139,12 +139,7 @@ class ImageSource : public CopySource {
   bool is(std::uint32_t inode) const override { return !keep_ && info_.number == inode; }
   bool leads_to(std::uint32_t inode) const override {
     if (keep_ || info_.type != FileType::Symlink) return false;
-    try {
-      return fs_.resolve(joined(&ImageSource::path_)) == inode;
-    } catch (const Error& error) {
-      if (error.code() == Errc::NotFound) return false;
-      throw;
-    }
+    return fs_.look_up(joined(&ImageSource::path_)) == inode;
   }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;

@@ -18,6 +18,7 @@
 #include <rawimg/error.h>
 #include <rawimg/recovery.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "base/zeros.h"
 #include "edit/destination.h"
@@ -177,7 +178,7 @@ bool HostCopier::stays(const CopySource& source, const Spot& spot) const {
 }
 
 void HostCopier::copy_any(const CopySource& source, const Spot& spot) {
-  require_no_stop(options_);
+  require_no_stop(options_.stop);
   const FileType type = source.meta().type;
   if (type == FileType::Directory) return copy_tree(source, spot);
   if (stays(source, spot)) return;
@@ -298,11 +299,11 @@ void HostCopier::write_content(const CopySource& source, int file, const std::st
   if (fstat(file, &status) != 0) throw host_error(errno, "write", path);
   if (!S_ISREG(status.st_mode))
     return read_without_holes(source, [&](std::span<const std::byte> bytes) {
-      require_no_stop(options_);
+      require_no_stop(options_.stop);
       write_all(file, bytes, path);
     });
   source.read([&](const DataChunk& chunk) {
-    require_no_stop(options_);
+    require_no_stop(options_.stop);
     if (is_zeros(chunk.bytes)) return;
     if (lseek(file, static_cast<off_t>(chunk.offset), SEEK_SET) < 0)
       throw host_error(errno, "write", path);
@@ -453,7 +454,7 @@ void HostCopier::copy_tree(const CopySource& top, const Spot& spot) {
   std::vector<Level> levels;
   const auto enter = [&](const CopySource& source, std::unique_ptr<CopySource> owned,
                          const Spot& at) {
-    require_no_stop(options_);
+    require_no_stop(options_.stop);
     if (!seen.insert(source.identity()).second) throw seen_twice(source, options_);
     levels.push_back(open_level(source, std::move(owned), at));
     way_.push_back(at.name);

@@ -11,6 +11,7 @@
 #include <rawimg/error.h>
 #include <rawimg/recovery.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "cli/output.h"
 #include "edit/destination.h"
@@ -103,7 +104,7 @@ void ImageCopier::write(const CopySource& source, std::uint32_t inode) {
   const bool sized = source.meta().size_bytes != 0;  // a stream has none
   const auto produce = [&](const Transaction::ContentSink& sink) {
     source.read([&](const DataChunk& chunk) {
-      require_no_stop(options_);
+      require_no_stop(options_.stop);
       sink(chunk);
     });
   };
@@ -145,7 +146,7 @@ bool ImageCopier::link_to_earlier(const CopySource& source, const Transaction::P
 }
 
 void ImageCopier::copy_file(const CopySource& source, const Operand& target) {
-  require_no_stop(options_);
+  require_no_stop(options_.stop);
   const auto named = edit_.find(target, ExtFs::Follow::AllButLast);
   if (named && options_.no_clobber) return;
   // Content goes where a symlink of the image leads; anything else takes the name. A symlink that
@@ -241,7 +242,7 @@ void ImageCopier::copy_tree(const CopySource& top, const Operand& target) {
   std::set<std::string> seen;
   MovingOperand at(target);
   const auto open = [&](const CopySource& source, std::unique_ptr<CopySource> owned) {
-    require_no_stop(options_);
+    require_no_stop(options_.stop);
     if (!seen.insert(source.identity()).second) throw seen_twice(source, options_);
     std::vector<std::string> names = source.names();
     const std::uint32_t inode = copy_directory(source, at.operand());

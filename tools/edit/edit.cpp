@@ -204,12 +204,7 @@ std::uint32_t Edit::resolve(const Operand& file, ExtFs::Follow follow) const {
 }
 
 std::optional<std::uint32_t> Edit::find(const Operand& file, ExtFs::Follow follow) const {
-  try {
-    return fs_.resolve(file.path, follow);
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-    return std::nullopt;
-  }
+  return fs_.look_up(file.path, follow);
 }
 
 /// Whether nothing but directories is on the way to it, as far as that is there.
@@ -285,10 +280,6 @@ void MovingOperand::leave() {
   operand_.word.resize(lengths_.back().first);
   operand_.path.resize(lengths_.back().second);
   lengths_.pop_back();
-}
-
-void Edit::require_no_stop() const {
-  if (io_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
 }
 
 void Edit::tell(const std::string& line) {

@@ -115,7 +115,6 @@ class Edit {
     if (verbose) tell(make());
   }
   /// Throws: Interrupted, when that is asked for.
-  void require_no_stop() const;
   /// On standard output, once it is true; with --json, in its object.
   void tell(const std::string& line);
   const std::string& told() const { return told_; }

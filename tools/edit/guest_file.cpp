@@ -170,16 +170,6 @@ auto about_file(const std::string& path, Action&& action) {
   }
 }
 
-std::optional<std::uint32_t> find(const ExtReader& fs, const std::string& path,
-                                  ExtReader::Follow follow) {
-  try {
-    return fs.resolve(path, follow);
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-    return std::nullopt;
-  }
-}
-
 /// The path without symlinks, also where they lead to what is not there.
 std::string without_symlinks(const ExtReader& fs, const std::string& path) {
   constexpr unsigned kMaxSymlinks = 40;  // as Linux
@@ -193,7 +183,7 @@ std::string without_symlinks(const ExtReader& fs, const std::string& path) {
       real.resize(std::min(real.rfind('/'), real.size()));
       continue;
     }
-    const auto inode = find(fs, real + '/' + name, ExtReader::Follow::AllButLast);
+    const auto inode = fs.look_up(real + '/' + name, ExtReader::Follow::AllButLast);
     if (!inode || fs.inode(*inode).type != FileType::Symlink || ++links > kMaxSymlinks) {
       real += '/' + name;
       continue;
@@ -221,7 +211,7 @@ Operand file_at(const std::string& path) { return {Operand::Kind::Image, path, p
 
 std::optional<std::string> read_guest_file(const ExtReader& fs, const std::string& path) {
   return about_file(path, [&]() -> std::optional<std::string> {
-    const auto inode = find(fs, path, ExtReader::Follow::All);
+    const auto inode = fs.look_up(path);
     if (!inode || fs.inode(*inode).type != FileType::Regular) require_own_file(fs, path);
     if (!inode) return std::nullopt;
     std::string text;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "edit/destination.h"
 #include "read/expand_paths.h"
@@ -128,7 +129,7 @@ void for_each_file(Edit& edit, std::span<const std::string> words, Missing missi
     }
     const std::size_t warned = edit.warnings.size();
     for (const Operand& file : files) {
-      edit.require_no_stop();
+      require_no_stop(edit.io().stop);
       try {
         action(file);
       } catch (const Error& error) {
@@ -156,7 +157,7 @@ void for_each_inode(Edit& edit, const Operand& file, ExtFs::Follow follow, Depth
   if (!inode) return;
   if (depth == Depth::FileOnly) return action(file.word, edit.fs().inode(*inode));
   walk_tree(edit.fs(), file.word, *inode, {.enter = [&](const WalkStep& step) {
-              edit.require_no_stop();
+              require_no_stop(edit.io().stop);
               action(step.path, step.inode);
               return Walk::In;
             }});

@@ -75,8 +75,7 @@ void print_summary(const Command& command, const Address& address,
     json.update(edit.take_result());
     return print_result(io, command.name, json, edit.warnings);
   }
-  for (const Warning& warning : edit.warnings)
-    io.err << "rawimg " << command.name << ": warning: " << warning.message << '\n';
+  print_warnings(io, command.name, edit.warnings);
   if (args.has("quiet")) return;
   if (!changed)
     io.err << fmt::format("{}: nothing to change\n", quote(image));

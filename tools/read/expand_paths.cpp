@@ -32,22 +32,12 @@ std::optional<std::string> literal_of(std::string_view pattern) {
 }
 
 bool exists(const ExtReader& fs, const std::string& path) {
-  try {
-    (void)fs.resolve(path, ExtReader::Follow::AllButLast);
-    return true;
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-    return false;
-  }
+  return fs.look_up(path, ExtReader::Follow::AllButLast).has_value();
 }
 
 bool is_directory(const ExtReader& fs, const std::string& path) {
-  try {
-    return fs.type(fs.resolve(path)) == FileType::Directory;
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-    return false;
-  }
+  const auto inode = fs.look_up(path);
+  return inode && fs.type(*inode) == FileType::Directory;
 }
 
 std::vector<std::string> parts_of(std::string_view path) {
@@ -117,12 +107,8 @@ class Expander {
 
   void take(const std::string& path, std::size_t part) {
     if (part + 1 == parts_.size()) return found_.push_back(path);
-    try {
-      const std::uint32_t inode = fs_.resolve(path);
-      if (fs_.inode(inode).type == FileType::Directory) below(path, inode, part + 1);
-    } catch (const Error& error) {
-      if (error.code() != Errc::NotFound) throw;  // a symlink that leads nowhere
-    }
+    const auto inode = fs_.look_up(path);  // none: a symlink that leads nowhere
+    if (inode && fs_.type(*inode) == FileType::Directory) below(path, *inode, part + 1);
   }
 
   const ExtReader& fs_;

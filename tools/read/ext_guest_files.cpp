@@ -30,17 +30,12 @@ std::string read_up_to(const ExtReader& fs, std::uint64_t inode, std::size_t cou
 }  // namespace
 
 std::optional<GuestFile> ExtGuestFiles::find(std::string_view path, Follow follow) const {
-  std::uint32_t number = 0;
-  try {
-    number = fs_.resolve(
-        path, follow == Follow::All ? ExtReader::Follow::All : ExtReader::Follow::AllButLast);
-  } catch (const Error& error) {
-    if (error.code() != Errc::NotFound) throw;
-    return std::nullopt;
-  }
-  InodeInfo inode = fs_.inode(number);
+  const auto number = fs_.look_up(
+      path, follow == Follow::All ? ExtReader::Follow::All : ExtReader::Follow::AllButLast);
+  if (!number) return std::nullopt;
+  InodeInfo inode = fs_.inode(*number);
   GuestFile file;
-  file.id = number;
+  file.id = *number;
   file.type = inode.type;
   file.permissions = inode.permissions;
   file.uid = inode.uid;

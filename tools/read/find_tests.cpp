@@ -113,11 +113,9 @@ FindTest make_xtype(const FindRequest& request) {
     FileType type = file.step.inode.type;
     if (type != FileType::Symlink) return is_of(type, types);
     const ExtReader& fs = *file.start.fs;
-    try {
-      type = fs.type(fs.resolve(file.start.path + file.step.path.substr(file.start.shown.size())));
-    } catch (const Error& error) {
-      if (error.code() != Errc::NotFound) throw;
-    }
+    if (const auto target =
+            fs.look_up(file.start.path + file.step.path.substr(file.start.shown.size())))
+      type = fs.type(*target);
     return is_of(type, types);
   };
 }

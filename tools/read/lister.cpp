@@ -46,13 +46,9 @@ class Lister {
     const bool shows_links =
         request_.style.long_form || request_.itself || request_.style.mark == ListStyle::Mark::All;
     if (shows_links) return ExtReader::Follow::AllButLast;
-    try {
-      if (file.fs->type(file.fs->resolve(file.path)) == FileType::Directory)
-        return ExtReader::Follow::All;
-    } catch (const Error& error) {
-      if (error.code() != Errc::NotFound) throw;
-    }
-    return ExtReader::Follow::AllButLast;
+    const auto target = file.fs->look_up(file.path);
+    return target && file.fs->type(*target) == FileType::Directory ? ExtReader::Follow::All
+                                                                   : ExtReader::Follow::AllButLast;
   }
 
   void list(const ReadFile& file, std::uint32_t number) {
@@ -103,14 +99,12 @@ class Lister {
         request_.directories_first || reading_.wants_json() || style.mark != ListStyle::Mark::None)
       row.inode = file.fs->inode(entry.inode);
     if (!request_.dereference || row.inode.type != FileType::Symlink) return row;
-    try {
-      InodeInfo target = file.fs->inode(
-          file.fs->resolve(join_path(file.path + directory.substr(file.shown.size()), entry.name)));
-      // -R does not go through symlinks
-      if (!request_.recursive || target.type != FileType::Directory) row.inode = std::move(target);
-    } catch (const Error& error) {
-      if (error.code() != Errc::NotFound) throw;
-    }
+    const auto leads_to =
+        file.fs->look_up(join_path(file.path + directory.substr(file.shown.size()), entry.name));
+    if (!leads_to) return row;
+    InodeInfo target = file.fs->inode(*leads_to);
+    // -R does not go through symlinks
+    if (!request_.recursive || target.type != FileType::Directory) row.inode = std::move(target);
     return row;
   }
 

@@ -99,6 +99,8 @@ class ExtReader {
   /// allowed. Throws: NotFound (names the component; also for a loop or a file used as a
   /// directory), Corrupt, Io.
   std::uint32_t resolve(std::string_view path, Follow follow = Follow::All) const;
+  /// The same, but nothing where nothing is. Throws: Corrupt, Io.
+  std::optional<std::uint32_t> look_up(std::string_view path, Follow follow = Follow::All) const;
   /// Throws: Corrupt, Io.
   virtual InodeInfo inode(std::uint32_t number) const = 0;
   virtual FileType type(std::uint32_t number) const = 0;

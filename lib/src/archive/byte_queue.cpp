@@ -5,6 +5,8 @@
 
 #include <rawimg/error.h>
 
+#include "base/stop.h"
+
 namespace rawimg {
 
 ByteQueue::ByteQueue(std::size_t most_queued) : pool_(std::make_shared<Pool>()) {
@@ -49,7 +51,7 @@ void ByteQueue::finish(std::exception_ptr failure) {
 
 std::optional<Buffer> ByteQueue::pop(const std::stop_token& stop) {
   std::unique_lock lock(pool_->mutex);
-  if (stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+  require_no_stop(stop);
   const bool ready =
       pool_->changed.wait(lock, stop, [&] { return !pool_->queue.empty() || pool_->ended; });
   if (!ready) throw Error(Errc::Interrupted, "interrupted");

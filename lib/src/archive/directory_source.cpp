@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "storage/host_file.h"
 
@@ -80,7 +81,7 @@ class DirectorySource : public EntrySource {
 
   const Entry* next() override {
     content_.reset();
-    if (options_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+    require_no_stop(options_.stop);
     if (!begun_) {
       begun_ = true;
       return take_entry(AT_FDCWD, root_ + "/.", ".", root_ + "/.");
@@ -101,7 +102,7 @@ class DirectorySource : public EntrySource {
 
   std::optional<DataChunk> next_chunk() override {
     if (!content_) return std::nullopt;
-    if (options_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+    require_no_stop(options_.stop);
     std::optional<DataChunk> chunk = content_->read();
     if (chunk) read_bytes_ += chunk->bytes.size();
     return chunk;

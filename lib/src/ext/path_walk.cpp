@@ -103,4 +103,13 @@ std::uint32_t ExtReader::resolve(std::string_view path, Follow follow) const {
   return Walk(*this, path).run(follow);
 }
 
+std::optional<std::uint32_t> ExtReader::look_up(std::string_view path, Follow follow) const {
+  try {
+    return resolve(path, follow);
+  } catch (const Error& error) {
+    if (error.code() != Errc::NotFound) throw;
+    return std::nullopt;
+  }
+}
+
 }  // namespace rawimg

@@ -8,6 +8,7 @@
 #include <rawimg/ext_fs.h>
 #include <rawimg/partition_table.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "recipe/build_into.h"
 
@@ -117,7 +118,7 @@ BuildResult build(const std::filesystem::path& path, const ImageSpec& spec,
       dry ? NewImage(path, how.replace, NewImage::DryRun{}) : NewImage(path, how.replace, how.lock);
   if (how.part_created && !dry) how.part_created(image.part_path());
   BuildResult result = build_into(image.file(), spec, std::move(sources), how.populate, observer);
-  if (how.populate.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
+  require_no_stop(how.populate.stop);
   if (how.durability == Durability::Sync && !dry)
     observer.progress({Progress::Stage::Syncing, result.content.entries, 0, std::nullopt,
                        result.content.content_bytes});

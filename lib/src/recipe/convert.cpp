@@ -10,6 +10,7 @@
 #include <rawimg/recovery.h>
 
 #include "archive/decoded_stream.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "storage/sparse_copy.h"
 

@@ -10,6 +10,7 @@
 
 #include <rawimg/error.h>
 
+#include "base/stop.h"
 #include "storage/sparse_copy.h"
 
 namespace rawimg {

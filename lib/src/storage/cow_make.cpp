@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <rawimg/error.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "storage/cow_format.h"
 #include "storage/sparse_copy.h"

@@ -11,16 +11,13 @@
 #include <rawimg/error.h>
 #include <rawimg/image_file.h>
 
+#include "base/stop.h"
 #include "base/zeros.h"
 #include "storage/host_file.h"
 
 namespace rawimg {
 
 inline constexpr std::uint64_t kCopyPiece = 1u << 20, kHoleBlock = 4096;
-
-inline void require_no_stop(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-}
 
 /// Calls action(offset, bytes, are zeros) for runs of blocks that are zeros, or are not. Blocks are
 /// those of the file, in which the bytes begin at `at`.

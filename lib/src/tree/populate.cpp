@@ -7,6 +7,7 @@
 #include <rawimg/error.h>
 #include <rawimg/transaction.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "ext/builder.h"
 #include "tree/metadata_digest.h"
@@ -177,9 +178,7 @@ class Job {
     return !stopped_measuring_;
   }
 
-  void check_stop() const {
-    if (how_.stop.stop_requested()) throw Error(Errc::Interrupted, "interrupted");
-  }
+  void check_stop() const { require_no_stop(how_.stop); }
 
   void report_now_and_then() {
     if (seen_ - reported_seen_ >= kReportEntries ||
