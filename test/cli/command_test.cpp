@@ -7,6 +7,7 @@
 
 #include <rawimg/image_file.h>
 
+#include "../tools/cli/command.h"
 #include "cli/cli.h"
 #include "support/process.h"
 #include "support/tar_writer.h"
@@ -378,6 +379,21 @@ TEST_CASE("help is there for commands and topics, and a typo is answered", "[cli
   CHECK(run_rawimg({"help", "adresses"}).err.find("did you mean 'addresses'?") !=
         std::string::npos);
   CHECK(run_rawimg({"version"}).out.find("rawimg 0.") == 0);
+}
+
+TEST_CASE("what an option means is broken at 120 columns", "[cli]") {
+  for (const cli::Command* command : cli::commands()) {
+    const std::string text = cli::help_text(*command),
+                      help = text.substr(0, text.find("\n\n", text.find("\nOptions:\n")));
+    std::istringstream lines(help.substr(help.find("\nOptions:\n")));
+    for (std::string line; std::getline(lines, line);) {
+      CAPTURE(command->name, line);
+      CHECK(line.size() <= 120);
+    }
+  }
+  CHECK_THAT(
+      run_rawimg({"build", "--help"}).out,
+      Catch::Contains("also auto,\n                               auto+512M, auto+10%: as large"));
 }
 
 TEST_CASE("a mistake in a command line is exit 2 and says which", "[cli]") {

@@ -8,6 +8,21 @@
 namespace rawimg::cli {
 namespace {
 
+constexpr std::size_t kColumns = 120;  // as wide as the details are written
+
+/// Breaks at blanks; the lines behind the first one begin with `indent` blanks.
+std::string wrapped(std::string_view text, std::size_t indent) {
+  std::string lines;
+  while (indent + text.size() > kColumns) {
+    std::size_t end = text.rfind(' ', kColumns - indent);
+    if (end == std::string_view::npos) end = text.find(' ');
+    if (end == std::string_view::npos) break;
+    lines.append(text.substr(0, end)).append(1, '\n').append(indent, ' ');
+    text.remove_prefix(end + 1);
+  }
+  return lines.append(text);
+}
+
 std::string option_lines(std::span<const OptionSpec> options) {
   std::size_t width = 0;
   std::vector<std::pair<std::string, std::string_view>> rows;
@@ -23,7 +38,8 @@ std::string option_lines(std::span<const OptionSpec> options) {
     rows.emplace_back(std::move(left), spec.help);
   }
   std::string text;
-  for (const auto& [left, right] : rows) text += fmt::format("  {:<{}}  {}\n", left, width, right);
+  for (const auto& [left, right] : rows)
+    text += fmt::format("  {:<{}}  {}\n", left, width, wrapped(right, width + 4));
   return text;
 }
 

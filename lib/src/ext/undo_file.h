@@ -2,15 +2,20 @@
 // The undo file of a transaction: what stood where the transaction writes. IMG.rawimg-undo while it
 // runs, IMG.rawimg-kept when it is kept for `undo`. Numbers are little-endian.
 //
-//   0    16  magic "rawimg undo 1\n\0\0"
-//   16   32  transaction id: SHA-256 of bytes 48 to the end of the ranges
-//   48    8  length of the image          56  8  start of the window       64  8  size of the
-//   window 72    8  number of ranges             80  8  bytes of pre-images       88  8  zero 96
-//   1024  the superblock as the transaction's last write leaves it 1120 80 each  ranges, ascending:
-//   byte of the window (8), size (8), SHA-256 of the pre-image (32), of the post-image (32)
+//      0    16  magic "rawimg undo 1\n\0\0"
+//     16    32  transaction id: SHA-256 of bytes 48 to the end of the ranges
+//     48     8  length of the image
+//     56     8  start of the window
+//     64     8  size of the window
+//     72     8  number of ranges
+//     80     8  bytes of pre-images
+//     88     8  zero
+//     96  1024  the superblock as the transaction's last write leaves it
+//   1120  80 each  ranges, ascending: byte of the window (8), size (8), SHA-256 of the pre-image
+//                  (32), of the post-image (32)
 //   ...      the pre-images, one behind the other
 //   last 32  SHA-256 of bytes 0 to 1119: an undo file without it was never finished, and nothing
-//   was written to the image then
+//            was written to the image then
 //
 // Which state the image is in, the superblock says. The mark is the superblock of before with the
 // INCOMPAT bit 0x40000000 and the first 16 bytes of the transaction id. Sectors of 512 bytes are
