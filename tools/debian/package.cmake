@@ -41,6 +41,10 @@ filesystems, tarballs as sources, and changes as transactions.]])
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME librawimg${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS ON)
+if(BUILD_SHARED_LIBS)
+  string(PREPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
+    "${CPACK_DEBIAN_LIBRARY_PACKAGE_NAME} (= ${PROJECT_VERSION}-${release}), ")
+endif()
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION [[C++ library for raw disk images without root
 What programs that are linked with the shared rawimg library need to run.]])
 include(CPack)
