@@ -5,15 +5,19 @@
 // one. A block of zeros ends it. Why we read this ourselves and use libarchive for decompression
 // only: README.md in this directory.
 //
-//   type     what it becomes                                                type     what it
-//   becomes 0 \0 7   a file; with a final slash in its name, a directory (v7)       x X records for
-//   the next member        g   records for all that follow 1        a hard link; content, if it has
-//   some, is passed over           L K      long name, long link target of the next member 2 a
-//   symlink                                                      V        a volume label: passed
-//   over 3 4 6    devices, FIFO                                                  A        a Solaris
-//   ACL: Unsupported, together with the next member 5 D      a directory; D's content is a list of
-//   names: passed over       M N ...  parts of other volumes, scripts, the unknown: Unsupported S
-//   a file with holes (old GNU, star)
+//   type     what it becomes
+//   0 \0 7   a file; with a final slash in its name, a directory (v7)
+//   1        a hard link; content, if it has some, is passed over
+//   2        a symlink
+//   3 4 6    devices, FIFO
+//   5 D      a directory; D's content is a list of names: passed over
+//   S        a file with holes (old GNU, star)
+//   x X      records for the next member
+//   g        records for all that follow
+//   L K      long name, long link target of the next member
+//   V        a volume label: passed over
+//   A        a Solaris ACL: Unsupported, together with the next member
+//   M N ...  parts of other volumes, scripts, the unknown: Unsupported
 //
 // Of types 2 to 6 the size means nothing (POSIX, and what GNU tar's successors agree on): no
 // content follows.

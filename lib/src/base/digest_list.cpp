@@ -4,8 +4,9 @@
 //   -----BEGIN PGP SIGNED MESSAGE-----          only where it is signed
 //   Hash: SHA512
 //
-//   # BLAKE2B HASH                              2020: "# BLAKE2 (b2sum) HASH"; before: MD5, SHA1,
-//   ... 6ff8...  stage3-amd64-openrc.tar.xz         2020: the path where it was built # SHA512 HASH
+//   # BLAKE2B HASH                 2020: "# BLAKE2 (b2sum) HASH"; before: MD5, SHA1, WHIRLPOOL
+//   6ff8...  stage3-amd64-openrc.tar.xz           2020: with the path where it was built
+//   # SHA512 HASH
 //   1f40...  stage3-amd64-openrc.tar.xz
 //   # BLAKE2B HASH
 //   0a5c...  stage3-amd64-openrc.tar.xz.CONTENTS.gz

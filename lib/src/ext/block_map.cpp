@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "ext/block_map.h"
 
-#include <ext2fs/ext2fs.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 namespace {

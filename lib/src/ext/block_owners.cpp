@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/block_owners.h>
 
-#include <ext2fs/ext2fs.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -10,6 +8,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "ext/libext2fs.h"
 #include "ext/map_reader.h"
 #include "ext/superblock.h"
 

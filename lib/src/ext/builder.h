@@ -4,10 +4,10 @@
 // finish(). Knows inodes and directories, not paths: the rules of the tree are the caller's.
 //
 // Two ways to start:
-//   format last   the window holds nothing yet. Content goes only into blocks that hold no metadata
-//   whatever the inode count turns out to be; finish() makes the filesystem.
+//   format last   the window holds nothing yet. Content goes only into blocks that hold no
+//                 metadata whatever the inode count turns out to be; finish() makes the filesystem.
 //   populate      the window holds a filesystem. Content goes into its free blocks; finish() adds
-//   the rest as one transaction.
+//                 the rest as one transaction.
 //
 // When space runs out, the builder goes on counting without writing; finish() then throws NoSpace
 // and says what would do. Thread rule: one thread; the writing happens on a thread of its own.

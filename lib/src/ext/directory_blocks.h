@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include <ext2fs/ext2fs.h>
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 

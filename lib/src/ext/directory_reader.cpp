@@ -2,8 +2,6 @@
 // The layout is told in directory_blocks.h.
 #include "ext/directory_reader.h"
 
-#include <ext2fs/ext2fs.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -15,6 +13,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include <ext2fs/ext2fs.h>
 #include <rawimg/entry.h>
 
+#include "ext/libext2fs.h"
 #include "ext/window_io.h"
 
 namespace rawimg {

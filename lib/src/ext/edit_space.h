@@ -8,11 +8,11 @@
 #include <map>
 #include <vector>
 
-#include <ext2fs/ext2fs.h>
 #include <rawimg/entry.h>
 
 #include "ext/block_space.h"
 #include "ext/kept_undo.h"
+#include "ext/libext2fs.h"
 #include "ext/window_io.h"
 
 namespace rawimg {

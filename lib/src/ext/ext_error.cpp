@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ext/ext_error.h"
 
-#include <ext2fs/ext2fs.h>  // brings com_err.h, which must stand inside its extern "C"
-
 #include <cerrno>
 #include <string>
 
@@ -10,6 +8,7 @@
 #include <rawimg/error.h>
 
 #include "base/errno_error.h"
+#include "ext/libext2fs.h"  // brings com_err.h, which must stand inside its extern "C"
 
 namespace rawimg {
 namespace {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <rawimg/ext_fs.h>
 
-#include <ext2fs/ext2fs.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -15,6 +13,7 @@
 #include "base/zeros.h"
 #include "ext/directory_reader.h"
 #include "ext/ext_error.h"
+#include "ext/libext2fs.h"
 #include "ext/map_reader.h"
 #include "ext/superblock.h"
 #include "ext/xattr_reader.h"

@@ -4,8 +4,6 @@
 // where a known place begins.
 #include <rawimg/ext_map.h>
 
-#include <ext2fs/ext2fs.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -15,6 +13,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "ext/libext2fs.h"
 #include "ext/map_reader.h"
 #include "ext/superblock.h"
 

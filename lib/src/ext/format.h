@@ -5,11 +5,11 @@
 #include <memory>
 #include <optional>
 
-#include <ext2fs/ext2fs.h>
 #include <rawimg/ext_options.h>
 #include <rawimg/units.h>
 
 #include "ext/features.h"
+#include "ext/libext2fs.h"
 #include "ext/window_io.h"
 
 namespace rawimg {

@@ -4,10 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include <ext2fs/ext2fs.h>
-
 #include "ext/block_map.h"
 #include "ext/builder.h"
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
-#include <ext2fs/ext2fs.h>
 #include <rawimg/window.h>
 
+#include "ext/libext2fs.h"
 #include "ext/window_io.h"
 
 namespace rawimg {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ext/map_reader.h"
 
-#include <ext2fs/ext2fs.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -11,6 +9,7 @@
 #include <rawimg/error.h>
 
 #include "ext/directory_blocks.h"
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 namespace {

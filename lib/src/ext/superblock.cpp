@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "ext/superblock.h"
-#include "ext/ext_error.h"
-
-#include <ext2fs/ext2fs.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +12,8 @@
 #include <rawimg/ext_fs.h>
 
 #include "base/text.h"
+#include "ext/ext_error.h"
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 namespace {

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <fstream>
 
-#include <ext2fs/ext2fs.h>
 #include <fmt/format.h>
 #include <rawimg/error.h>
 #include <rawimg/recovery.h>
@@ -18,6 +17,7 @@
 #include "base/endian.h"
 #include "base/errno_error.h"
 #include "base/text.h"
+#include "ext/libext2fs.h"
 #include "storage/host_file.h"
 #include "storage/sync_directory.h"
 

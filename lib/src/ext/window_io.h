@@ -2,8 +2,8 @@
 // The io_manager between libext2fs and its unix_io. The library believes that it writes; in truth
 // everything stays in RAM until commit(), or, where nothing was before, until there is much of it.
 //
-//   libext2fs -> WindowIo: bounds of the window, overlay of dirty 1 KiB units, known zeros ->
-//   unix_io with offset=, on the image's own descriptor
+//   libext2fs -> WindowIo (bounds of the window, overlay of dirty 1 KiB units, known zeros)
+//             -> unix_io with offset=, on the image's own descriptor
 //
 // Why: nothing in libext2fs or unix_io knows where a partition ends; unix_io's cache serves stale
 // blocks (LIBEXT2FS 1.47.0 to 1.47.2) and it syncs the file at every open; a commit in sorted long
@@ -24,8 +24,9 @@
 #include <utility>
 #include <vector>
 
-#include <ext2fs/ext2fs.h>
 #include <rawimg/window.h>
+
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // Layout (Linux fs/ext4/xattr.h; e2fsprogs lib/ext2fs/ext2_ext_attr.h), all little-endian:
-//   block   0 magic EA020000  4 reference count  8 blocks (1)  12 hash of all entries  16 checksum
-//   20 zero  32 entries, up; 4 zero bytes; values, down from the block's end inode   0 magic
-//   EA020000  4 entries, up; 4 zero bytes; values, down from the inode's end (offsets count from
-//   byte 4) entry   0 name length  1 name index  2 value offset  4 value inode (0)  8 value size 12
-//   hash  16 name, padded to 4
+//   in a block   0 magic EA020000    4 reference count    8 blocks (1)
+//               12 hash of all entries   16 checksum   20 zero
+//               32 entries, up; 4 zero bytes; values, down from the block's end
+//   in an inode  0 magic EA020000
+//                4 entries, up; 4 zero bytes; values, down from the inode's end (offsets count
+//                  from byte 4)
+//   entry        0 name length   1 name index   2 value offset   4 value inode (0)
+//                8 value size   12 hash   16 name, padded to 4
 // Entries in a block are sorted by (index, name length, name).
 #include "ext/xattr_block.h"
-
-#include <ext2fs/ext2fs.h>
-
-// It takes types from ext2_fs.h without including it.
-#include <ext2fs/ext2_ext_attr.h>
 
 #include <algorithm>
 #include <array>
@@ -25,6 +23,7 @@
 #include <rawimg/error.h>
 
 #include "base/text.h"
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 namespace {

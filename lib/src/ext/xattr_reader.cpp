@@ -2,16 +2,13 @@
 // The layout is told in xattr_block.cpp.
 #include "ext/xattr_reader.h"
 
-#include <ext2fs/ext2_fs.h>
-
-// It takes types from ext2_fs.h without including it.
-#include <ext2fs/ext2_ext_attr.h>
-
 #include <bit>
 #include <cstring>
 
 #include <fmt/format.h>
 #include <rawimg/error.h>
+
+#include "ext/libext2fs.h"
 
 namespace rawimg {
 namespace {
