@@ -655,6 +655,22 @@ TEST_CASE("cp of a symlink over what it leads to is refused", "[cli][edit]") {
   CHECK(disk.stat("/l2").at("target") == "l");
 }
 
+TEST_CASE("cp -rT goes through a symlink of the host where a slash is behind it", "[cli][edit]") {
+  const Disk disk;
+  const fs::path real = disk.dir / "real", link = disk.dir / "link";
+  fs::create_directory(real);
+  fs::create_symlink("real", link);
+  const CliResult refused = disk.run_verb({"cp", "-rT", ":/etc", link.string()});
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.err, Catch::Contains("link': not a directory"));
+  CHECK(fs::is_empty(real));
+  disk.require_verb({"cp", "-rT", ":/etc", link.string() + "/"});
+  CHECK(fs::exists(real / "fstab"));
+  disk.require_verb({"cp", "-r", ":/etc", link.string()});
+  CHECK(fs::exists(real / "etc/fstab"));
+  CHECK(fs::is_symlink(link));
+}
+
 TEST_CASE("without -r, a device of the host is read and a socket is refused", "[cli][edit]") {
   const Disk disk;
   const fs::path socket_file = disk.dir / "socket";

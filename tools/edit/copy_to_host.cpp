@@ -120,10 +120,12 @@ void HostCopier::protect(const std::filesystem::path& image) {
 }
 
 void HostCopier::copy(const CopySource& source, const std::string& target, NamedBy named_by) {
+  // a directory goes through a symlink where the slash behind it says so, as with cp -T
+  const bool is_directory = source.meta().type == FileType::Directory;
+  if (is_directory && !target.ends_with('/')) named_by = NamedBy::Image;
   const Spot spot = open_spot(target, named_by);
   const auto there = spot.look(0);
-  if (target.ends_with('/') && source.meta().type != FileType::Directory &&
-      !(there && S_ISDIR(there->st_mode)))
+  if (target.ends_with('/') && !is_directory && !(there && S_ISDIR(there->st_mode)))
     throw host_error(there ? ENOTDIR : ENOENT, "create", target)
         .with_hint(there ? "" : hint_to_make(target));
   way_.clear();
