@@ -28,6 +28,6 @@ const FakeImage& Tree::populate_fresh() {
   return fake_image();
 }
 
-const FakeImage& build(std::vector<Item> items) { return Tree(std::move(items)).build(); }
+FakeImage build(std::vector<Item> items) { return Tree(std::move(items)).build(); }
 
 }  // namespace rawimg::test

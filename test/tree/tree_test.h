@@ -53,6 +53,6 @@ struct Tree {
 };
 
 /// Builds from one source.
-const FakeImage& build(std::vector<Item> items);
+FakeImage build(std::vector<Item> items);
 
 }  // namespace rawimg::test
