@@ -381,10 +381,9 @@ TEST_CASE("help is there for commands and topics, and a typo is answered", "[cli
   CHECK(run_rawimg({"version"}).out.find("rawimg 0.") == 0);
 }
 
-TEST_CASE("what an option means is broken at 120 columns", "[cli]") {
+TEST_CASE("no line of help for people is longer than 120 columns", "[cli]") {
   for (const cli::Command* command : cli::commands()) {
-    const std::string text = cli::help_text(*command),
-                      help = text.substr(0, text.find("\n\n", text.find("\nOptions:\n")));
+    const std::string help = cli::help_text(*command);
     std::istringstream lines(help.substr(help.find("\nOptions:\n")));
     for (std::string line; std::getline(lines, line);) {
       CAPTURE(command->name, line);
@@ -394,6 +393,7 @@ TEST_CASE("what an option means is broken at 120 columns", "[cli]") {
   CHECK_THAT(
       run_rawimg({"build", "--help"}).out,
       Catch::Contains("also auto,\n                               auto+512M, auto+10%: as large"));
+  CHECK_THAT(run_rawimg({"xattr", "--help"}).out, Catch::Contains("in the form of\ngetxattr(2)"));
 }
 
 TEST_CASE("a mistake in a command line is exit 2 and says which", "[cli]") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,6 +22,27 @@ std::string wrapped(std::string_view text, std::size_t indent) {
     text.remove_prefix(end + 1);
   }
   return lines.append(text);
+}
+
+/// What a line is too long by goes on in the next one, where that is of the same paragraph.
+std::string filled(std::string_view text) {
+  std::string lines, rest;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string line = rest.empty() ? "" : rest + ' ';
+    line += text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    rest = wrapped(line, 0);
+    const std::size_t first = rest.find('\n');
+    const bool goes_on = !text.empty() && text[0] != ' ' && text[0] != '\n';
+    if (first == std::string::npos || !goes_on) {
+      lines.append(std::exchange(rest, {})).append(1, '\n');
+      continue;
+    }
+    lines.append(rest, 0, first + 1);
+    rest = line.substr(first + 1);
+  }
+  return lines;
 }
 
 std::string option_lines(std::span<const OptionSpec> options) {
@@ -57,7 +79,7 @@ std::string help_text(const Command& command) {
       fmt::format("rawimg {} - {}\n\nExamples:\n{}\nUsage: rawimg {} {}\n\nOptions:\n{}",
                   command.name, command.summary, command.examples, command.name, command.synopsis,
                   option_lines(all_options(command)));
-  if (!command.details.empty()) text += fmt::format("\n{}", command.details);
+  if (!command.details.empty()) text += "\n" + filled(command.details);
   return text;
 }
 
