@@ -2,6 +2,7 @@
 #define CATCH_CONFIG_RUNNER
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <vector>
@@ -13,12 +14,24 @@
 namespace rawimg::test {
 namespace {
 
-constexpr int kSkipped = 77;
+constexpr int kFailed = 1, kSkipped = 77;
 
 std::vector<std::string>& reasons() {
   static std::vector<std::string> list;
   return list;
 }
+
+/// What a session returns is a number of assertions in one version of Catch2 and a code in another.
+std::uint64_t failed_assertions = 0;
+
+struct Counter : Catch::TestEventListenerBase {
+  using TestEventListenerBase::TestEventListenerBase;
+  void testRunEnded(const Catch::TestRunStats& stats) override {
+    failed_assertions = stats.totals.assertions.failed;
+    TestEventListenerBase::testRunEnded(stats);
+  }
+};
+CATCH_REGISTER_LISTENER(Counter)
 
 }  // namespace
 
@@ -34,13 +47,12 @@ void require_root(const std::string& what) {
   if (::geteuid() != 0) throw NotRun("not root: " + what);
 }
 
-int result_of(int failed_assertions) {
+int result_of(int session) {
   for (const std::string& why : reasons()) std::cout << "not run: " << why << std::endl;
   const bool ci = std::getenv("CI") != nullptr;
   // Each NotRun is one failed assertion (an unexpected exception): more than these is a failure.
-  if (ci || reasons().empty() || static_cast<std::size_t>(failed_assertions) != reasons().size())
-    return failed_assertions;
-  return kSkipped;
+  if (!ci && !reasons().empty() && failed_assertions == reasons().size()) return kSkipped;
+  return session == 0 ? 0 : kFailed;
 }
 
 }  // namespace rawimg::test

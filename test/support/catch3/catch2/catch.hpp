@@ -12,6 +12,7 @@ namespace Catch {
 
 using Matchers::MatcherBase;
 using Matchers::StartsWith;
+using TestEventListenerBase = EventListenerBase;
 
 inline auto Contains(std::string text) { return Matchers::ContainsSubstring(std::move(text)); }
 
