@@ -15,7 +15,7 @@ if [[ ! -d $tree ]]; then
 fi
 git ls-files -z | xargs -0 cp -p --parents -t "$tree/rawimg"
 
-inside() { env -i CI=true PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive unshare -m sh -c 'mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; exec chroot "$0" "$@"' "$tree" "$@"; }
+inside() { env -i CI=true PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive unshare -m sh -c 'mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; exec chroot "$0" "$@"' "$tree" "$@"; }
 inside /rawimg/third_party/install-deps.sh quickstart
 inside apt-get install -qq -y --no-install-recommends acl attr bzip2 fdisk fish groff-base libarchive-tools lz4 lzip mandoc ncompress patch strace tree xz-utils zsh zstd >/dev/null
 inside cmake -S /rawimg -B /rawimg/build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DRAWIMG_WERROR=ON

@@ -24,11 +24,13 @@ std::vector<std::string>& reasons() {
 /// What a session returns is a number of assertions in one version of Catch2 and a code in another.
 std::uint64_t failed_assertions = 0;
 
-struct Counter : Catch::TestEventListenerBase {
-  using TestEventListenerBase::TestEventListenerBase;
+using Listener = Catch::TestEventListenerBase;
+
+struct Counter : Listener {
+  using Listener::Listener;
   void testRunEnded(const Catch::TestRunStats& stats) override {
     failed_assertions = stats.totals.assertions.failed;
-    TestEventListenerBase::testRunEnded(stats);
+    Listener::testRunEnded(stats);
   }
 };
 CATCH_REGISTER_LISTENER(Counter)
