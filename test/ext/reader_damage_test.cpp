@@ -14,81 +14,21 @@
 #include <cstddef>
 #include <cstring>
 
-#include "ext/small_tree.h"
-#include "ext/superblock.h"
+#include "ext/sample.h"
 #include "ext/xattr_reader.h"
 #include "support/error_matcher.h"
-#include "support/temp_dir.h"
 
 using namespace rawimg;
 using namespace rawimg::test;
 
 namespace {
 
-constexpr std::uint64_t kSize = 9 << 20;
-constexpr std::uint32_t kBlock = 1024;
-
-/// A filesystem of 1 KiB blocks: /directory with names enough for several blocks, /file, /empty,
-/// /short and /long.
-class Sample {
- public:
-  Sample(ExtType type, std::vector<std::string> features) : file_(make_image(dir_ / "a", kSize)) {
-    ExtOptions options;
-    options.type = type;
-    options.block_size = kBlock;
-    options.inodes = 128;
-    options.features = std::move(features);
-    ExtBuilder builder = ExtBuilder::format_last(window(), options);
-    SmallTree tree(builder);
-    const NodeId directory = tree.directory(ExtBuilder::kRoot, "directory");
-    for (int i = 0; i < 60; ++i)
-      tree.file(directory, "a_rather_long_name_of_a_file_" + std::to_string(i));
-    const NodeId with_xattrs = tree.file(ExtBuilder::kRoot, "file", noise(50'000));
-    builder.set_xattrs(with_xattrs, std::vector<Xattr>{{"user.large", std::string(300, 'v')}});
-    tree.file(ExtBuilder::kRoot, "empty");
-    tree.symlink(ExtBuilder::kRoot, "short", "directory");
-    tree.symlink(ExtBuilder::kRoot, "long", std::string(100, '/') + "directory");
-    builder.finish(tree, kFinish);
-  }
-
-  Window window() { return Window(file_); }
-  ExtFs open() { return ExtFs::open(window()); }
-  std::uint32_t number(const char* path) { return open().resolve(path, ExtFs::Follow::AllButLast); }
-
-  template <class Value>
-  Value get(std::uint64_t at) {
-    Value value{};
-    file_.read_at(ByteOffset{at}, std::as_writable_bytes(std::span(&value, 1)));
-    return value;
-  }
-  template <class Value>
-  void set(std::uint64_t at, Value value) {
-    file_.write_at(ByteOffset{at}, std::as_bytes(std::span(&value, 1)));
-  }
-  /// The byte of the image where inode `number` begins.
-  std::uint64_t inode_at(std::uint32_t number) {
-    const auto place = Superblock::read(window())->place_of(window(), number);
-    return place.block * kBlock + place.offset;
-  }
-  /// Where i_block[index] of the inode at `path` lies.
-  std::uint64_t pointer_at(const char* path, unsigned index) {
-    return inode_at(number(path)) + offsetof(ext2_inode_large, i_block) + 4 * index;
-  }
-
- private:
-  TempDir dir_;
-  ImageFile file_;
-};
-
-Sample ext2_sample() { return Sample(ExtType::Ext2, {}); }
-Sample ext4_sample() { return Sample(ExtType::Ext4, {"^metadata_csum"}); }
-
 /// Reads a file, but no more than anything here can rightly have.
 std::uint64_t read_some(const ExtFs& fs, std::uint32_t number) {
   std::uint64_t bytes = 0;
   fs.read_file(number, [&](std::span<const std::byte> piece) {
     bytes += piece.size();
-    if (bytes > kSize) throw std::runtime_error("the reader does not stop");
+    if (bytes > kSampleBytes) throw std::runtime_error("the reader does not stop");
   });
   return bytes;
 }
@@ -114,7 +54,7 @@ TEST_CASE("a file longer than its map can reach is damaged, not endless", "[ext]
 TEST_CASE("the longest file is not refused, and one byte more is", "[ext][D10]") {
   Sample sample = ext2_sample();
   const std::uint32_t number = sample.number("/empty");
-  const std::uint64_t most = (12 + 256 + 256 * 256 + 256ULL * 256 * 256) * kBlock;
+  const std::uint64_t most = (12 + 256 + 256 * 256 + 256ULL * 256 * 256) * kSampleBlock;
   const auto set_size = [&](std::uint64_t bytes) {
     sample.set(sample.inode_at(number) + offsetof(ext2_inode_large, i_size),
                static_cast<std::uint32_t>(bytes));
@@ -159,7 +99,7 @@ TEST_CASE("a directory with a hole or an unwritten block is damaged: names are m
 
   Sample cut = ext2_sample();
   const std::uint64_t size_at = cut.inode_at(number) + offsetof(ext2_inode_large, i_size);
-  cut.set(size_at, cut.get<std::uint32_t>(size_at) + kBlock);
+  cut.set(size_at, cut.get<std::uint32_t>(size_at) + kSampleBlock);
   REQUIRE_THROWS_MATCHES(cut.open().read_directory(number), Error,
                          IsError(Errc::Corrupt, "is missing"));
 
@@ -228,7 +168,8 @@ TEST_CASE("a group descriptor with a wrong checksum is damaged", "[ext][D01]") {
   Sample sample(ExtType::Ext4, {kind, width});
   const ExtFs fs = sample.open();
   REQUIRE_NOTHROW(fs.inode(2));
-  const std::uint64_t free_blocks_at = 2 * kBlock + offsetof(ext2_group_desc, bg_free_blocks_count);
+  const std::uint64_t free_blocks_at =
+      2 * kSampleBlock + offsetof(ext2_group_desc, bg_free_blocks_count);
   sample.set(free_blocks_at,
              static_cast<std::uint16_t>(sample.get<std::uint16_t>(free_blocks_at) ^ 1));
   REQUIRE_THROWS_MATCHES(fs.inode(2), Error, IsError(Errc::Corrupt, "the descriptor of group 0"));
@@ -238,7 +179,7 @@ namespace {
 
 /// An attribute block with `count` entries whose values are all the same `size` bytes at its end.
 std::vector<std::byte> block_of_entries(unsigned count, std::uint32_t size) {
-  std::vector<std::byte> block(kBlock);
+  std::vector<std::byte> block(kSampleBlock);
   const std::uint32_t magic = EXT2_EXT_ATTR_MAGIC, one = 1;
   std::memcpy(block.data(), &magic, 4);
   std::memcpy(block.data() + 8, &one, 4);
@@ -246,7 +187,7 @@ std::vector<std::byte> block_of_entries(unsigned count, std::uint32_t size) {
     std::byte* at = block.data() + 32 + 20 * i;
     at[0] = std::byte{1};
     at[1] = std::byte{1};
-    const auto offset = static_cast<std::uint16_t>(kBlock - size);
+    const auto offset = static_cast<std::uint16_t>(kSampleBlock - size);
     std::memcpy(at + 2, &offset, 2);
     std::memcpy(at + 8, &size, 4);
     at[16] = static_cast<std::byte>('a' + i);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <optional>
 #include <thread>
 
 #include <rawimg/window.h>
@@ -194,4 +196,37 @@ TEST_CASE("a window that passes the end of its file is refused with both numbers
                          IsError(Errc::Corrupt, "ends at byte 1001 but the image has 1000"));
   REQUIRE_THROWS_MATCHES(ByteRange(ByteOffset{2}, ByteCount{UINT64_MAX - 1}), Error,
                          IsError(Errc::BadInput, "passes 2^64"));
+}
+
+TEST_CASE("who has waited for a lock has the file that has the name by then", "[storage]") {
+  const TempDir dir;
+  write_file(dir / "a", "old");
+  write_file(dir / "b", "new");
+  std::optional<ImageFile> holder = ImageFile::open(dir / "a", Access::ReadWrite);
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::filesystem::rename(dir / "b", dir / "a");
+    holder.reset();
+  });
+  const ImageFile opened =
+      ImageFile::open(dir / "a", Access::ReadWrite, {.wait = std::chrono::seconds(20)});
+  std::array<char, 3> content{};
+  opened.read_at(ByteOffset{0}, std::as_writable_bytes(std::span(content)));
+  CHECK(std::string_view(content.data(), content.size()) == "new");
+}
+
+TEST_CASE("discard changes nothing but the range, and no length", "[storage]") {
+  const TempDir dir;
+  const std::string before(20000, 'x');
+  write_file(dir / "a", before);
+  {
+    ImageFile file = ImageFile::open(dir / "a", Access::ReadWrite);
+    file.discard(ByteRange{ByteOffset{4096}, ByteCount{8192}});
+    file.discard(ByteRange{ByteOffset{30000}, ByteCount{10}});
+    file.discard(ByteRange{ByteOffset{20000}, ByteCount{0}});
+  }
+  const std::string after = read_file(dir / "a");
+  REQUIRE(after.size() == before.size());
+  CHECK(after.substr(0, 4096) == before.substr(0, 4096));
+  CHECK(after.substr(12288) == before.substr(12288));
 }

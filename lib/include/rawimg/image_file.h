@@ -64,6 +64,9 @@ class ImageFile {
   /// Makes the range read as zeros without using disk, by a hole where the host can, else by
   /// writing zeros. Guarantee: none.
   void punch(ByteRange range);
+  /// Nobody needs what the range holds: its room goes back to the host, where the host can take it;
+  /// elsewhere it stays as it is.
+  void discard(ByteRange range);
   /// Makes sure that the host has room for the range, where it can say so; what the range holds
   /// stays. Throws: NoSpace, Io.
   void reserve(ByteRange range);
@@ -84,6 +87,7 @@ class ImageFile {
  private:
   struct State;
   explicit ImageFile(std::unique_ptr<State> state);
+  static ImageFile open_unlocked(const std::filesystem::path& path, Access access);
   std::unique_ptr<State> state_;
 };
 

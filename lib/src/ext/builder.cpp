@@ -7,6 +7,7 @@
 #include <rawimg/error.h>
 
 #include "ext/builder_state.h"
+#include "ext/features.h"
 #include "ext/import.h"
 #include "ext/inode_codec.h"
 
@@ -67,7 +68,7 @@ ExtBuilder::State::~State() {
   }
   try {
     for (const auto& [begin, end] : taken.ranges())
-      window.file().punch(ByteRange{offset_of(begin), ByteCount{(end - begin) * block_size}});
+      window.file().discard(ByteRange{offset_of(begin), ByteCount{(end - begin) * block_size}});
   } catch (const Error&) {
     // They are free blocks, whatever they hold.
   }
@@ -193,9 +194,7 @@ bool ExtBuilder::drops_fractions(const NodeMeta& meta) const {
 
 void ExtBuilder::set_xattrs(NodeId node, std::span<const Xattr> xattrs) {
   State& s = *state_;
-  if (!xattrs.empty() && !ext2fs_has_feature_xattr(s.handle()->super))
-    throw Error(Errc::Unsupported,
-                "the filesystem has no extended attributes (feature 'ext_attr')");
+  if (!xattrs.empty()) require_xattrs(s.handle()->super->s_feature_compat);
   XattrRoom room = s.xattr_room;
   if (imports()) {
     if (Import::Origin* const from = s.import->origin(node)) {

@@ -22,12 +22,20 @@ Transaction::Result Transaction::State::commit() {
   // From the first write on, content that was written belongs to whoever recovers.
   CommitOutcome outcome = commit_overlay(window, io, {options.durability, options.keep_undo_bytes},
                                          [&] { committed = true; });
-  if (!outcome.undo_kept)
-    for (const auto& [begin, end] : space.given_back().ranges())
-      window.file().punch({ByteOffset{window.range().start() + begin * block_size()},
-                           ByteCount{(end - begin) * block_size()}});
+  if (!outcome.undo_kept) discard_given_back();
   changed = false;
   return {outcome.bytes_written, outcome.undo_kept, std::move(outcome.warnings)};
+}
+
+/// The commit point is behind us: what fails here is no failure of the change.
+void Transaction::State::discard_given_back() {
+  try {
+    for (const auto& [begin, end] : space.given_back().ranges())
+      window.file().discard({ByteOffset{window.range().start() + begin * block_size()},
+                             ByteCount{(end - begin) * block_size()}});
+  } catch (const Error&) {
+    // They are free blocks, whatever they hold.
+  }
 }
 
 }  // namespace rawimg

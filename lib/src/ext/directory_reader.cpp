@@ -220,6 +220,19 @@ std::optional<std::uint32_t> DirectoryReader::find(std::string_view name) const 
   return found;
 }
 
+std::uint32_t DirectoryReader::parent() const {
+  constexpr std::string_view kName = "..";
+  const std::vector<std::byte> block = read_block(0);
+  const std::size_t at = real_length(header_at(block, 0).length, super_.block_size());
+  if (at + kEntryHeader + kName.size() <= block.size()) {
+    const EntryHeader entry = header_at(block, at);
+    if (entry.inode != 0 && entry.name_length == kName.size() &&
+        std::memcmp(&block[at + kEntryHeader], kName.data(), kName.size()) == 0)
+      return entry.inode;
+  }
+  corrupt("its second entry is not '..'");
+}
+
 std::vector<std::byte> DirectoryReader::read_block(std::uint32_t logical) const {
   std::optional<Block> block = read_logical(logical);
   if (!block) corrupt(fmt::format("block {} is missing", logical));

@@ -32,6 +32,8 @@ class DirectoryReader {
   /// The blocks, in the order of the index, in which a name is or would be; nothing when there is
   /// no index that can be followed. Throws: Corrupt, Io.
   std::optional<std::vector<std::uint32_t>> leaves_of(std::string_view name) const;
+  /// What `..` says, which is the second entry. Throws: Corrupt (it is not), Io.
+  std::uint32_t parent() const;
   /// A whole block whose entries are sound. Throws: Corrupt, Io.
   std::vector<std::byte> read_block(std::uint32_t logical) const;
   std::uint64_t physical_of(std::uint32_t logical) const;

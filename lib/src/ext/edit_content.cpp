@@ -6,11 +6,11 @@
 #include <rawimg/error.h>
 
 #include "base/zeros.h"
-
 #include "ext/acl_mode.h"
 #include "ext/directory_blocks.h"
 #include "ext/edit_state.h"
 #include "ext/ext_error.h"
+#include "ext/features.h"
 #include "ext/map_reader.h"
 
 namespace rawimg {
@@ -315,6 +315,14 @@ std::string Transaction::State::read_xattr_block(const EditInode& inode) const {
                 fmt::format("block {}, with the extended attributes of inode {}, is damaged", block,
                             inode.number()))
         .with_hint(kCheckHint);
+  // to change it would make its checksum right
+  if (!ext2fs_ext_attr_block_csum_verify(fs.get(), inode.number(), block,
+                                         reinterpret_cast<ext2_ext_attr_header*>(bytes.data())))
+    throw Error(Errc::Corrupt,
+                fmt::format("block {}, with the extended attributes of inode {}, is damaged: its "
+                            "checksum is wrong",
+                            block, inode.number()))
+        .with_hint(kCheckHint);
   return bytes;
 }
 
@@ -367,6 +375,7 @@ XattrRoom Transaction::State::xattr_room(const EditInode& inode) const {
 }
 
 void Transaction::State::store_xattrs(EditInode& inode, const EncodedXattrs& encoded) {
+  if (!(encoded == EncodedXattrs{})) require_xattrs(fs->super->s_feature_compat);
   const std::uint64_t before = inode.xattr_block();
   (void)read_xattr_block(inode);  // what cannot be dropped is found before a reference is added
   const std::uint64_t at = encoded.block.empty() ? 0 : take_xattr_block(encoded.block);

@@ -71,9 +71,11 @@ std::string Transaction::State::symlink_target(std::uint32_t inode) const {
 std::uint32_t Transaction::State::read_parent(std::uint32_t directory) {
   if (const auto known = directories.find(directory); known != directories.end())
     return known->second.parent;
-  ext2_ino_t parent = 0;
-  io.check(ext2fs_lookup(fs.get(), directory, "..", 2, nullptr, &parent),
-           fmt::format("read '..' of directory inode {}", directory));
+  const EditInode inode(fs.get(), io, directory);
+  const std::uint32_t parent =
+      DirectoryReader(overlay, super, map_of(inode), inode.fields().i_flags & EXT2_INDEX_FL,
+                      inode.size() / block_size())
+          .parent();
   if (type(parent) != FileType::Directory)
     throw Error(Errc::Corrupt,
                 fmt::format("'..' of directory inode {} is inode {}, which is no directory",

@@ -187,6 +187,12 @@ void EditSpace::zero_slots_up_to(std::uint32_t inode) {
   const std::uint32_t unused = std::min(ext2fs_bg_itable_unused(fs_, group), per_group);
   const std::uint32_t used =
       ext2fs_bg_flags_test(fs_, group, EXT2_BG_INODE_UNINIT) ? 0 : per_group - unused;
+  for (std::uint32_t slot = group * per_group + used + 1; slot < inode; ++slot)
+    if (ext2fs_test_inode_bitmap2(fs_->inode_map, slot))
+      throw Error(Errc::Corrupt, fmt::format("inode {} is in use, but group {} says that none "
+                                             "behind its {} first are",
+                                             slot, group, used))
+          .with_hint(kCheckHint);
   std::vector<std::byte> zeros(EXT2_INODE_SIZE(fs_->super));
   for (std::uint32_t slot = group * per_group + used + 1; slot <= inode; ++slot)
     io_.check(ext2fs_write_inode_full(fs_, slot, reinterpret_cast<ext2_inode*>(zeros.data()),

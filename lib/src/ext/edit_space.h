@@ -63,6 +63,7 @@ class EditSpace {
   // Both before settle().
   std::uint64_t given_back_blocks() const;
   std::size_t given_back_inodes() const { return inodes_.size(); }
+  bool is_given_back_inode(std::uint32_t inode) const { return inodes_.contains(inode); }
   bool has_changes() const {
     return !given_back_.empty() || !taken_.empty() || !inodes_.empty() || took_inode_;
   }

@@ -89,6 +89,7 @@ struct Transaction::State {
   std::vector<DirEntry> read_directory(std::uint32_t number) const;
   void free_inode(std::uint32_t inode);
   void store_directories();
+  void discard_given_back();
   void store_directory(std::uint32_t number, const EditDirectory& directory);
   /// Changes the blocks of an indexed directory where they are; false, and nothing has changed,
   /// when it has to be made anew.

@@ -175,6 +175,12 @@ void require_writable(const FeatureSet& features) {
                           fmt::join(feature_names({compat, incompat, ro_compat}), ", ")));
 }
 
+void require_xattrs(std::uint32_t compat) {
+  if ((compat & EXT2_FEATURE_COMPAT_EXT_ATTR) == 0)
+    throw Error(Errc::Unsupported,
+                "the filesystem has no extended attributes (feature 'ext_attr')");
+}
+
 std::vector<std::string> feature_names(const FeatureSet& features) {
   std::vector<std::string> names;
   const auto add = [&names](std::uint32_t bits, Word word, char letter) {

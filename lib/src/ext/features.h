@@ -30,4 +30,7 @@ std::vector<std::string> feature_names(const FeatureSet& features);
 /// What people call a filesystem with these features.
 ExtType type_of(const FeatureSet& features);
 
+/// Throws: Unsupported (extended attributes need 'ext_attr').
+void require_xattrs(std::uint32_t compat);
+
 }  // namespace rawimg

@@ -136,8 +136,16 @@ class MapReader {
   }
 
   // Indirect blocks
+  /// No block is there twice: four that name each other would make a map of thousands of millions.
+  void count() {
+    if (++named_ > in_.super.blocks())
+      corrupt(
+          fmt::format("it names more blocks than the {} of the filesystem", in_.super.blocks()));
+  }
+
   void read_indirect(std::uint32_t block, unsigned level, std::uint64_t first) {
     if (block == 0 || first >= blocks_) return;
+    count();
     const std::vector<std::byte> bytes = read_block(block);
     const std::uint64_t per_block = bytes.size() / 4;
     std::uint64_t span = 1;
@@ -155,6 +163,7 @@ class MapReader {
   void add(std::uint64_t logical, std::uint32_t physical) {
     if (physical == 0 || logical >= blocks_) return;
     require_run(physical, 1);
+    count();
     if (pending_.count != 0 && pending_.logical_end() == logical &&
         pending_.physical + pending_.count == physical && pending_.count < UINT32_MAX) {
       ++pending_.count;
@@ -176,6 +185,7 @@ class MapReader {
   const std::function<void(const Extent&)>& sink_;
   const std::function<void(std::uint64_t)>& map_block_;
   Extent pending_;
+  std::uint64_t named_ = 0;  // by indirect blocks
 };
 
 }  // namespace

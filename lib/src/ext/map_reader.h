@@ -23,8 +23,9 @@ struct MapInput {
 };
 
 /// Hands out the runs of the first `blocks` logical blocks in ascending order. Every pointer is
-/// checked; a tree is walked in time proportional to its size. `map_block`, if there is one, gets
-/// the blocks of the map itself. Throws: Corrupt, Io, and what the two throw.
+/// checked; a map is walked in time proportional to its size, which is that of the filesystem at
+/// most. `map_block`, if there is one, gets the blocks of the map itself. Throws: Corrupt, Io, and
+/// what the two throw.
 void read_map(const MapInput& input, std::uint64_t blocks,
               const std::function<void(const Extent&)>& sink,
               const std::function<void(std::uint64_t)>& map_block = nullptr);

@@ -28,13 +28,14 @@ ExtSummary Merger::run() {
   s_.writer.drain();
   if (!s_.options.dry_run)
     for (const auto& [first, last] : s_.given_back.ranges())  // content that was replaced
-      s_.window.file().punch({s_.offset_of(first), ByteCount{(last - first) * s_.block_size}});
+      s_.window.file().discard({s_.offset_of(first), ByteCount{(last - first) * s_.block_size}});
   fs_.set_now({how_.created, 0});
   find_changes();
   try {
     take_content_blocks();
     link_existing();
     for (const Change& change : changes_) remove_names(change);
+    find_changed_inodes();
     number_inodes();
     write_inodes();
     for (const Change& change : changes_) add_names(change);
@@ -179,13 +180,21 @@ void Merger::add_names(const Change& change) {
   fs_.changed = true;
 }
 
-/// Of what was there before and has got an entry of its own.
-void Merger::update_metadata() {
+/// Those that are still there: a later entry may have replaced one, and its inode may become that
+/// of a new file.
+void Merger::find_changed_inodes() {
   for (std::size_t i = 0; i < s_.nodes.size(); ++i) {
     const NodeId id{static_cast<std::uint32_t>(i)};
     const Import::Origin* from = s_.import->origin(id);
-    if (from == nullptr || !from->meta_changed) continue;
-    const Node& node = s_.nodes[i];
+    if (from != nullptr && from->meta_changed && !fs_.space.is_given_back_inode(from->inode))
+      changed_inodes_.push_back(id);
+  }
+}
+
+void Merger::update_metadata() {
+  for (const NodeId id : changed_inodes_) {
+    const Import::Origin* from = s_.import->origin(id);
+    const Node& node = s_.node(id);
     fs_.change(from->inode, {.permissions = node.meta.permissions,
                              .uid = node.meta.uid,
                              .gid = node.meta.gid,

@@ -46,8 +46,8 @@ class Merger {
   void link_existing();
   void remove_names(const Change& change);
   void add_names(const Change& change);
+  void find_changed_inodes();
   void update_metadata();
-  void commit();
   std::uint64_t other_blocks() const;
   [[noreturn]] void throw_no_space();
 
@@ -56,6 +56,7 @@ class Merger {
   const NameTree& names_;
   const ExtBuilder::Finish& how_;
   std::vector<Change> changes_;           // parents first
+  std::vector<NodeId> changed_inodes_;    // were there before, and have got an entry of their own
   std::vector<std::uint32_t> inode_of_;   // by node; new ones
   std::vector<std::uint32_t> new_links_;  // by node: names that it has got
 };

@@ -118,6 +118,10 @@ void Transaction::State::rebuild_directory(EditInode& inode, const EditDirectory
   const bool is_lost_found = directory.parent == EXT2_ROOT_INO &&
                              number == EXT2_GOOD_OLD_FIRST_INO;  // e2fsck wants its empty blocks
   const InodeBlocks old = blocks_of(inode);
+  // Up to its end, reading it has looked at its map.
+  if (!old.extents.empty() && old.extents.back().logical_end() > inode.size() / block_size())
+    throw Error(Errc::Corrupt, fmt::format("directory inode {} has blocks behind its end", number))
+        .with_hint(kCheckHint);
   const auto least = is_lost_found ? static_cast<std::uint32_t>(std::min<std::uint64_t>(
                                          data_blocks(old.extents), EXT2_NDIR_BLOCKS))
                                    : 1;

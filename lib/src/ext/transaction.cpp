@@ -103,7 +103,7 @@ Transaction::~Transaction() {
   if (!state_ || state_->committed) return;
   try {
     for (const auto& [begin, end] : state_->written.ranges())
-      state_->window.file().punch(
+      state_->window.file().discard(
           {ByteOffset{state_->window.range().start() + begin * state_->block_size()},
            ByteCount{(end - begin) * state_->block_size()}});
   } catch (const Error&) {

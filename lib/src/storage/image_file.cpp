@@ -25,6 +25,20 @@ namespace {
 
 static_assert(sizeof(off_t) == 8);
 
+constexpr unsigned kMostReplaced = 100;
+
+bool is_named(const ImageFile& file, const std::filesystem::path& path) {
+  struct stat ours {
+  }, named{};
+  return fstat(file.descriptor(), &ours) == 0 && stat(path.c_str(), &named) == 0 &&
+         ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+ByteRange part_of(ByteRange range, ByteCount file) {
+  const std::uint64_t start = std::min(range.start(), file.value);
+  return {ByteOffset{start}, ByteCount{std::min(range.size(), file.value - start)}};
+}
+
 struct stat stat_of(int descriptor, const std::string& name) {
   struct stat status {};
   if (fstat(descriptor, &status) != 0)
@@ -46,6 +60,15 @@ struct ImageFile::State {
         .with_path(path.string());
   }
 
+  /// 0, or why the host could not.
+  int make_hole(ByteRange range) {
+    if (seam) seam->before_punch(range);
+    while (fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                     static_cast<off_t>(range.start()), static_cast<off_t>(range.size())) != 0)
+      if (errno != EINTR) return errno;
+    return 0;
+  }
+
   int descriptor;
   std::filesystem::path path;
   Access access;
@@ -58,6 +81,17 @@ ImageFile& ImageFile::operator=(ImageFile&&) noexcept = default;
 ImageFile::~ImageFile() = default;
 
 ImageFile ImageFile::open(const std::filesystem::path& path, Access access, LockPolicy lock) {
+  for (unsigned tries = 0; tries < kMostReplaced; ++tries) {
+    ImageFile file = open_unlocked(path, access);
+    lock_file(file.descriptor(), path.string(), access, lock);
+    // While we waited, another file may have got the name: ours would be changed for nobody.
+    if (is_named(file, path)) return file;
+  }
+  throw Error(Errc::Busy, fmt::format("{} keeps being replaced", quote(path.string())))
+      .with_path(path.string());
+}
+
+ImageFile ImageFile::open_unlocked(const std::filesystem::path& path, Access access) {
   const std::string name = path.string();
   // O_NONBLOCK: a FIFO in the image's place must not hang us; it means nothing for the regular file
   // that we require.
@@ -77,7 +111,6 @@ ImageFile ImageFile::open(const std::filesystem::path& path, Access access, Lock
     throw Error(Errc::Unsupported, fmt::format("{} is not a regular file", quote(name)))
         .with_path(name)
         .with_hint("rawimg works on image files, not on devices or directories");
-  lock_file(descriptor, name, access, lock);
   return file;
 }
 
@@ -155,19 +188,17 @@ void ImageFile::write_gather(ByteOffset at, std::span<const iovec> pieces) {
   }
 }
 
+void ImageFile::discard(ByteRange range) {
+  range = part_of(range, size());
+  if (range.size() != 0) (void)state_->make_hole(range);
+}
+
 void ImageFile::punch(ByteRange range) {
-  const std::uint64_t length = size().value;
-  if (range.size() == 0 || range.start() >= length) return;
-  range = ByteRange{ByteOffset{range.start()},
-                    ByteCount{std::min(range.size(), length - range.start())}};
-  if (state_->seam) state_->seam->before_punch(range);
-  int result;
-  do {
-    result = fallocate(state_->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                       static_cast<off_t>(range.start()), static_cast<off_t>(range.size()));
-  } while (result != 0 && errno == EINTR);
-  if (result == 0) return;
-  if (errno != EOPNOTSUPP && errno != ENOSYS) state_->fail(errno, "punch a hole into");
+  range = part_of(range, size());
+  if (range.size() == 0) return;
+  const int error = state_->make_hole(range);
+  if (error == 0) return;
+  if (error != EOPNOTSUPP && error != ENOSYS) state_->fail(error, "punch a hole into");
   const std::vector<std::byte> zeros(std::min<std::uint64_t>(range.size(), 1u << 20));
   for (std::uint64_t done = 0; done < range.size();) {
     const std::uint64_t n = std::min<std::uint64_t>(zeros.size(), range.size() - done);
