@@ -131,3 +131,18 @@ TEST_CASE("a filesystem without attributes gets none", "[ext][edit]") {
         Error, IsError(Errc::Unsupported, "feature 'ext_attr'"));
   CHECK_NOTHROW(transaction.set_xattrs(number, {}));
 }
+
+TEST_CASE("clusters that are smaller than blocks are damage", "[ext]") {
+  Sample sample = ext2_sample();
+  constexpr std::uint64_t kSuper = 1024;
+  const auto set_field = [&](std::size_t at, std::uint32_t value) {
+    sample.set(kSuper + at, value);
+  };
+  const std::uint64_t features = kSuper + offsetof(ext2_super_block, s_feature_ro_compat);
+  sample.set(features, sample.get<std::uint32_t>(features) | EXT4_FEATURE_RO_COMPAT_BIGALLOC);
+  set_field(offsetof(ext2_super_block, s_log_block_size), 2);
+  for (const std::uint32_t clusters : {0U, 1U, 21U, 0xFFFFFFFFU}) {
+    set_field(offsetof(ext2_super_block, s_log_cluster_size), clusters);
+    REQUIRE_THROWS_MATCHES(sample.open(), Error, IsError(Errc::Corrupt, "clusters of 2^"));
+  }
+}

@@ -80,6 +80,10 @@ void Superblock::check(const Window& where) {
   }
   if (raw_.s_log_block_size > 6)
     corrupt(fmt::format("a block size of 2^{} KiB", raw_.s_log_block_size));
+  if (has_ro_compat(EXT4_FEATURE_RO_COMPAT_BIGALLOC) &&
+      (raw_.s_log_cluster_size < raw_.s_log_block_size || raw_.s_log_cluster_size > 20))
+    corrupt(fmt::format("clusters of 2^{} KiB of blocks of 2^{} KiB", raw_.s_log_cluster_size,
+                        raw_.s_log_block_size));
   block_size_ = 1024U << raw_.s_log_block_size;
   inode_size_ =
       raw_.s_rev_level == EXT2_GOOD_OLD_REV ? EXT2_GOOD_OLD_INODE_SIZE : raw_.s_inode_size;
